@@ -1,0 +1,1 @@
+//! Graph to tiles, static memory plan, program and packed weights.

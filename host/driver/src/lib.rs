@@ -1,0 +1,1 @@
+//! Links, devices and sessions: runs compiled models on hardware.

@@ -1,0 +1,1 @@
+//! The integer graph and the import of the chain's model format.

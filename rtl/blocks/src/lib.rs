@@ -1,0 +1,1 @@
+//! The hardware blocks: primitives, the tensor core and the tops.

@@ -1,0 +1,1 @@
+//! Instruction encodings and the register map: the only place a bit position or address is stated.

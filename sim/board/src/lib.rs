@@ -1,0 +1,1 @@
+//! Virtual boards: simulated designs behind the links a real board has.

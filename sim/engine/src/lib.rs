@@ -1,0 +1,1 @@
+//! Compiles the IR to native code and simulates it cycle by cycle.

@@ -1,0 +1,1 @@
+//! One set of vectors, many engines: everything is held against golden here.

@@ -1,0 +1,1 @@
+//! The golden model: plain, slow integer reference of every operator. The law.
