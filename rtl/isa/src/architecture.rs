@@ -1,0 +1,265 @@
+//! The parameters of a cell that hardware, compiler and driver must agree on.
+
+use core::fmt;
+
+/// Width of activations and weights. Values are symmetric: +-(2^(bits-1) - 1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Precision {
+    /// 6 bits, +-31.
+    Int6,
+    /// 8 bits, +-127.
+    Int8,
+}
+
+impl Precision {
+    /// Bits of one activation or weight.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Precision::Int6 => 6,
+            Precision::Int8 => 8,
+        }
+    }
+
+    /// The largest magnitude.
+    pub const fn limit(self) -> i32 {
+        (1 << (self.bits() - 1)) - 1
+    }
+
+    /// Lanes that one 32-bit value takes when it is drained raw, low bits first: `ceil(32 / bits)`.
+    pub const fn planes(self) -> u32 {
+        32u32.div_ceil(self.bits())
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "int{}", self.bits())
+    }
+}
+
+/// One cell: array and memories. Construct with [`Architecture::new`], adjust with the `with_` methods.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Architecture {
+    rows: u32,
+    columns: u32,
+    precision: Precision,
+    activation_lanes: u32,
+    weight_words: u32,
+    bias_words: u32,
+    accumulator_depth: u32,
+    instruction_depth: u32,
+}
+
+/// A parameter outside its legal range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ArchitectureError {
+    /// Which parameter.
+    pub parameter: &'static str,
+    /// Its value.
+    pub value: u32,
+    /// The legal range, both ends included.
+    pub range: (u32, u32),
+    /// Whether it must be a power of two besides.
+    pub power_of_two: bool,
+}
+
+impl fmt::Display for ArchitectureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = self.range;
+        write!(f, "cell parameter {} is {}, expected ", self.parameter, self.value)?;
+        write!(f, "{}{low} to {high}", if self.power_of_two { "a power of two from " } else { "" })
+    }
+}
+
+impl core::error::Error for ArchitectureError {}
+
+impl Architecture {
+    /// Fewest rows or columns.
+    pub const SIDE_MIN: u32 = 4;
+    /// Most rows or columns.
+    pub const SIDE_MAX: u32 = 32;
+    /// Instructions that wait in front of each unit.
+    pub const QUEUE_DEPTH: u32 = 4;
+    /// Cycle stamps kept for the host.
+    pub const STAMP_DEPTH: u32 = 256;
+
+    /// A cell of `rows` x `columns` PEs with memories that hold the digits models: 32 Ki lanes of
+    /// activations, 128 Ki weights or more, 256 accumulators a column and half, 256 bias words,
+    /// 1024 instructions.
+    ///
+    /// # Errors
+    /// If a side is not in 4..=32.
+    pub fn new(rows: u32, columns: u32, precision: Precision) -> Result<Architecture, ArchitectureError> {
+        for (parameter, value) in [("rows", rows), ("columns", columns)] {
+            in_range(parameter, value, Self::SIDE_MIN, Self::SIDE_MAX)?;
+        }
+        let mut architecture = Architecture {
+            rows,
+            columns,
+            precision,
+            activation_lanes: 32 << 10,
+            weight_words: 0,
+            bias_words: 256,
+            accumulator_depth: 256,
+            instruction_depth: 1024,
+        };
+        let lanes_per_word = architecture.weight_ports() * columns;
+        architecture.weight_words = ((128 << 10) / lanes_per_word).next_power_of_two();
+        Ok(architecture)
+    }
+
+    /// Another activation scratchpad: `lanes` activations.
+    ///
+    /// # Errors
+    /// If not a power of two from 4 x [`Architecture::lanes`] to 2^24.
+    pub fn with_activation_lanes(mut self, lanes: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("activation_lanes", lanes, 4 * self.lanes(), 1 << 24)?;
+        self.activation_lanes = lanes;
+        Ok(self)
+    }
+
+    /// Another weight scratchpad: `words` words of [`Architecture::weight_ports`] x `columns` weights.
+    ///
+    /// # Errors
+    /// If not a power of two from 16 to 65536.
+    pub fn with_weight_words(mut self, words: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("weight_words", words, 16, 1 << 16)?;
+        self.weight_words = words;
+        Ok(self)
+    }
+
+    /// Another bias memory: `words` words of `columns` 32-bit biases.
+    ///
+    /// # Errors
+    /// If not a power of two from 2 to 65536.
+    pub fn with_bias_words(mut self, words: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("bias_words", words, 2, 1 << 16)?;
+        self.bias_words = words;
+        Ok(self)
+    }
+
+    /// Other accumulators: `depth` pixels in each of the two halves.
+    ///
+    /// # Errors
+    /// If not a power of two from 4 to 4096.
+    pub fn with_accumulator_depth(mut self, depth: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("accumulator_depth", depth, 4, 1 << 12)?;
+        self.accumulator_depth = depth;
+        Ok(self)
+    }
+
+    /// Another instruction memory: `depth` instructions of 128 bits.
+    ///
+    /// # Errors
+    /// If not a power of two from 16 to 4096 (the window of the register map).
+    pub fn with_instruction_depth(mut self, depth: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("instruction_depth", depth, 16, 4096)?;
+        self.instruction_depth = depth;
+        Ok(self)
+    }
+
+    /// Rows of PEs: the reduction runs down them.
+    pub const fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Columns of PEs: one output channel each.
+    pub const fn columns(&self) -> u32 {
+        self.columns
+    }
+
+    /// Multiply-accumulates per cycle.
+    pub const fn macs(&self) -> u32 {
+        self.rows * self.columns
+    }
+
+    /// Width of activations and weights.
+    pub const fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Lanes of a scratchpad word and of a beat on the memory port: the larger side rounded up to a power of two.
+    pub const fn lanes(&self) -> u32 {
+        let side = if self.rows > self.columns { self.rows } else { self.columns };
+        side.next_power_of_two()
+    }
+
+    /// Weight rows loaded per cycle: a quarter of the rows, so that a tile loads in about four cycles.
+    pub const fn weight_ports(&self) -> u32 {
+        if self.rows < 8 { 1 } else { self.rows / 4 }
+    }
+
+    /// Cycles to load one tile of weights: `ceil(rows / weight_ports)`, 4 to 5 (up to 7 below 8 rows).
+    /// It also bounds how soon an accumulator is used again, so it is never below 3.
+    pub const fn weight_steps(&self) -> u32 {
+        self.rows.div_ceil(self.weight_ports())
+    }
+
+    /// Activations held.
+    pub const fn activation_lanes(&self) -> u32 {
+        self.activation_lanes
+    }
+
+    /// Words of [`Architecture::weight_ports`] x `columns` weights held.
+    pub const fn weight_words(&self) -> u32 {
+        self.weight_words
+    }
+
+    /// Words of `columns` 32-bit biases held.
+    pub const fn bias_words(&self) -> u32 {
+        self.bias_words
+    }
+
+    /// Pixels in each of the two accumulator halves.
+    pub const fn accumulator_depth(&self) -> u32 {
+        self.accumulator_depth
+    }
+
+    /// Instructions held.
+    pub const fn instruction_depth(&self) -> u32 {
+        self.instruction_depth
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{} {}", self.rows, self.columns, self.precision)
+    }
+}
+
+fn in_range(parameter: &'static str, value: u32, low: u32, high: u32) -> Result<(), ArchitectureError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(ArchitectureError { parameter, value, range: (low, high), power_of_two: false })
+}
+
+fn power_of_two(parameter: &'static str, value: u32, low: u32, high: u32) -> Result<(), ArchitectureError> {
+    if value.is_power_of_two() && (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(ArchitectureError { parameter, value, range: (low, high), power_of_two: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_loads_a_tile_in_at_least_three_cycles_and_covers_its_rows() {
+        for rows in 4..=32 {
+            let cell = Architecture::new(rows, 4, Precision::Int8).unwrap();
+            assert!(cell.weight_steps() >= 3, "{cell}");
+            assert!(cell.weight_steps() * cell.weight_ports() >= rows, "{cell}");
+            assert!(cell.lanes() >= rows && cell.lanes().is_power_of_two());
+        }
+    }
+
+    #[test]
+    fn an_illegal_parameter_is_named_with_its_range() {
+        let error = Architecture::new(3, 8, Precision::Int8).unwrap_err();
+        assert_eq!((error.parameter, error.value, error.range), ("rows", 3, (4, 32)));
+        let cell = Architecture::new(8, 8, Precision::Int6).unwrap();
+        assert_eq!(cell.with_accumulator_depth(100).unwrap_err().parameter, "accumulator_depth");
+    }
+}
