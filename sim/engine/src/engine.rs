@@ -1,0 +1,74 @@
+//! What an engine offers to the simulator's front: state by place, settling, and the edge.
+
+use crate::hierarchy::FlatNode;
+
+/// Level of the reset while an edge happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reset {
+    /// `rst_ni` is low.
+    Active,
+    /// `rst_ni` is high.
+    Inactive,
+}
+
+/// A check by instance and position in [`myelin_hdl::Module::checks`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct CheckRef {
+    pub(crate) place: usize,
+    pub(crate) check: usize,
+}
+
+/// A register by instance and position in [`myelin_hdl::Module::registers`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RegisterRef {
+    pub(crate) place: usize,
+    pub(crate) register: usize,
+}
+
+/// A memory by instance and position in [`myelin_hdl::Module::memories`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct MemoryRef {
+    pub(crate) place: usize,
+    pub(crate) memory: usize,
+}
+
+/// A running design. All bit patterns are zero above their width; all references are valid.
+pub(crate) trait Core: Send {
+    /// Sets a top input.
+    fn set_input(&mut self, index: usize, bits: u64);
+    /// A top input as last set.
+    fn input(&self, index: usize) -> u64;
+    /// A top output, settled.
+    fn output(&mut self, index: usize) -> u64;
+    /// Prepares values to be read by [`Core::watched`], replacing those watched before.
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), crate::SimError>;
+    /// Settles the watched values and copies them in the order given.
+    fn watched(&mut self, values: &mut [u64]);
+    /// One rising edge; the first failed assertion or assumption, in the order of [`CheckRef`].
+    fn step(&mut self, reset: Reset) -> Option<CheckRef>;
+    /// Up to `count` edges, until one fails; how many happened, the failing one included.
+    fn steps(&mut self, count: u64, reset: Reset) -> (u64, Option<CheckRef>) {
+        for done in 1..=count {
+            if let Some(failed) = self.step(reset) {
+                return (done, Some(failed));
+            }
+        }
+        (count, None)
+    }
+    /// How often a cover was met.
+    fn cover_hits(&self, check: CheckRef) -> u64;
+    /// Overwrites how often a cover was met.
+    fn set_cover_hits(&mut self, check: CheckRef, hits: u64);
+    /// What a register holds.
+    fn register(&self, register: RegisterRef) -> u64;
+    /// Overwrites what a register holds.
+    fn set_register(&mut self, register: RegisterRef, bits: u64);
+    /// What a synchronous read port shows.
+    fn read_data(&self, memory: MemoryRef, port: usize, lane: usize) -> u64;
+    /// Overwrites what a synchronous read port shows.
+    fn set_read_data(&mut self, memory: MemoryRef, port: usize, lane: usize, bits: u64);
+    /// One lane of one word.
+    fn memory(&self, memory: MemoryRef, word: usize, lane: usize) -> u64;
+    /// Overwrites one lane of one word.
+    fn set_memory(&mut self, memory: MemoryRef, word: usize, lane: usize, bits: u64);
+}
