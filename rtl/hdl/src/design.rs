@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::ir::Module;
+use crate::verilog::is_reserved;
 
 /// A top module and every distinct body below it, children before parents.
 ///
@@ -27,13 +28,22 @@ pub enum DesignError {
         /// The name.
         name: String,
     },
+    /// A name that means something else in Verilog.
+    #[error("name {name:?} in module {module} is a keyword of Verilog or the implicit clock or reset")]
+    ReservedName {
+        /// Where.
+        module: String,
+        /// The name.
+        name: String,
+    },
 }
 
 impl Design {
     /// Collects the bodies below `top`.
     ///
     /// # Errors
-    /// If a port, register, memory, instance or module has a name that is not an identifier.
+    /// If a port, register, memory, instance or module has a name that is not an identifier, or
+    /// one that emitted Verilog cannot keep.
     pub fn new(top: Arc<Module>) -> Result<Design, DesignError> {
         let mut modules = Vec::new();
         collect(&top, &mut HashSet::new(), &mut modules);
@@ -92,17 +102,23 @@ fn check_names(module: &Module) -> Result<(), DesignError> {
         chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
             && chars.all(|char| char.is_ascii_alphanumeric() || char == '_')
     };
-    let names = std::iter::once(&module.name)
+    // These are kept as they are, because benches and constraints refer to them.
+    let kept = std::iter::once(&module.name)
         .chain(module.inputs.iter().map(|port| &port.name))
         .chain(module.outputs.iter().map(|port| &port.name))
         .chain(module.registers.iter().map(|register| &register.name))
         .chain(module.memories.iter().map(|memory| &memory.name))
-        .chain(module.instances.iter().map(|instance| &instance.name))
-        .chain(module.checks.iter().map(|check| &check.name))
+        .chain(module.instances.iter().map(|instance| &instance.name));
+    let made_unique = (module.checks.iter().map(|check| &check.name))
         .chain(module.nodes.iter().filter_map(|node| node.name.as_ref()));
-    for name in names {
+    for name in kept.clone().chain(made_unique) {
         if !identifier(name) {
             return Err(DesignError::BadName { module: module.name.clone(), name: name.clone() });
+        }
+    }
+    for name in kept {
+        if is_reserved(name) || name == "clk_i" || name == "rst_ni" {
+            return Err(DesignError::ReservedName { module: module.name.clone(), name: name.clone() });
         }
     }
     Ok(())

@@ -33,6 +33,7 @@ mod digest;
 mod ir;
 mod signal;
 mod ty;
+pub mod verilog;
 
 pub use builder::{InstanceHandle, MemoryHandle, ModuleBuilder, Register, module};
 pub use design::{Design, DesignError};

@@ -251,7 +251,7 @@ impl Signal {
             return self;
         }
         let split = self.width() - amount;
-        concat(&[self.slice(split, amount), self.slice(0, split)]).cast(self.ty)
+        concat(&[self.slice(0, split), self.slice(split, amount)]).cast(self.ty)
     }
 
     /// Sum modulo 2^width, in this signal's type.
