@@ -1,0 +1,261 @@
+//! DRAIN, ELTW and POOL: the post unit's walk.
+
+use super::error::{Fault, Memory};
+use super::history::Moment;
+use super::machine::Machine;
+use myelin_isa::{PostOperands, post_descriptor as at};
+
+/// The post descriptor's fields.
+struct Descriptor {
+    window_columns: u32,
+    window_rows: u32,
+    outer_count: u32,
+    output_columns: u32,
+    output_rows: u32,
+    y_limit: i32,
+    x_limit: i32,
+    y_start: i32,
+    x_start: i32,
+    y_stride: i32,
+    x_stride: i32,
+    window_column_step: u32,
+    window_row_step: u32,
+    column_step: u32,
+    row_step: u32,
+    outer_step: u32,
+    destination_column_step: u32,
+    destination_row_step: u32,
+    destination_outer_step: u32,
+    shift: u32,
+    low: i8,
+    high: i8,
+}
+
+/// How the elements of a window make one value.
+#[derive(Clone, Copy)]
+enum Combine {
+    Maximum,
+    Sum,
+}
+
+/// Where window elements come from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Accumulators of `half`, biased with a word.
+    Accumulators { half: u8, bias_word: u16 },
+    /// The activation scratchpad.
+    Activations,
+}
+
+/// One result of the walk.
+#[derive(Clone, Copy)]
+struct Position {
+    outer: u32,
+    row: u32,
+    column: u32,
+}
+
+impl Machine {
+    pub(super) fn drain(&mut self, now: &Moment, operands: &PostOperands) -> Result<(), Fault> {
+        let source = Source::Accumulators { half: operands.half, bias_word: operands.bias_word };
+        self.walk(now, operands, source, Combine::Maximum)
+    }
+
+    pub(super) fn elementwise(&mut self, now: &Moment, operands: &PostOperands) -> Result<(), Fault> {
+        self.walk(now, operands, Source::Activations, Combine::Sum)
+    }
+
+    pub(super) fn pool(&mut self, now: &Moment, operands: &PostOperands) -> Result<(), Fault> {
+        self.walk(now, operands, Source::Activations, Combine::Maximum)
+    }
+
+    fn walk(&mut self, now: &Moment, operands: &PostOperands, source: Source, combine: Combine) -> Result<(), Fault> {
+        let d = self.post_descriptor()?;
+        let (columns, planes) = (self.architecture.columns(), self.architecture.precision().planes());
+        Fault::field("lane count", u64::from(operands.lane_count), 1, u64::from(columns))?;
+        if operands.raw {
+            Fault::field("planes", u64::from(d.outer_count), 1, u64::from(planes))?;
+        }
+        for outer in 0..d.outer_count {
+            for row in 0..d.output_rows {
+                for column in 0..d.output_columns {
+                    let position = Position { outer, row, column };
+                    let values = self.window(now, &d, operands, source, combine, position)?;
+                    self.write_result(now, &d, operands, position, &values)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The combined 32-bit values of one window, `lane_count` of them.
+    fn window(
+        &mut self,
+        now: &Moment,
+        d: &Descriptor,
+        operands: &PostOperands,
+        source: Source,
+        combine: Combine,
+        position: Position,
+    ) -> Result<Vec<i32>, Fault> {
+        let first = (operands.source)
+            .wrapping_add(d.outer_step.wrapping_mul(position.outer))
+            .wrapping_add(d.row_step.wrapping_mul(position.row))
+            .wrapping_add(d.column_step.wrapping_mul(position.column));
+        let mut combined: Option<Vec<i32>> = None;
+        for window_row in 0..d.window_rows {
+            for window_column in 0..d.window_columns {
+                let y = d.y_start + d.y_stride * position.row as i32 + window_row as i32;
+                let x = d.x_start + d.x_stride * position.column as i32 + window_column as i32;
+                if y < 0 || y >= d.y_limit || x < 0 || x >= d.x_limit {
+                    continue;
+                }
+                let address = first
+                    .wrapping_add(d.window_row_step.wrapping_mul(window_row))
+                    .wrapping_add(d.window_column_step.wrapping_mul(window_column));
+                let element = self.element(now, source, address, u32::from(operands.lane_count))?;
+                combined = Some(match combined {
+                    None => element,
+                    Some(so_far) => so_far.iter().zip(&element).map(|(&a, &b)| combine.of(a, b)).collect(),
+                });
+            }
+        }
+        combined.ok_or(Fault::EmptyWindow { row: position.row, column: position.column })
+    }
+
+    /// The lanes of one window element, widened; accumulators with their bias.
+    fn element(&mut self, now: &Moment, source: Source, address: u32, lane_count: u32) -> Result<Vec<i32>, Fault> {
+        match source {
+            Source::Activations => {
+                self.check_span(address, lane_count)?;
+                (address as usize..(address + lane_count) as usize)
+                    .map(|lane| {
+                        self.activation_history.read(lane, now)?;
+                        Ok(i32::from(self.activations[lane]))
+                    })
+                    .collect()
+            }
+            Source::Accumulators { half, bias_word } => {
+                let depth = self.architecture.accumulator_depth();
+                if address >= depth {
+                    let (address, available) = (u64::from(address), u64::from(depth));
+                    return Err(Fault::Address { memory: Memory::Accumulators, address, available });
+                }
+                self.accumulator_history.read(usize::from(half) * depth as usize + address as usize, now)?;
+                let biases = self.bias(now, bias_word)?;
+                let sums = self.accumulators(half, address).iter().zip(&biases).take(lane_count as usize);
+                let biased = |(column, (&a, &b)): (usize, (&i32, &i32))| {
+                    a.checked_add(b)
+                        .ok_or(Fault::Overflow { column: column as u32, value: i64::from(a) + i64::from(b) })
+                };
+                sums.enumerate().map(biased).collect()
+            }
+        }
+    }
+
+    fn bias(&mut self, now: &Moment, word: u16) -> Result<Vec<i32>, Fault> {
+        let available = self.architecture.bias_words();
+        if u32::from(word) >= available {
+            let (address, available) = (u64::from(word), u64::from(available));
+            return Err(Fault::Address { memory: Memory::Biases, address, available });
+        }
+        self.bias_history.read(usize::from(word), now)?;
+        let columns = self.architecture.columns() as usize;
+        let at = usize::from(word) * columns;
+        Ok(self.biases[at..at + columns].to_vec())
+    }
+
+    fn write_result(
+        &mut self,
+        now: &Moment,
+        d: &Descriptor,
+        operands: &PostOperands,
+        position: Position,
+        values: &[i32],
+    ) -> Result<(), Fault> {
+        let address = (operands.destination)
+            .wrapping_add(d.destination_outer_step.wrapping_mul(position.outer))
+            .wrapping_add(d.destination_row_step.wrapping_mul(position.row))
+            .wrapping_add(d.destination_column_step.wrapping_mul(position.column));
+        self.check_span(address, values.len() as u32)?;
+        let bits = self.architecture.precision().bits();
+        for (lane, &value) in (address as usize..).zip(values) {
+            let result = if operands.raw { value >> (bits * position.outer) } else { d.requantise(value) };
+            self.activation_history.write(lane, now)?;
+            self.activations[lane] = self.lane(result);
+        }
+        Ok(())
+    }
+
+    fn check_span(&self, first: u32, count: u32) -> Result<(), Fault> {
+        let (last, available) = (u64::from(first) + u64::from(count) - 1, self.activations.len() as u64);
+        if last < available {
+            return Ok(());
+        }
+        Err(Fault::Address { memory: Memory::Activations, address: last, available })
+    }
+
+    fn post_descriptor(&self) -> Result<Descriptor, Fault> {
+        let register = |index: u8| self.post_registers[usize::from(index)];
+        let low = |index: u8| register(index) & 0xffff;
+        let high = |index: u8| register(index) >> 16;
+        let signed = |value: u32| i32::from(value as u16 as i16);
+        let d = Descriptor {
+            window_columns: low(at::WINDOW) & 0xff,
+            window_rows: low(at::WINDOW) >> 8,
+            outer_count: high(at::WINDOW),
+            output_columns: low(at::PIXELS),
+            output_rows: high(at::PIXELS),
+            y_limit: low(at::LIMITS) as i32,
+            x_limit: high(at::LIMITS) as i32,
+            y_start: signed(low(at::START)),
+            x_start: signed(high(at::START)),
+            y_stride: low(at::STRIDES) as i32,
+            x_stride: high(at::STRIDES) as i32,
+            window_column_step: register(at::WINDOW_COLUMN_STEP),
+            window_row_step: register(at::WINDOW_ROW_STEP),
+            column_step: register(at::COLUMN_STEP),
+            row_step: register(at::ROW_STEP),
+            outer_step: register(at::OUTER_STEP),
+            destination_column_step: register(at::DESTINATION_COLUMN_STEP),
+            destination_row_step: register(at::DESTINATION_ROW_STEP),
+            destination_outer_step: register(at::DESTINATION_OUTER_STEP),
+            shift: register(at::REQUANTISE) & 31,
+            low: (register(at::REQUANTISE) >> 8) as u8 as i8,
+            high: (register(at::REQUANTISE) >> 16) as u8 as i8,
+        };
+        for (field, count) in [
+            ("window columns", d.window_columns),
+            ("window rows", d.window_rows),
+            ("outer count", d.outer_count),
+            ("output columns", d.output_columns),
+            ("output rows", d.output_rows),
+        ] {
+            Fault::field(field, u64::from(count), 1, 0xffff)?;
+        }
+        if d.low > d.high {
+            let (found, max) = (u64::from(d.low as u8), u64::from(d.high as u8));
+            return Err(Fault::Field { field: "low clamp (two's complement)", found, min: 0, max });
+        }
+        Ok(d)
+    }
+}
+
+impl Descriptor {
+    /// Round half up after the shift, then clamp.
+    fn requantise(&self, value: i32) -> i32 {
+        let value = i64::from(value);
+        let shifted = if self.shift == 0 { value } else { ((value >> (self.shift - 1)) + 1) >> 1 };
+        shifted.clamp(i64::from(self.low), i64::from(self.high)) as i32
+    }
+}
+
+impl Combine {
+    fn of(self, a: i32, b: i32) -> i32 {
+        match self {
+            Combine::Maximum => a.max(b),
+            // Two lanes: far from 32 bits.
+            Combine::Sum => a.wrapping_add(b),
+        }
+    }
+}
