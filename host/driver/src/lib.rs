@@ -1,1 +1,5 @@
 //! Links, devices and sessions: runs compiled models on hardware.
+
+mod link;
+
+pub use link::{Link, LinkError, LinkInfo};

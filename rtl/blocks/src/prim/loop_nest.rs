@@ -1,0 +1,89 @@
+//! Nested counters and the addresses that follow them.
+//!
+//! A nest of loops, level 0 innermost, steps once per enabled cycle. Addresses need no multiplier:
+//! each keeps one base per level, and when a level advances its base moves by that level's step and
+//! all bases inside restart from it.
+
+use myelin_hdl::{ModuleBuilder, Operand, Signal, Ty, choose, tree_reduce, u};
+
+/// The control of a nest.
+pub struct LoopNest {
+    /// Level k moves on this cycle (at most one level does).
+    pub advance: Vec<Signal>,
+    /// Level k is in its last iteration.
+    pub last: Vec<Signal>,
+    /// Level k is in its first iteration.
+    pub first: Vec<Signal>,
+    /// All levels are in their last iteration.
+    pub all_last: Signal,
+    /// Iteration of level k, from 0.
+    pub index: Vec<Signal>,
+}
+
+/// Builds the counters. `levels` gives name and count (at least 1; unsigned) of each level, innermost first.
+///
+/// The counters restart at 0 by themselves after the last iteration of all levels, so a nest that
+/// has run to its end is ready for the next. Counts must be stable while it runs.
+pub fn loop_nest(m: &ModuleBuilder, name: &str, levels: &[(&str, Signal)], step: Signal) -> LoopNest {
+    let mut nest = LoopNest { advance: vec![], last: vec![], first: vec![], all_last: step, index: vec![] };
+    // `step` and every inner level in its last iteration.
+    let mut carry = step;
+    let mut last_so_far: Vec<Signal> = Vec::new();
+    for &(level, count) in levels {
+        let index = m.register(&format!("{name}_{level}_q"), u(count.width())).reset(0);
+        let last = (index.q + 1).eq(count).named(&format!("{name}_{level}_last"));
+        let advance = (carry & !last).named(&format!("{name}_{level}_advance"));
+        index.next_when(carry, choose(index.q.wrapping_add(1)).when(last, 0).end());
+        carry = carry & last;
+        last_so_far.push(last);
+        nest.advance.push(advance);
+        nest.last.push(last);
+        nest.first.push(index.q.eq(0));
+        nest.index.push(index.q);
+    }
+    nest.all_last = tree_reduce(&last_so_far, |a, b| a & b).named(&format!("{name}_all_last"));
+    nest
+}
+
+/// How an address moves when a level advances.
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// Not at all.
+    None,
+    /// By a constant or a signal.
+    By(Operand),
+}
+
+/// Shorthand for [`Step::By`].
+pub fn by(step: impl Into<Operand>) -> Step {
+    Step::By(step.into())
+}
+
+/// An address that follows a nest: `start` at `load`, then moved by each level's step, modulo 2^width.
+pub fn follow(
+    m: &ModuleBuilder,
+    name: &str,
+    ty: Ty,
+    (load, start): (Signal, Signal),
+    nest: &LoopNest,
+    steps: &[Step],
+) -> Signal {
+    assert_eq!(steps.len(), nest.advance.len(), "{name}: one step for each level");
+    // A level whose outer neighbours never move the address shares their base: only keep a base
+    // where some level at or inside it moves.
+    let bases: Vec<_> = (0..steps.len()).map(|level| m.register(&format!("{name}_{level}_q"), ty)).collect();
+    let moved: Vec<Signal> = (bases.iter().zip(steps))
+        .map(|(base, step)| match *step {
+            Step::None => base.q,
+            Step::By(step) => base.q.wrapping_add(step),
+        })
+        .collect();
+    for (level, base) in bases.iter().enumerate() {
+        let mut next = choose(base.q).when(load, start);
+        for outer in level..steps.len() {
+            next = next.when(nest.advance[outer], moved[outer]);
+        }
+        base.next(next.end());
+    }
+    bases[0].q.named(name)
+}

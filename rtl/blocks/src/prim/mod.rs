@@ -1,0 +1,6 @@
+//! Primitives shared by all cores.
+
+pub mod bundle;
+pub mod fifo;
+pub mod lanes;
+pub mod loop_nest;

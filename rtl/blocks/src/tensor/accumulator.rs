@@ -1,0 +1,90 @@
+//! One column's accumulators: two halves, one being accumulated while the other is drained.
+//!
+//! ```text
+//!   partial_sum_i --> + --> half 0 | half 1 --> value_o
+//!   control_i ------->^                    <--- drain_*_i
+//!         control_o <-'
+//! ```
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `valid_i`, `first_i`, `half_i`, `index_i` | 1, 1, 1, log2 depth | control of the sum that arrives *next* cycle: where it goes, and whether it starts a new total |
+//! | `partial_sum_i` | `partial_sum_ty` | sum from the array |
+//! | `valid_o` .. `index_o` | | the control, one cycle later, for the next column |
+//! | `drain_read_i`, `drain_half_i`, `drain_index_i` | 1, 1, log2 depth | read request |
+//! | `value_o` | s32 | total, one cycle after its request |
+//! | `overflow_o` | 1 | a total left 32 bits; it was wrapped |
+//!
+//! **Timing.** Control in cycle 0, sum in cycle 1, total written at the end of cycle 2. So an index
+//! may be used again after [`REUSE_CYCLES`] cycles, which the array unit keeps because a tile of
+//! weights takes at least as long to load; and it may be drained from cycle 3 on.
+//!
+//! **Numbers.** Totals are s32. The compiler proves that no layer can overflow them; if one does all
+//! the same, `overflow_o` stops the machine.
+//!
+//! **Ownership.** Dependency tokens keep array unit and post unit on different halves, so each half
+//! needs one read and one write port: one block RAM.
+
+use std::sync::Arc;
+
+use myelin_hdl::{MemoryStyle, Module, module, mux, s, u};
+use myelin_isa::Architecture;
+
+use super::pe;
+
+/// Cycles between two uses of one accumulator by the array.
+pub const REUSE_CYCLES: u32 = 3;
+/// Cycles from the control to the first cycle in which the total may be drained.
+pub const DRAIN_AFTER: usize = 3;
+
+/// Builds one column.
+pub fn accumulator(architecture: &Architecture) -> Arc<Module> {
+    let depth = architecture.accumulator_depth();
+    let index_ty = u(depth.trailing_zeros());
+    module("accumulator", |m| {
+        m.doc("One column's accumulators: two halves of 32-bit totals, accumulated and drained in turn.");
+        let valid = m.input("valid_i", u(1));
+        let first = m.input("first_i", u(1));
+        let half = m.input("half_i", u(1));
+        let index = m.input("index_i", index_ty);
+        let partial_sum = m.input("partial_sum_i", pe::partial_sum_ty(architecture));
+        let drain_read = m.input("drain_read_i", u(1));
+        let drain_half = m.input("drain_half_i", u(1));
+        let drain_index = m.input("drain_index_i", index_ty);
+
+        let valid_q = m.register("valid_q", u(1)).reset(0);
+        valid_q.next(valid);
+        let first_q = m.delay("first_q", first);
+        let half_q = m.delay("half_q", half);
+        let index_q = m.delay("index_q", index);
+        let writing = m.register("writing_q", u(1)).reset(0);
+        writing.next(valid_q.q);
+        let write_half = m.delay("write_half_q", half_q);
+        let write_index = m.delay("write_index_q", index_q);
+
+        let total = m.register("total_q", s(32));
+        let mut held = Vec::new();
+        for this in 0..2 {
+            let (mine, drained) = if this == 0 { (!half, !drain_half) } else { (half, drain_half) };
+            let accumulating = (valid & mine).named(&format!("accumulating_{this}"));
+            let draining = (drain_read & drained).named(&format!("draining_{this}"));
+            m.assert(&format!("half_{this}_has_one_reader"), !(accumulating & draining));
+            let totals = m.memory(&format!("half_{this}"), depth as usize, 1, s(32)).style(MemoryStyle::Block);
+            held.push(totals.read(mux(draining, drain_index, index), accumulating | draining)[0]);
+            let here = if this == 0 { !write_half } else { write_half };
+            totals.write(write_index, writing.q & here, &[total.q]);
+        }
+        let before = mux(first_q, 0, mux(half_q, held[1], held[0])).named("before");
+        let sum = (before + partial_sum).named("sum");
+        total.next(sum.truncate(32));
+        let overflow = (valid_q.q & sum.truncate(32).ne(sum)).named("overflow");
+
+        m.output("valid_o", valid_q.q);
+        m.output("first_o", first_q);
+        m.output("half_o", half_q);
+        m.output("index_o", index_q);
+        m.output("value_o", mux(m.delay("drain_half_q", drain_half), held[1], held[0]));
+        m.output("overflow_o", overflow);
+        m.assert("index_is_not_reused_too_soon", !(valid & valid_q.q & index.eq(index_q) & half.eq(half_q)));
+    })
+}

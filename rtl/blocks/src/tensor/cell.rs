@@ -1,0 +1,215 @@
+//! The cell: array, memories, four units, sequencer and host port.
+//!
+//! ```text
+//!  host port <-> | cell | <-> memory port
+//! ```
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `host_write_valid_i`, `host_write_address_i`, `host_write_data_i` | 1, 17, 32 | write a register |
+//! | `host_read_valid_i`, `host_read_address_i`, `host_read_data_o` | 1, 17, 32 | read one; data in the next cycle |
+//! | `interrupt_o` | 1 | halted or trapped |
+//! | `request_valid_o`, `request_beat_o`, `request_ready_i` | 1, 32, 1 | memory read requests, a stream |
+//! | `response_valid_i`, `response_<k>_i`, `response_ready_o` | 1, u8, 1 | beats in the order of the requests, a stream |
+//! | `store_valid_o`, `store_beat_o`, `store_<k>_o`, `store_ready_i` | 1, 32, u8, 1 | memory writes, a stream |
+//!
+//! A beat is `lanes` bytes. The registers are in [`myelin_isa::register`], the instructions in
+//! [`myelin_isa::Instruction`]; each unit's file has its timing.
+
+use std::sync::Arc;
+
+use myelin_hdl::{Module, Signal, module, mux, tree_reduce, u};
+use myelin_isa::{Architecture, Unit, encoding};
+
+use super::descriptor::field;
+use super::pe::operand_ty;
+use super::{
+    accumulator, array, array_unit, bias_store, host_port, load_unit, post_unit, scratchpad, sequencer, store_unit,
+    tokens, weight_store,
+};
+use crate::prim::{bundle, fifo};
+
+/// Name of the top module.
+pub const NAME: &str = "cell";
+
+/// Builds the cell.
+pub fn cell(architecture: &Architecture) -> Arc<Module> {
+    let (rows, columns) = (architecture.rows() as usize, architecture.columns() as usize);
+    let lanes = architecture.lanes() as usize;
+    let operand = operand_ty(architecture);
+    module(NAME, |m| {
+        m.doc(&format!("Myelin tensor cell, {architecture}."));
+        let host_write_valid = m.input("host_write_valid_i", u(1));
+        let host_write_address = m.input("host_write_address_i", u(host_port::ADDRESS_WIDTH));
+        let host_write_data = m.input("host_write_data_i", u(32));
+        let host_read_valid = m.input("host_read_valid_i", u(1));
+        let host_read_address = m.input("host_read_address_i", u(host_port::ADDRESS_WIDTH));
+        let request_ready = m.input("request_ready_i", u(1));
+        let response_valid = m.input("response_valid_i", u(1));
+        let response = bundle::inputs(m, "response", lanes, u(8));
+        let store_ready = m.input("store_ready_i", u(1));
+
+        let host = m.instance("host_port", &host_port::host_port(architecture));
+        let sequencer = m.instance("sequencer", &sequencer::sequencer(architecture));
+        let tokens = m.instance("tokens", &tokens::tokens());
+        let load = m.instance("load_unit", &load_unit::load_unit(architecture));
+        let array_unit = m.instance("array_unit", &array_unit::array_unit(architecture));
+        let post = m.instance("post_unit", &post_unit::post_unit(architecture));
+        let store = m.instance("store_unit", &store_unit::store_unit(architecture));
+        let scratchpad = m.instance("scratchpad", &scratchpad::scratchpad(architecture));
+        let weights = m.instance("weight_store", &weight_store::weight_store(architecture));
+        let biases = m.instance("bias_store", &bias_store::bias_store(architecture));
+        let array = m.instance("array", &array::array(architecture));
+        let units = [&load, &array_unit, &post, &store];
+
+        // Queues: an instruction is offered to its unit when its tokens are there.
+        let queue = fifo::fifo(Architecture::QUEUE_DEPTH as usize, 4, u(32));
+        let instruction = bundle::of(&sequencer, "instruction", 4);
+        let mut idle = Vec::new();
+        let mut token_stalls = Vec::new();
+        for (number, unit) in units.into_iter().enumerate() {
+            let queue = m.instance(&format!("queue_{number}"), &queue);
+            queue.input("push_valid_i", sequencer.output(&format!("push_valid_{number}_o")));
+            bundle::connect(&queue, "push", &instruction);
+            sequencer.input(&format!("push_ready_{number}_i"), queue.output("push_ready_o"));
+            let head = bundle::of(&queue, "pop", 4);
+            let waiting = queue.output("pop_valid_o");
+            tokens.input(&format!("wait_{number}_i"), field(head[0], encoding::WAIT));
+            let tokens_ready = tokens.output(&format!("ready_{number}_o"));
+            let offered = (waiting & tokens_ready).named(&format!("offered_{number}"));
+            let taken = (offered & unit.output("instruction_ready_o")).named(&format!("taken_{number}"));
+            unit.input("instruction_valid_i", offered);
+            bundle::connect(unit, "instruction", &head);
+            queue.input("pop_ready_i", tokens_ready & unit.output("instruction_ready_o"));
+            tokens.input(&format!("take_{number}_i"), taken);
+            tokens.input(&format!("give_{number}_i"), unit.output("give_o"));
+            idle.push(!waiting & !unit.output("busy_o"));
+            token_stalls.push(waiting & !tokens_ready & unit.output("instruction_ready_o"));
+        }
+        // Registered: a queue that was pushed this cycle shows next cycle.
+        let all_idle = m.register("all_idle_q", u(1)).reset(0);
+        all_idle.next(tree_reduce(&idle, |a, b| a & b));
+        sequencer.input("all_idle_i", all_idle.q & !m.delay("issued_q", sequencer.output("issued_o")));
+
+        // Host.
+        host.input("write_valid_i", host_write_valid)
+            .input("write_address_i", host_write_address)
+            .input("write_data_i", host_write_data)
+            .input("read_valid_i", host_read_valid)
+            .input("read_address_i", host_read_address);
+        for state in ["running", "halted", "trapped", "cause", "pc"] {
+            host.input(&format!("{state}_i"), sequencer.output(&format!("{state}_o")));
+        }
+        sequencer
+            .input("start_i", host.output("start_o"))
+            .input("entry_i", host.output("entry_o"))
+            .input("write_valid_i", host.output("program_valid_o"))
+            .input("write_address_i", host.output("program_address_o"))
+            .input("write_word_i", host.output("program_word_o"))
+            .input("write_data_i", host.output("program_data_o"));
+        let counts = [
+            sequencer.output("running_o"),
+            array_unit.output("pixel_o"),
+            array_unit.output("weight_stall_o"),
+            token_stalls[Unit::Array as usize],
+            post.output("busy_o"),
+            token_stalls[Unit::Post as usize],
+            load.output("busy_o"),
+            store.output("busy_o"),
+            sequencer.output("issued_o"),
+        ];
+        bundle::connect(&host, "count", &counts);
+        host.input("stamp_i", post.output("stamp_o"));
+
+        // Load unit: memory in; weights and lanes keep the low bits of each byte.
+        load.input("request_ready_i", request_ready).input("response_valid_i", response_valid);
+        let post_writes = post.output("write_valid_o");
+        load.input("write_blocked_i", post_writes);
+        let loaded: Vec<Signal> = response.iter().map(|byte| byte.truncate(operand.width()).cast(operand)).collect();
+        weights
+            .input("write_valid_i", load.output("weight_valid_o"))
+            .input("write_address_i", load.output("weight_address_o"))
+            .input("write_bank_i", load.output("weight_bank_o"));
+        bundle::connect(&weights, "write", &loaded[..columns]);
+        biases
+            .input("write_valid_i", load.output("bias_valid_o"))
+            .input("write_address_i", load.output("bias_address_o"))
+            .input("write_quarter_i", load.output("bias_quarter_o"));
+        bundle::connect(&biases, "write", &response);
+
+        // Scratchpad write port: the post unit first, then the load unit.
+        let results = bundle::of(&post, "write", columns);
+        let write: Vec<Signal> = (0..lanes)
+            .map(|lane| match results.get(lane) {
+                Some(&result) => mux(post_writes, result, loaded[lane]),
+                None => loaded[lane],
+            })
+            .collect();
+        scratchpad
+            .input("write_valid_i", post_writes | load.output("write_valid_o"))
+            .input("write_address_i", mux(post_writes, post.output("write_address_o"), load.output("write_address_o")))
+            .input("write_count_i", mux(post_writes, post.output("write_count_o"), lanes as i64));
+        bundle::connect(&scratchpad, "write", &write);
+
+        // Scratchpad read ports: one is the array unit's; the other is the post unit's, then the store unit's.
+        scratchpad
+            .input("array_read_i", array_unit.output("read_o"))
+            .input("array_address_i", array_unit.output("address_o"));
+        bundle::connect(&array_unit, "data", &bundle::of(&scratchpad, "array", rows));
+        let post_reads = post.output("read_o");
+        store.input("read_blocked_i", post_reads).input("write_ready_i", store_ready);
+        scratchpad
+            .input("port_read_i", post_reads | store.output("read_o"))
+            .input("port_address_i", mux(post_reads, post.output("address_o"), store.output("address_o")));
+        let port = bundle::of(&scratchpad, "port", lanes);
+        bundle::connect(&post, "data", &port[..columns]);
+        bundle::connect(&store, "data", &port);
+
+        // Array.
+        weights
+            .input("read_i", array_unit.output("weight_read_o"))
+            .input("address_i", array_unit.output("weight_address_o"));
+        for block in 0..architecture.weight_ports() {
+            let name = format!("weight_{block}");
+            bundle::connect(&array, &name, &bundle::of(&weights, &name, columns));
+        }
+        bundle::connect(&array, "activation", &bundle::of(&array_unit, "activation", rows));
+        array.input("swap_i", array_unit.output("swap_o"));
+        let steps = architecture.weight_steps() as usize;
+        bundle::connect(&array, "load", &bundle::of(&array_unit, "load", steps));
+
+        // Accumulators: control moves from column to column as the sums do.
+        let accumulator = accumulator::accumulator(architecture);
+        let mut control =
+            ["valid", "first", "half", "index"].map(|name| (name, array_unit.output(&format!("{name}_o"))));
+        let mut overflows = vec![post.output("overflow_o")];
+        for (column, sum) in bundle::of(&array, "partial_sum", columns).into_iter().enumerate() {
+            let totals = m.instance(&format!("accumulator_{column}"), &accumulator);
+            for (name, value) in &mut control {
+                totals.input(&format!("{name}_i"), *value);
+                *value = totals.output(&format!("{name}_o"));
+            }
+            totals
+                .input("partial_sum_i", sum)
+                .input("drain_read_i", post.output("drain_read_o"))
+                .input("drain_half_i", post.output("drain_half_o"))
+                .input("drain_index_i", post.output("drain_index_o"));
+            post.input(&format!("value_{column}_i"), totals.output("value_o"));
+            overflows.push(totals.output("overflow_o"));
+        }
+        let overflow = m.register("overflow_q", u(1)).reset(0);
+        overflow.next(tree_reduce(&overflows, |a, b| a | b));
+        sequencer.input("overflow_i", overflow.q);
+        biases.input("read_i", post.output("bias_read_o")).input("address_i", post.output("bias_address_o"));
+        bundle::connect(&post, "bias", &bundle::of(&biases, "bias", columns));
+
+        m.output("host_read_data_o", host.output("read_data_o"));
+        m.output("interrupt_o", host.output("interrupt_o"));
+        m.output("request_valid_o", load.output("request_valid_o"));
+        m.output("request_beat_o", load.output("request_beat_o"));
+        m.output("response_ready_o", load.output("response_ready_o"));
+        m.output("store_valid_o", store.output("write_valid_o"));
+        m.output("store_beat_o", store.output("write_beat_o"));
+        bundle::outputs(m, "store", &bundle::of(&store, "write", lanes));
+    })
+}

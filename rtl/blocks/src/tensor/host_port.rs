@@ -1,0 +1,102 @@
+//! Host port: registers, performance counters and stamps ([`myelin_isa::register`] is the map).
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `write_valid_i`, `write_address_i`, `write_data_i` | 1, 17, 32 | write a register (byte address) |
+//! | `read_valid_i`, `read_address_i`, `read_data_o` | 1, 17, 32 | read one; data in the next cycle, held |
+//! | `start_o`, `entry_o` | 1, pc | to the sequencer |
+//! | `program_*_o` | | instruction memory writes |
+//! | `running_i` .. `pc_i` | | the sequencer's state |
+//! | `count_<k>_i` | 1 | counter k counts this cycle |
+//! | `stamp_i` | 1 | append the cycle counter to the stamps |
+//! | `interrupt_o` | 1 | halted or trapped since the last start |
+
+use std::sync::Arc;
+
+use myelin_hdl::{MemoryStyle, Module, choose, concat, module, mux, select, u};
+use myelin_isa::{Architecture, register};
+
+use super::sequencer::pc_width;
+use crate::prim::bundle;
+
+/// Bits of a byte address.
+pub const ADDRESS_WIDTH: u32 = register::END.trailing_zeros();
+const _: () = assert!(register::END.is_power_of_two());
+
+/// Builds the port.
+pub fn host_port(architecture: &Architecture) -> Arc<Module> {
+    let pc_ty = u(pc_width(architecture));
+    let stamp_width = Architecture::STAMP_DEPTH.trailing_zeros();
+    module("host_port", |m| {
+        m.doc("Host port: registers, performance counters and cycle stamps.");
+        let write_valid = m.input("write_valid_i", u(1));
+        let write_address = m.input("write_address_i", u(ADDRESS_WIDTH));
+        let write_data = m.input("write_data_i", u(32));
+        let read_valid = m.input("read_valid_i", u(1));
+        let read_address = m.input("read_address_i", u(ADDRESS_WIDTH));
+        let running = m.input("running_i", u(1));
+        let halted = m.input("halted_i", u(1));
+        let trapped = m.input("trapped_i", u(1));
+        let cause = m.input("cause_i", u(4));
+        let pc = m.input("pc_i", pc_ty);
+        let count = bundle::inputs(m, "count", register::COUNTER_COUNT as usize, u(1));
+        let stamp = m.input("stamp_i", u(1));
+
+        let to_start = write_address.eq(i64::from(register::START));
+        let start = (write_valid & to_start & !running).named("start");
+        let in_program = write_address.ge(i64::from(register::INSTRUCTIONS));
+
+        let counters: Vec<_> = (count.iter().enumerate())
+            .map(|(index, &counts)| {
+                let counter = m.register(&format!("counter_{index}_q"), u(32)).reset(0);
+                counter.next(choose(counter.q).when(start, 0).when(counts, counter.q.wrapping_add(1)).end());
+                counter.q
+            })
+            .collect();
+        let stamp_count = m.register("stamp_count_q", u(stamp_width + 1)).reset(0);
+        let room = !stamp_count.q.bit(stamp_width);
+        let stamped = (stamp & room).named("stamped");
+        stamp_count.next(choose(stamp_count.q).when(start, 0).when(stamped, stamp_count.q.wrapping_add(1)).end());
+        let stamps = m.memory("stamps", Architecture::STAMP_DEPTH as usize, 1, u(32)).style(MemoryStyle::Block);
+        let cycles = counters[register::COUNTER_CYCLES as usize];
+        stamps.write(stamp_count.q.slice(0, stamp_width), stamped, &[cycles]);
+        let stamp_read = stamps.read(read_address.slice(2, stamp_width), read_valid)[0];
+
+        let shape = i64::from(architecture.rows())
+            | i64::from(architecture.columns()) << 8
+            | i64::from(architecture.precision().bits()) << 16
+            | i64::from(architecture.lanes().trailing_zeros()) << 24;
+        let zero = |width: u32| m.constant(u(width), 0);
+        let pc_field = if pc_ty.width() < 16 { concat(&[zero(16 - pc_ty.width()), pc]) } else { pc };
+        let status = concat(&[pc_field, zero(8), cause, zero(1), trapped, halted, running]);
+        let counter_index = read_address.slice(2, 4);
+        let counter = select(counter_index, &counters);
+        let is = |address: u32| read_address.eq(i64::from(address));
+        let counters_end = register::COUNTERS + 4 * register::COUNTER_COUNT;
+        let in_counters = read_address.ge(i64::from(register::COUNTERS)) & read_address.lt(i64::from(counters_end));
+        let value = choose(m.constant(u(32), 0))
+            .when(is(register::ID), i64::from(register::ID_VALUE))
+            .when(is(register::SHAPE), shape)
+            .when(is(register::STATUS), status)
+            .when(is(register::STAMP_COUNT), stamp_count.q)
+            .when(in_counters, counter)
+            .end();
+        let value_q = m.register("value_q", u(32));
+        value_q.next_when(read_valid, value);
+        let stamps_end = register::STAMPS + 4 * Architecture::STAMP_DEPTH;
+        let in_stamps = m.register("in_stamps_q", u(1));
+        in_stamps.next_when(
+            read_valid,
+            read_address.ge(i64::from(register::STAMPS)) & read_address.lt(i64::from(stamps_end)),
+        );
+
+        m.output("read_data_o", mux(in_stamps.q, stamp_read, value_q.q));
+        m.output("start_o", start);
+        m.output("entry_o", write_data.truncate(pc_ty.width()));
+        m.output("program_valid_o", write_valid & in_program & !running);
+        m.output("program_address_o", write_address.slice(4, pc_ty.width()));
+        m.output("program_word_o", write_address.slice(2, 2));
+        m.output("program_data_o", write_data);
+        m.output("interrupt_o", !running & (halted | trapped));
+    })
+}

@@ -1,0 +1,84 @@
+//! One column of the drain: bias, window combination, requantisation, clamp.
+//!
+//! ```text
+//!  value_i --+bias--+
+//!                   v
+//!  data_i -------> mux -> max | add -> >> -> round, clamp -> result_o
+//!            stage  0        1         2         3
+//! ```
+//!
+//! | port | width | stage | meaning |
+//! |---|---|---|---|
+//! | `value_i`, `bias_i` | s32 | 0 | accumulator and its bias |
+//! | `data_i` | `bits` | 0 | scratchpad lane |
+//! | `from_accumulator_i` | 1 | 0 | value + bias, else the lane |
+//! | `valid_i` | 1 | 0 | an element is there (for the overflow check) |
+//! | `first_i`, `inside_i`, `add_i` | 1 | 1 | first of its window; not in the padding; sum instead of maximum |
+//! | `amount_i` | u5 | 2 | right shift: s - 1 to requantise, plane offset when raw |
+//! | `round_i`, `raw_i` | 1 | 3 | add 1, halve; or take the low bits as they are |
+//! | `low_i`, `high_i` | `bits` | 3 | clamp |
+//! | `result_o` | `bits` | 4 | result |
+//! | `overflow_o` | 1 | 1 | value + bias left 32 bits |
+//!
+//! **Timing.** One element per cycle, a stage per cycle, no stall.
+//!
+//! **Numbers.** `t = ((v >> (s-1)) + 1) >> 1`, arithmetic: round half up, toward +infinity; then
+//! `clamp(t, low, high)`. The golden function is `myelin_golden`'s requantisation. An element in
+//! the padding is left out; a window without elements is -2^31 before the clamp. Sums are of two
+//! lanes and cannot overflow.
+
+use std::sync::Arc;
+
+use myelin_hdl::{Module, module, mux, s, u};
+use myelin_isa::Architecture;
+
+use super::pe::operand_ty;
+
+/// Cycles from the element to the result.
+pub const LATENCY: usize = 4;
+
+/// Builds the lane.
+pub fn post_lane(architecture: &Architecture) -> Arc<Module> {
+    let operand = operand_ty(architecture);
+    module("post_lane", |m| {
+        m.doc("One column of the drain: bias, window maximum or sum, rounding shift, clamp.");
+        let value = m.input("value_i", s(32));
+        let bias = m.input("bias_i", s(32));
+        let data = m.input("data_i", operand);
+        let from_accumulator = m.input("from_accumulator_i", u(1));
+        let valid = m.input("valid_i", u(1));
+        let first = m.input("first_i", u(1));
+        let inside = m.input("inside_i", u(1));
+        let add = m.input("add_i", u(1));
+        let amount = m.input("amount_i", u(5));
+        let round = m.input("round_i", u(1));
+        let raw = m.input("raw_i", u(1));
+        let low = m.input("low_i", operand);
+        let high = m.input("high_i", operand);
+
+        // Stage 0: source.
+        let biased = (value + bias).named("biased");
+        let overflow = m.register("overflow_q", u(1)).reset(0);
+        overflow.next(valid & from_accumulator & biased.truncate(32).ne(biased));
+        let element = m.delay("element_q", mux(from_accumulator, biased.truncate(32), data));
+
+        // Stage 1: combine the window.
+        let combined = m.register("combined_q", s(32));
+        let nothing = m.constant(s(32), i64::from(i32::MIN));
+        let so_far = mux(first, nothing, combined.q).named("so_far");
+        let larger = mux(so_far.gt(element), so_far, element);
+        let sum = mux(first, element, (combined.q + element).truncate(32));
+        combined.next(mux(inside, mux(add, sum, larger), so_far));
+
+        // Stage 2: shift.
+        let shifted = m.delay("shifted_q", combined.q.shift_right_by(amount));
+
+        // Stage 3: round and clamp.
+        let rounded = mux(round, (shifted + 1).shift_right(1), shifted).named("rounded");
+        let clamped = mux(rounded.lt(low), low, mux(rounded.gt(high), high, rounded)).named("clamped");
+        let narrow = clamped.truncate(operand.width()).cast(operand);
+        let plane = shifted.truncate(operand.width()).cast(operand);
+        m.output("result_o", m.delay("result_q", mux(raw, plane, narrow)));
+        m.output("overflow_o", overflow.q);
+    })
+}

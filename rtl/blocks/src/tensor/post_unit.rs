@@ -1,0 +1,218 @@
+//! Post unit: executes DRAIN, POOL and ELTW.
+//!
+//! ```text
+//!  instruction -->+-----------+--> accumulator index   --> values (to the lanes)
+//!                 | post unit |--> scratchpad address  --> data (to the lanes)
+//!                 |  + lanes  |--> scratchpad write
+//!                 +-----------+--> give, stamp, busy
+//! ```
+//!
+//! One walk ([`myelin_isa::post_descriptor`]) serves all three: DRAIN reads accumulators, adds the
+//! bias and takes the maximum over its window (1x1 where there is no pooling); POOL reads the
+//! scratchpad; ELTW is a window of two elements that are added.
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `instruction_valid_i`, `instruction_<k>_i`, `instruction_ready_o` | 1, 32, 1 | instruction whose tokens are there |
+//! | `drain_read_o`, `drain_half_o`, `drain_index_o`, `value_<c>_i` | 1, 1, index, s32 | accumulators, 1 cycle |
+//! | `read_o`, `address_o`, `data_<c>_i` | 1, address, `bits` | shared scratchpad port, 2 cycles; never refused |
+//! | `bias_read_o`, `bias_address_o`, `bias_<c>_i` | 1, address, s32 | bias memory |
+//! | `write_valid_o`, `write_address_o`, `write_count_o`, `write_<c>_o` | 1, address, lanes, `bits` | scratchpad; never refused |
+//! | `give_o`, `stamp_o`, `busy_o`, `overflow_o` | 4, 1, 1, 1 | tokens given; take a stamp; not complete; a biased total left 32 bits |
+//!
+//! **Timing.** An instruction of n window elements in all, taken in cycle 0, reads in cycles
+//! 2 to n + 1 and gives its tokens in cycle n + [`GIVE_LATENCY`], when its last write can be read;
+//! the next instruction can be taken in that cycle. A CONFIG takes one cycle and gives in the next.
+
+use std::sync::Arc;
+
+use myelin_hdl::{Module, Signal, choose, module, mux, s, tree_reduce, u};
+use myelin_isa::encoding::opcode;
+use myelin_isa::{Architecture, encoding, post_descriptor as descriptor};
+
+use super::descriptor::{Offered, registers};
+use super::pe::operand_ty;
+use super::{bias_store, post_lane, scratchpad};
+use crate::prim::bundle;
+use crate::prim::loop_nest::{Step, by, follow, loop_nest};
+
+/// Cycles from a walk step to its element entering the lanes: address register, then scratchpad.
+const ELEMENT_LATENCY: usize = 1 + scratchpad::READ_LATENCY;
+/// Cycles from a walk step to its write.
+const WRITE_DELAY: usize = ELEMENT_LATENCY + post_lane::LATENCY;
+/// Cycles from the last walk step to the tokens: whoever takes one reads two cycles later at the
+/// earliest, when the last write is visible.
+pub const GIVE_LATENCY: usize = WRITE_DELAY + 1;
+const _: () = assert!(GIVE_LATENCY + 2 >= WRITE_DELAY + scratchpad::WRITE_LATENCY, "written before it is read");
+
+/// Builds the unit, lanes included.
+pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
+    let columns = architecture.columns() as usize;
+    let lane = post_lane::post_lane(architecture);
+    let operand = operand_ty(architecture);
+    let bits = architecture.precision().bits();
+    let address_ty = u(scratchpad::address_width(architecture));
+    let index_width = architecture.accumulator_depth().trailing_zeros();
+    let bias_ty = u(bias_store::address_width(architecture));
+    let count_ty = u(architecture.lanes().trailing_zeros() + 1);
+    module("post_unit", |m| {
+        m.doc("Post unit: drains accumulators, pools and adds maps, requantises, writes the scratchpad.");
+        let instruction_valid = m.input("instruction_valid_i", u(1));
+        let offered = Offered::new(bundle::inputs(m, "instruction", 4, u(32)));
+        let values = bundle::inputs(m, "value", columns, s(32));
+        let data = bundle::inputs(m, "data", columns, operand);
+        let biases = bundle::inputs(m, "bias", columns, s(32));
+
+        // Control: idle, walking, then flushing until the last write is in the scratchpad.
+        let walking = m.register("walking_q", u(1)).reset(0);
+        let flushing = m.register("flushing_q", u(1)).reset(0);
+        let ready = (!walking.q & !flushing.q).named("ready");
+        let taken = (instruction_valid & ready).named("taken");
+        let configure = (taken & offered.is(opcode::CONFIG)).named("configure");
+        let start = (taken & !offered.is(opcode::CONFIG)).named("start");
+        let held = registers(m, descriptor::COUNT, configure, &offered);
+        let part = |register: u8, low: u32, width: u32| held[usize::from(register)].slice(low, width);
+        let keep = |name: &str, value: Signal| {
+            let register = m.register(name, value.ty());
+            register.next_when(start, value);
+            register.q
+        };
+        let signal = keep("signal_q", offered.signal);
+        let stamp = keep("stamp_q", offered.field(0, encoding::STAMP));
+        let half = keep("half_q", offered.field(0, encoding::HALF));
+        let raw = keep("raw_q", offered.field(0, encoding::RAW));
+        let lane_count = keep("lane_count_q", offered.field(0, encoding::LANE_COUNT).truncate(count_ty.width()));
+        let draining = keep("draining_q", offered.is(opcode::DRAIN));
+        let adding = keep("adding_q", offered.is(opcode::ELTW));
+
+        let nest = loop_nest(
+            m,
+            "walk",
+            &[
+                ("window_column", part(descriptor::WINDOW, 0, 8)),
+                ("window_row", part(descriptor::WINDOW, 8, 8)),
+                ("column", part(descriptor::PIXELS, 0, 16)),
+                ("row", part(descriptor::PIXELS, 16, 16)),
+                ("outer", part(descriptor::WINDOW, 16, 16)),
+            ],
+            walking.q,
+        );
+        let done = (walking.q & nest.all_last).named("done");
+        let mut flushed = done;
+        for stage in 0..WRITE_DELAY {
+            let register = m.register(&format!("flush_{stage}_q"), u(1)).reset(0);
+            register.next(flushed);
+            flushed = register.q;
+        }
+        walking.next(choose(walking.q).when(start, 1).when(done, 0).end());
+        flushing.next(choose(flushing.q).when(done, 1).when(flushed, 0).end());
+
+        let step = |register: u8| by(part(register, 0, address_ty.width()));
+        let source_start = offered.words[1].truncate(address_ty.width());
+        let source = follow(
+            m,
+            "source",
+            address_ty,
+            (start, source_start),
+            &nest,
+            &[
+                step(descriptor::WINDOW_COLUMN_STEP),
+                step(descriptor::WINDOW_ROW_STEP),
+                step(descriptor::COLUMN_STEP),
+                step(descriptor::ROW_STEP),
+                step(descriptor::OUTER_STEP),
+            ],
+        );
+        let destination_start = offered.words[2].truncate(address_ty.width());
+        let destination = follow(
+            m,
+            "destination",
+            address_ty,
+            (start, destination_start),
+            &nest,
+            &[
+                Step::None,
+                Step::None,
+                step(descriptor::DESTINATION_COLUMN_STEP),
+                step(descriptor::DESTINATION_ROW_STEP),
+                step(descriptor::DESTINATION_OUTER_STEP),
+            ],
+        );
+        let half_word = |register: u8, low: u32| part(register, low, 16).cast_signed();
+        let y_steps = [Step::None, by(1), Step::None, by(half_word(descriptor::STRIDES, 0)), Step::None];
+        let y = follow(m, "y", s(16), (start, half_word(descriptor::START, 0)), &nest, &y_steps);
+        let x_steps = [by(1), Step::None, by(half_word(descriptor::STRIDES, 16)), Step::None, Step::None];
+        let x = follow(m, "x", s(16), (start, half_word(descriptor::START, 16)), &nest, &x_steps);
+        let inside =
+            (y.ge(0) & y.lt(part(descriptor::LIMITS, 0, 16)) & x.ge(0) & x.lt(part(descriptor::LIMITS, 16, 16)))
+                .named("inside");
+        let first = (nest.first[0] & nest.first[1]).named("window_first");
+        let last = (nest.last[0] & nest.last[1]).named("window_last");
+
+        // Shift amount: s - 1 to requantise, the plane's offset when raw.
+        let shift = part(descriptor::REQUANTISE, 0, 5);
+        let has_shift = shift.any();
+        let plane_offset = (nest.index[4] * i64::from(bits)).truncate(5);
+        let amount = mux(raw, plane_offset, mux(has_shift, shift.wrapping_sub(1), 0)).named("amount");
+        let round = (!raw & has_shift).named("round");
+
+        // Addresses leave one cycle after the walk step.
+        let source_q = m.delay("source_address_q", source);
+        let valid = |name: &str, value: Signal, cycles: usize| {
+            (0..cycles).fold(value, |value, stage| {
+                let register = m.register(&format!("{name}_{stage}_q"), u(1)).reset(0);
+                register.next(value);
+                register.q
+            })
+        };
+        m.output("drain_read_o", valid("drain_read", walking.q & draining, 1));
+        m.output("drain_half_o", half);
+        m.output("drain_index_o", source_q.slice(0, index_width));
+        m.output("read_o", valid("read", walking.q & !draining, 1));
+        m.output("address_o", source_q);
+        m.output("bias_read_o", start);
+        m.output("bias_address_o", offered.field(3, encoding::BIAS_WORD).truncate(bias_ty.width()));
+
+        // Controls reach the lanes with their element.
+        let element_valid = valid("element_valid", walking.q, ELEMENT_LATENCY);
+        let first = m.delay_by("first", first, ELEMENT_LATENCY + 1);
+        let inside = m.delay_by("inside", inside, ELEMENT_LATENCY + 1);
+        let amount = m.delay_by("amount", amount, ELEMENT_LATENCY + 2);
+        let clamp = |low: u32| part(descriptor::REQUANTISE, low, 8).cast_signed().truncate(operand.width());
+        let mut results = Vec::new();
+        let mut overflows = Vec::new();
+        for column in 0..columns {
+            let lane = m.instance(&format!("lane_{column}"), &lane);
+            lane.input("value_i", m.delay(&format!("value_{column}_q"), values[column]))
+                .input("bias_i", biases[column])
+                .input("data_i", data[column])
+                .input("from_accumulator_i", draining)
+                .input("valid_i", element_valid)
+                .input("first_i", first)
+                .input("inside_i", inside)
+                .input("add_i", adding)
+                .input("amount_i", amount)
+                .input("round_i", round)
+                .input("raw_i", raw)
+                .input("low_i", clamp(8))
+                .input("high_i", clamp(16));
+            results.push(lane.output("result_o"));
+            overflows.push(lane.output("overflow_o"));
+        }
+
+        let give = m.register("give_q", u(4)).reset(0);
+        give.next(choose(0).when(flushed, signal).when(configure, offered.signal).end());
+        let give_pending = m.register("give_pending_q", u(1)).reset(0);
+        give_pending.next(flushed | configure);
+
+        m.output("instruction_ready_o", ready);
+        m.output("write_valid_o", valid("write_valid", walking.q & last, WRITE_DELAY));
+        m.output("write_address_o", m.delay_by("destination_travelling", destination, WRITE_DELAY));
+        m.output("write_count_o", lane_count);
+        bundle::outputs(m, "write", &results);
+        m.output("give_o", give.q);
+        m.output("stamp_o", flushed & stamp);
+        m.output("busy_o", !ready | give_pending.q);
+        m.output("overflow_o", tree_reduce(&overflows, |a, b| a | b));
+    })
+}

@@ -1,0 +1,110 @@
+//! Sequencer: fetches the program and hands each unit its instructions in order.
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `start_i`, `entry_i` | 1, pc | start at an instruction; ignored while running |
+//! | `write_valid_i`, `write_address_i`, `write_word_i`, `write_data_i` | 1, pc, 2, 32 | write one word of the instruction memory |
+//! | `push_valid_<u>_o`, `push_ready_<u>_i` | 1 | the queue of unit u takes the instruction |
+//! | `instruction_<k>_o` | 32 | the instruction |
+//! | `all_idle_i` | 1 | all queues empty and all units idle (the cycle before counts) |
+//! | `overflow_i` | 1 | an accumulator left 32 bits |
+//! | `running_o`, `halted_o`, `trapped_o`, `cause_o`, `pc_o` | 1, 1, 1, 4, pc | state |
+//! | `issued_o` | 1 | an instruction left |
+//!
+//! **Timing.** Two cycles per instruction (fetch, hand out) while queues have room; the first is
+//! handed out [`START_LATENCY`] cycles after `start_i`. SYNC waits until `all_idle_i`, then goes on or halts.
+//!
+//! **Traps.** An opcode that is not an instruction, or an overflow, stops the sequencer; units
+//! finish what they hold. The next start clears the trap.
+
+use std::sync::Arc;
+
+use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, tree_reduce, u};
+use myelin_isa::encoding::opcode;
+use myelin_isa::{Architecture, Unit, encoding, register};
+
+use super::descriptor::Offered;
+use crate::prim::bundle;
+
+/// Cycles from the start to handing out the first instruction.
+pub const START_LATENCY: usize = 2;
+/// Cycles per instruction.
+pub const INSTRUCTION_CYCLES: usize = 2;
+
+/// Bits of a program counter.
+pub fn pc_width(architecture: &Architecture) -> u32 {
+    architecture.instruction_depth().trailing_zeros()
+}
+
+/// Builds the sequencer.
+pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
+    let pc_ty = u(pc_width(architecture));
+    let units = Unit::ALL.len();
+    module("sequencer", |m| {
+        m.doc("Sequencer: fetches the program and hands each unit its instructions in order.");
+        let start_request = m.input("start_i", u(1));
+        let entry = m.input("entry_i", pc_ty);
+        let write_valid = m.input("write_valid_i", u(1));
+        let write_address = m.input("write_address_i", pc_ty);
+        let write_word = m.input("write_word_i", u(2));
+        let write_data = m.input("write_data_i", u(32));
+        let push_ready = bundle::inputs(m, "push_ready", units, u(1));
+        let all_idle = m.input("all_idle_i", u(1));
+        let overflow = m.input("overflow_i", u(1));
+
+        let running = m.register("running_q", u(1)).reset(0);
+        let fetched = m.register("fetched_q", u(1)).reset(0);
+        let pc = m.register("pc_q", pc_ty).reset(0);
+        let start = (start_request & !running.q).named("start");
+
+        let program =
+            m.memory("program", architecture.instruction_depth() as usize, 4, u(32)).style(MemoryStyle::Block);
+        let word_enables: Vec<Signal> = (0..4).map(|word| write_word.eq(word)).collect();
+        program.write_lanes(write_address, write_valid, &word_enables, &[write_data; 4]);
+        let fetch = (running.q & !fetched.q).named("fetch");
+        let words = program.read(pc.q, fetch);
+        let current = Offered::new(words.clone());
+
+        // Which unit: by opcode; a CONFIG names its unit.
+        let holding = (running.q & fetched.q).named("holding");
+        let any =
+            |codes: &[u32]| tree_reduce(&codes.iter().map(|&code| current.is(code)).collect::<Vec<_>>(), |a, b| a | b);
+        let config_unit = current.field(0, encoding::CONFIG_UNIT);
+        let config = |unit: Unit| current.is(opcode::CONFIG) & config_unit.eq(unit as i64);
+        let target = [
+            any(&[opcode::LOAD, opcode::LOADW]),
+            current.is(opcode::CONV) | config(Unit::Array),
+            any(&[opcode::DRAIN, opcode::ELTW, opcode::POOL]) | config(Unit::Post),
+            current.is(opcode::STORE),
+        ];
+        let sync = current.is(opcode::SYNC).named("sync");
+        let known = (tree_reduce(&target, |a, b| a | b) | sync).named("known");
+        let accepted: Vec<Signal> = (target.iter().zip(&push_ready)).map(|(&target, &ready)| target & ready).collect();
+        let synced = (sync & all_idle).named("synced");
+        let done = (holding & (tree_reduce(&accepted, |a, b| a | b) | synced)).named("done");
+        let halt = (holding & synced & current.field(0, encoding::HALT)).named("halt");
+        let bad_opcode = (holding & !known).named("bad_opcode");
+        let trap = (bad_opcode | (running.q & overflow)).named("trap");
+
+        running.next(choose(running.q).when(start, 1).when(trap | halt, 0).end());
+        fetched.next(choose(fetched.q).when(start | done | trap, 0).when(fetch, 1).end());
+        pc.next(choose(pc.q).when(start, entry).when(done & !halt, pc.q.wrapping_add(1)).end());
+        let halted = m.register("halted_q", u(1)).reset(0);
+        halted.next(choose(halted.q).when(start, 0).when(halt & !trap, 1).end());
+        let cause = m.register("cause_q", u(4)).reset(0);
+        let opcode_cause = i64::from(register::TRAP_OPCODE);
+        let overflow_cause = i64::from(register::TRAP_OVERFLOW);
+        cause.next(choose(cause.q).when(start, 0).when(bad_opcode, opcode_cause).when(trap, overflow_cause).end());
+
+        for (unit, &target) in target.iter().enumerate() {
+            m.output(&format!("push_valid_{unit}_o"), holding & target);
+        }
+        bundle::outputs(m, "instruction", &words);
+        m.output("running_o", running.q);
+        m.output("halted_o", halted.q);
+        m.output("trapped_o", cause.q.any());
+        m.output("cause_o", cause.q);
+        m.output("pc_o", pc.q);
+        m.output("issued_o", done);
+    })
+}

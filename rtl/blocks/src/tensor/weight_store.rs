@@ -1,0 +1,62 @@
+//! Weight scratchpad: one bank for each block of array rows, read in step with the array's skew.
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `read_i`, `address_i` | 1, address | read one word (a row of weights for every block) |
+//! | `weight_<b>_<c>_o` | `bits` | block b, column c; [`READ_LATENCY`]` + b * weight_steps` cycles after the address |
+//! | `write_valid_i`, `write_address_i`, `write_bank_i` | 1, address, log2 banks | write one bank's word |
+//! | `write_<c>_i` | `bits` | its lanes |
+//!
+//! **Timing.** One word per cycle. Delaying a bank's address instead of its data keeps the skew
+//! down to one address per block.
+
+use std::sync::Arc;
+
+use myelin_hdl::{MemoryStyle, Module, Signal, module, u};
+use myelin_isa::Architecture;
+
+use super::pe::operand_ty;
+use crate::prim::bundle;
+
+/// Cycles from an address to block 0's weights.
+pub const READ_LATENCY: usize = 2;
+
+/// Bits of a word address.
+pub fn address_width(architecture: &Architecture) -> u32 {
+    architecture.weight_words().trailing_zeros()
+}
+
+/// Bits of a bank number.
+pub fn bank_width(architecture: &Architecture) -> u32 {
+    architecture.weight_ports().next_power_of_two().trailing_zeros().max(1)
+}
+
+/// Builds the store.
+pub fn weight_store(architecture: &Architecture) -> Arc<Module> {
+    let (columns, steps) = (architecture.columns() as usize, architecture.weight_steps() as usize);
+    let operand = operand_ty(architecture);
+    let address_ty = u(address_width(architecture));
+    module("weight_store", |m| {
+        m.doc("Weight scratchpad: one bank per block of array rows, each read one skew later than the one above.");
+        let read = m.input("read_i", u(1));
+        let address = m.input("address_i", address_ty);
+        let write_valid = m.input("write_valid_i", u(1));
+        let write_address = m.input("write_address_i", address_ty);
+        let write_bank = m.input("write_bank_i", u(bank_width(architecture)));
+        let write = bundle::inputs(m, "write", columns, operand);
+
+        let (mut read, mut address) = (read, address);
+        for block in 0..architecture.weight_ports() as usize {
+            let bank = m.memory(&format!("bank_{block}"), architecture.weight_words() as usize, columns, operand);
+            bank.style(MemoryStyle::Block).write(write_address, write_valid & write_bank.eq(block as i64), &write);
+            let weights: Vec<Signal> = (bank.read(address, read).iter().enumerate())
+                .map(|(column, &weight)| m.delay(&format!("weight_{block}_{column}_q"), weight))
+                .collect();
+            bundle::outputs(m, &format!("weight_{block}"), &weights);
+            if block + 1 < architecture.weight_ports() as usize {
+                read = m.delay_by(&format!("read_{block}"), read, steps);
+                address = m.delay_by(&format!("address_{block}"), address, steps);
+            }
+        }
+    })
+}

@@ -1,0 +1,257 @@
+//! A simulated tensor cell with memory, behind a [`Link`].
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::time::Duration;
+
+use myelin_driver::{Link, LinkError, LinkInfo};
+use myelin_hdl::Design;
+use myelin_isa::{Architecture, register};
+use myelin_rtl::tensor::cell;
+use myelin_sim::{CheckFailure, Engine, Input, Output, PowerUp, SimError, Simulator};
+
+/// Cycles from a read request to its beat. Requests are taken every cycle.
+pub const MEMORY_LATENCY_CYCLES: u64 = 8;
+/// Cycles after which a run counts as hung.
+const CYCLES_MAX: u64 = 1 << 32;
+/// Device memory unless stated otherwise.
+const MEMORY_BYTES: u64 = 64 << 20;
+
+/// How a cell is simulated.
+#[derive(Clone, Copy, Debug)]
+pub struct SimulationOptions {
+    /// Which engine.
+    pub engine: Engine,
+    /// What registers and memories hold before reset.
+    pub power_up: PowerUp,
+    /// Bytes of device memory (allocated as it is written).
+    pub memory_bytes: u64,
+}
+
+impl Default for SimulationOptions {
+    fn default() -> Self {
+        SimulationOptions { engine: Engine::default(), power_up: PowerUp::default(), memory_bytes: MEMORY_BYTES }
+    }
+}
+
+/// A cell simulated cycle by cycle, with a memory that takes a request each cycle and answers
+/// [`MEMORY_LATENCY_CYCLES`] later.
+///
+/// Time passes only while a register is accessed or an interrupt is awaited. Assertions in the
+/// design are checked in every cycle; a failing one is a [`LinkError::DeviceFault`].
+pub struct SimulatedCell {
+    simulator: Simulator,
+    ports: Ports,
+    architecture: Architecture,
+    memory: Vec<u8>,
+    memory_bytes: u64,
+    /// Beats on their way: cycle in which they arrive, beat address.
+    responses: VecDeque<(u64, u32)>,
+}
+
+struct Ports {
+    write_valid: Input,
+    write_address: Input,
+    write_data: Input,
+    read_valid: Input,
+    read_address: Input,
+    read_data: Output,
+    interrupt: Output,
+    request_ready: Input,
+    request_valid: Output,
+    request_beat: Output,
+    response_valid: Input,
+    response: Vec<Input>,
+    response_ready: Output,
+    store_ready: Input,
+    store_valid: Output,
+    store_beat: Output,
+    store: Vec<Output>,
+}
+
+impl SimulatedCell {
+    /// Builds and compiles the cell and resets it.
+    ///
+    /// # Errors
+    /// If the design cannot be compiled on this machine, or an assertion fails in reset.
+    pub fn new(architecture: Architecture, options: SimulationOptions) -> Result<SimulatedCell, SimError> {
+        let design = Design::new(cell::cell(&architecture)).expect("the cell's names are identifiers");
+        let simulator = Simulator::builder(&design).engine(options.engine).power_up(options.power_up).build()?;
+        let lanes = architecture.lanes() as usize;
+        let input = |name: &str| simulator.input(name);
+        let output = |name: &str| simulator.output(name);
+        let ports = Ports {
+            write_valid: input("host_write_valid_i")?,
+            write_address: input("host_write_address_i")?,
+            write_data: input("host_write_data_i")?,
+            read_valid: input("host_read_valid_i")?,
+            read_address: input("host_read_address_i")?,
+            read_data: output("host_read_data_o")?,
+            interrupt: output("interrupt_o")?,
+            request_ready: input("request_ready_i")?,
+            request_valid: output("request_valid_o")?,
+            request_beat: output("request_beat_o")?,
+            response_valid: input("response_valid_i")?,
+            response: (0..lanes).map(|lane| input(&format!("response_{lane}_i"))).collect::<Result<_, _>>()?,
+            response_ready: output("response_ready_o")?,
+            store_ready: input("store_ready_i")?,
+            store_valid: output("store_valid_o")?,
+            store_beat: output("store_beat_o")?,
+            store: (0..lanes).map(|lane| output(&format!("store_{lane}_o"))).collect::<Result<_, _>>()?,
+        };
+        let mut cell = SimulatedCell {
+            simulator,
+            ports,
+            architecture,
+            memory: Vec::new(),
+            memory_bytes: options.memory_bytes,
+            responses: VecDeque::new(),
+        };
+        cell.simulator.poke(cell.ports.request_ready, 1);
+        cell.simulator.poke(cell.ports.store_ready, 1);
+        cell.simulator.reset(2)?;
+        Ok(cell)
+    }
+
+    /// The simulator, for waves, coverage and inspection.
+    pub fn simulator(&mut self) -> &mut Simulator {
+        &mut self.simulator
+    }
+
+    /// Cycles simulated since power-up.
+    pub fn cycle(&self) -> u64 {
+        self.simulator.cycle()
+    }
+
+    /// Writes waves of the named scopes (none: everything below `cell`) from now on.
+    ///
+    /// # Errors
+    /// If a scope does not exist or the writer fails.
+    pub fn trace_vcd(&mut self, writer: impl Write + Send + 'static, scopes: &[&str]) -> Result<(), SimError> {
+        self.simulator.trace_vcd(writer, scopes)
+    }
+
+    /// One clock cycle of the cell and its memory.
+    fn step(&mut self, operation: &'static str) -> Result<(), LinkError> {
+        let lanes = self.architecture.lanes() as usize;
+        let (sim, ports) = (&mut self.simulator, &self.ports);
+        let cycle = sim.cycle();
+        let arrived = self.responses.front().copied().filter(|&(due, _)| due <= cycle);
+        sim.poke(ports.response_valid, u64::from(arrived.is_some()));
+        if let Some((_, beat)) = arrived {
+            let start = beat as usize * lanes;
+            for (lane, &port) in ports.response.iter().enumerate() {
+                // Memory never written reads as zero.
+                sim.poke(port, u64::from(self.memory.get(start + lane).copied().unwrap_or(0)));
+            }
+            if sim.peek(ports.response_ready) == 1 {
+                self.responses.pop_front();
+            }
+        }
+        if sim.peek(ports.request_valid) == 1 {
+            self.responses.push_back((cycle + MEMORY_LATENCY_CYCLES, sim.peek(ports.request_beat) as u32));
+        }
+        if sim.peek(ports.store_valid) == 1 {
+            let start = sim.peek(ports.store_beat) as usize * lanes;
+            if (start + lanes) as u64 > self.memory_bytes {
+                let fault = format!("store to byte {start}, memory has {} bytes", self.memory_bytes);
+                return Err(LinkError::DeviceFault { operation, fault });
+            }
+            if self.memory.len() < start + lanes {
+                self.memory.resize(start + lanes, 0);
+            }
+            for (lane, &port) in ports.store.iter().enumerate() {
+                self.memory[start + lane] = sim.peek(port) as u8;
+            }
+        }
+        sim.step().map_err(|failure: CheckFailure| LinkError::DeviceFault { operation, fault: failure.to_string() })
+    }
+
+    fn check_range(&self, operation: &'static str, address: u64, bytes: usize) -> Result<usize, LinkError> {
+        let end = address.checked_add(bytes as u64);
+        if end.is_some_and(|end| end <= self.memory_bytes) {
+            return Ok(address as usize);
+        }
+        Err(LinkError::Invalid { operation, address, bytes: bytes as u64, available: self.memory_bytes })
+    }
+}
+
+fn check_register(operation: &'static str, address: u32) -> Result<(), LinkError> {
+    if address < register::END && address.is_multiple_of(4) {
+        return Ok(());
+    }
+    let available = u64::from(register::END);
+    Err(LinkError::Invalid { operation, address: u64::from(address), bytes: 4, available })
+}
+
+impl Link for SimulatedCell {
+    fn info(&self) -> LinkInfo {
+        let (rows, columns) = (self.architecture.rows(), self.architecture.columns());
+        LinkInfo {
+            selector: format!("sim:{rows}x{columns}"),
+            description: format!("simulated tensor cell, {}", self.architecture),
+            architecture: self.architecture,
+            memory_bytes: self.memory_bytes,
+        }
+    }
+
+    fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
+        check_register("read register", address)?;
+        self.simulator.poke(self.ports.read_valid, 1);
+        self.simulator.poke(self.ports.read_address, u64::from(address));
+        let stepped = self.step("read register");
+        self.simulator.poke(self.ports.read_valid, 0);
+        stepped?;
+        Ok(self.simulator.peek(self.ports.read_data) as u32)
+    }
+
+    fn write32(&mut self, address: u32, value: u32) -> Result<(), LinkError> {
+        check_register("write register", address)?;
+        self.simulator.poke(self.ports.write_valid, 1);
+        self.simulator.poke(self.ports.write_address, u64::from(address));
+        self.simulator.poke(self.ports.write_data, u64::from(value));
+        let stepped = self.step("write register");
+        self.simulator.poke(self.ports.write_valid, 0);
+        stepped
+    }
+
+    fn read_at(&mut self, address: u64, buffer: &mut [u8], _: Duration) -> Result<(), LinkError> {
+        let start = self.check_range("read memory", address, buffer.len())?;
+        buffer.fill(0);
+        let held = self.memory.get(start..).unwrap_or(&[]);
+        let length = held.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&held[..length]);
+        Ok(())
+    }
+
+    fn write_at(&mut self, address: u64, data: &[u8], _: Duration) -> Result<(), LinkError> {
+        let start = self.check_range("write memory", address, data.len())?;
+        if self.memory.len() < start + data.len() {
+            self.memory.resize(start + data.len(), 0);
+        }
+        self.memory[start..start + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+
+    /// Simulates until the interrupt; the deadline is of the wall clock, checked every few thousand cycles.
+    fn wait_interrupt(&mut self, deadline: Duration) -> Result<(), LinkError> {
+        const OPERATION: &str = "wait for interrupt";
+        let begun = std::time::Instant::now();
+        let last = self.simulator.cycle().saturating_add(CYCLES_MAX);
+        while self.simulator.peek(self.ports.interrupt) == 0 {
+            self.step(OPERATION)?;
+            let cycle = self.simulator.cycle();
+            if cycle >= last || cycle.is_multiple_of(4096) && begun.elapsed() > deadline {
+                return Err(LinkError::Timeout { operation: OPERATION, deadline });
+            }
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<(), LinkError> {
+        self.responses.clear();
+        self.memory.clear();
+        let failed = |failure: CheckFailure| LinkError::DeviceFault { operation: "reset", fault: failure.to_string() };
+        self.simulator.reset(2).map_err(failed)
+    }
+}
