@@ -123,7 +123,7 @@ impl SimulatedCell {
         self.simulator.cycle()
     }
 
-    /// Writes waves of the named scopes (none: everything below `cell`) from now on.
+    /// Writes waves of the named scopes (none: everything below `tensor_cell`) from now on.
     ///
     /// # Errors
     /// If a scope does not exist or the writer fails.

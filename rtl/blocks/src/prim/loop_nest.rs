@@ -8,6 +8,8 @@ use myelin_hdl::{ModuleBuilder, Operand, Signal, Ty, choose, tree_reduce, u};
 
 /// The control of a nest.
 pub struct LoopNest {
+    /// Name of level k.
+    pub names: Vec<String>,
     /// Level k moves on this cycle (at most one level does).
     pub advance: Vec<Signal>,
     /// Level k is in its last iteration.
@@ -25,7 +27,8 @@ pub struct LoopNest {
 /// The counters restart at 0 by themselves after the last iteration of all levels, so a nest that
 /// has run to its end is ready for the next. Counts must be stable while it runs.
 pub fn loop_nest(m: &ModuleBuilder, name: &str, levels: &[(&str, Signal)], step: Signal) -> LoopNest {
-    let mut nest = LoopNest { advance: vec![], last: vec![], first: vec![], all_last: step, index: vec![] };
+    let mut nest =
+        LoopNest { names: vec![], advance: vec![], last: vec![], first: vec![], all_last: step, index: vec![] };
     // `step` and every inner level in its last iteration.
     let mut carry = step;
     let mut last_so_far: Vec<Signal> = Vec::new();
@@ -36,6 +39,7 @@ pub fn loop_nest(m: &ModuleBuilder, name: &str, levels: &[(&str, Signal)], step:
         index.next_when(carry, choose(index.q.wrapping_add(1)).when(last, 0).end());
         carry = carry & last;
         last_so_far.push(last);
+        nest.names.push(level.to_owned());
         nest.advance.push(advance);
         nest.last.push(last);
         nest.first.push(index.q.eq(0));
@@ -69,9 +73,7 @@ pub fn follow(
     steps: &[Step],
 ) -> Signal {
     assert_eq!(steps.len(), nest.advance.len(), "{name}: one step for each level");
-    // A level whose outer neighbours never move the address shares their base: only keep a base
-    // where some level at or inside it moves.
-    let bases: Vec<_> = (0..steps.len()).map(|level| m.register(&format!("{name}_{level}_q"), ty)).collect();
+    let bases: Vec<_> = nest.names.iter().map(|level| m.register(&format!("{name}_{level}_q"), ty)).collect();
     let moved: Vec<Signal> = (bases.iter().zip(steps))
         .map(|(base, step)| match *step {
             Step::None => base.q,
@@ -80,8 +82,8 @@ pub fn follow(
         .collect();
     for (level, base) in bases.iter().enumerate() {
         let mut next = choose(base.q).when(load, start);
-        for outer in level..steps.len() {
-            next = next.when(nest.advance[outer], moved[outer]);
+        for (&advance, &moved) in nest.advance.iter().zip(&moved).skip(level) {
+            next = next.when(advance, moved);
         }
         base.next(next.end());
     }

@@ -30,7 +30,7 @@ use super::{
 use crate::prim::{bundle, fifo};
 
 /// Name of the top module.
-pub const NAME: &str = "cell";
+pub const NAME: &str = "tensor_cell";
 
 /// Builds the cell.
 pub fn cell(architecture: &Architecture) -> Arc<Module> {

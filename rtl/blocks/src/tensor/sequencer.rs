@@ -58,7 +58,7 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let start = (start_request & !running.q).named("start");
 
         let program =
-            m.memory("program", architecture.instruction_depth() as usize, 4, u(32)).style(MemoryStyle::Block);
+            m.memory("instructions", architecture.instruction_depth() as usize, 4, u(32)).style(MemoryStyle::Block);
         let word_enables: Vec<Signal> = (0..4).map(|word| write_word.eq(word)).collect();
         program.write_lanes(write_address, write_valid, &word_enables, &[write_data; 4]);
         let fetch = (running.q & !fetched.q).named("fetch");

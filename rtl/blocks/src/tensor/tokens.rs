@@ -30,10 +30,10 @@ pub fn tokens() -> Arc<Module> {
         let take = bundle::inputs(m, "take", units, u(1));
         let give = bundle::inputs(m, "give", units, u(4));
         let mut ready: Vec<Vec<Signal>> = vec![Vec::new(); units];
-        for from in 0..units {
+        for (from, give) in give.into_iter().enumerate() {
             for to in 0..units {
                 let count = m.register(&format!("count_{from}_{to}_q"), u(4)).reset(0);
-                let given = give[from].bit(to as u32);
+                let given = give.bit(to as u32);
                 let wanted = wait[to].bit(from as u32);
                 let taken = take[to] & wanted;
                 count.next(count.q.wrapping_add(given).wrapping_sub(taken));
