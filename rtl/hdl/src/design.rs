@@ -28,8 +28,8 @@ pub enum DesignError {
         /// The name.
         name: String,
     },
-    /// A name that means something else in Verilog.
-    #[error("name {name:?} in module {module} is a keyword of Verilog or the implicit clock or reset")]
+    /// A name that means something else in Verilog, or in the C++ that simulators make of it.
+    #[error("name {name:?} in module {module} is a keyword of Verilog or C++, or the implicit clock or reset")]
     ReservedName {
         /// Where.
         module: String,

@@ -9,7 +9,7 @@ use crate::ty::Ty;
 
 use super::emit::{Options, SimulationChecks, SourceComments};
 use super::live::{Place, Plan};
-use super::names::{Names, instance_output_unused_name, memory_read_name};
+use super::names::Names;
 use super::signals::{Part, SignalId, Signals};
 use super::text::{Shape, comment, range, source};
 use super::values::Value;
@@ -55,13 +55,13 @@ impl<'a> Body<'a> {
         let reset = module.has_reset.then(|| single("rst_ni"));
         let inputs = module.inputs.iter().map(|port| signals.declare(port.name.clone(), port.ty.into())).collect();
         let registers = module.registers.iter().map(|reg| signals.declare(reg.name.clone(), reg.ty.into())).collect();
-        let reads = module.memories.iter().map(|memory| {
-            let shape = Shape { width: memory.lanes as u32 * memory.lane_ty.width(), signed: false };
-            let shape = if memory.lanes == 1 { memory.lane_ty.into() } else { shape };
-            let ports = 0..memory.reads.len();
-            ports.map(|port| signals.declare(names.unique(&memory_read_name(memory, port)), shape)).collect()
-        });
-        let reads = reads.collect();
+        let read_names = names.memory_reads(module);
+        let mut reads = Vec::new();
+        for (memory, names) in module.memories.iter().zip(read_names) {
+            let word = Shape { width: memory.lanes as u32 * memory.lane_ty.width(), signed: false };
+            let shape = if memory.lanes == 1 { memory.lane_ty.into() } else { word };
+            reads.push(names.into_iter().map(|name| signals.declare(name, shape)).collect());
+        }
         let labels = module.checks.iter().map(|check| names.unique(&check.name)).collect();
         let mut body = Body {
             design,
@@ -181,7 +181,7 @@ impl<'a> Body<'a> {
                     let name = match node.map(|&node| body.node_names[node].clone()) {
                         Some(Some(name)) => name,
                         Some(None) => body.names.unique(&format!("{}_{}", instance.name, port.name)),
-                        None => body.names.unique(&instance_output_unused_name(&instance.name, &port.name)),
+                        None => body.names.unique(&format!("unused_{}_{}", instance.name, port.name)),
                     };
                     let wire = body.signals.declare(name, port.ty.into());
                     let declaration =

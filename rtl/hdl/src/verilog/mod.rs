@@ -24,4 +24,4 @@ mod text;
 mod values;
 
 pub use emit::{Options, SimulationChecks, SourceComments, VerilogFile, emit, emit_single, emit_with, write_files};
-pub use names::{instance_output_unused_name, is_reserved, memory_read_name};
+pub use names::{is_reserved, memory_read_names};

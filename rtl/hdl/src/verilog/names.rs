@@ -35,28 +35,44 @@ impl Names {
         self.taken.insert(name.clone());
         name
     }
+
+    /// Names what the read ports of memories answer.
+    pub(super) fn memory_reads(&mut self, module: &Module) -> Vec<Vec<String>> {
+        let answer = |memory: &Memory, port: usize| match memory.reads[port].kind {
+            ReadKind::Synchronous => format!("{}_read{port}_q", memory.name),
+            ReadKind::Asynchronous => format!("{}_read{port}", memory.name),
+        };
+        let memories = module.memories.iter();
+        memories
+            .map(|memory| (0..memory.reads.len()).map(|port| self.unique(&answer(memory, port))).collect())
+            .collect()
+    }
 }
 
-/// The name wanted for what read port `port` of `memory` answers: a register (`_q`) on synchronous ports.
-///
-/// It is the emitted name unless something declared has it already.
-pub fn memory_read_name(memory: &Memory, port: usize) -> String {
-    let suffix = match memory.reads[port].kind {
-        ReadKind::Synchronous => "_q",
-        ReadKind::Asynchronous => "",
-    };
-    format!("{}_read{port}{suffix}", memory.name)
+/// For each memory and read port, the emitted name of what the port answers: a register
+/// (`<memory>_read<port>_q`) on synchronous ports.
+pub fn memory_read_names(module: &Module) -> Vec<Vec<String>> {
+    Names::of(module).memory_reads(module)
 }
 
-/// The name wanted for an output of an instance that nobody reads.
-pub fn instance_output_unused_name(instance: &str, output: &str) -> String {
-    format!("unused_{instance}_{output}")
-}
-
-/// Whether `name` is a keyword of Verilog-2005 or SystemVerilog-2017.
+/// Whether `name` is a keyword of SystemVerilog (Verilog-2005 included) or of C++, into whose names
+/// Verilator turns ports.
 pub fn is_reserved(name: &str) -> bool {
-    KEYWORDS.contains(name)
+    KEYWORDS.contains(name) || CXX_KEYWORDS.contains(name)
 }
+
+/// C++20, those that are not keywords of SystemVerilog.
+static CXX_KEYWORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "
+    alignas alignof and_eq asm auto bitand bitor bool catch char char16_t char32_t char8_t co_await co_return
+    co_yield compl concept const_cast consteval constexpr constinit decltype delete double dynamic_cast explicit
+    false float friend goto inline long mutable namespace noexcept not_eq nullptr operator or_eq private public
+    register reinterpret_cast requires short sizeof static_assert static_cast switch template thread_local throw
+    true try typeid typename volatile wchar_t xor_eq
+    "
+    .split_whitespace()
+    .collect()
+});
 
 /// IEEE 1800-2017, annex B.
 static KEYWORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -91,7 +107,7 @@ mod tests {
     #[test]
     fn all_keywords_of_the_standard_are_reserved() {
         assert_eq!(KEYWORDS.len(), 248);
-        for name in ["wire", "always", "xor", "accept_on", "endmodule"] {
+        for name in ["wire", "always", "xor", "accept_on", "endmodule", "template"] {
             assert!(is_reserved(name), "{name}");
         }
         assert!(!is_reserved("count_q"));
