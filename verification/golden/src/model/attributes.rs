@@ -58,6 +58,14 @@ impl Attributes {
         })
     }
 
+    /// An integer or the word `None`, which is the default.
+    pub(super) fn integer_or_none(&mut self, key: &str) -> Result<Option<i32>, Error> {
+        self.take(key, Some(None), "expected a 32-bit integer or None", |text| match text.trim() {
+            "None" => Some(None),
+            text => read_integer(text).map(Some),
+        })
+    }
+
     pub(super) fn boolean(&mut self, key: &str, default: bool) -> Result<bool, Error> {
         self.take(key, Some(default), "expected True or False", |text| match text.to_ascii_lowercase().as_str() {
             "true" | "1" => Some(true),

@@ -41,6 +41,8 @@ fn operations_per_element(graph: &Graph, node: &Node, operator: &Operator) -> u6
         Operator::Dense { .. } => 3 * shape(1)[1] as u64 + bias(node),
         Operator::Conv2d { .. } => 3 * elements(&shape(1)[1..]) + bias(node),
         Operator::MaxPool2d(pool) => elements(&pool.pool_size),
+        Operator::NonMaxSuppression(_) => 20 * shape(0)[0] as u64,
+        Operator::Sum(_) => elements(shape(0)) / element_count(graph, node.entry),
         _ => 1,
     }
 }

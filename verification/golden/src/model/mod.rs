@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Precision, Tensor};
 use graph::Graph;
+use operator::Operator;
 pub use output::Output;
 use output::Postprocess;
 use symbol::Symbol;
@@ -117,8 +118,12 @@ impl Model {
         for node in &self.graph.nodes {
             let Some(operator) = &node.operator else { continue };
             let inputs = node.inputs.iter().map(|&entry| memory.read(&self.graph, entry));
-            let inputs: Vec<Tensor> = inputs.collect();
-            for (output, tensor) in operator.run(&inputs)?.into_iter().enumerate() {
+            let mut inputs: Vec<Tensor> = inputs.collect();
+            let outputs = operator.run(&mut inputs)?;
+            if let Operator::NonMaxSuppression(_) = operator {
+                memory.write(&self.graph, node.inputs[0], &inputs[0].data);
+            }
+            for (output, tensor) in outputs.into_iter().enumerate() {
                 memory.write(&self.graph, node.entry + output, &tensor.data);
             }
         }

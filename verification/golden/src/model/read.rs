@@ -5,7 +5,10 @@
 
 use super::attributes::Attributes;
 use super::operator::Operator;
-use crate::ops::{ATTRIBUTE_MAX, ClipRange, Conv2d, MaxPool2d, PoolRounding, check_attribute};
+use crate::ops::{
+    ATTRIBUTE_MAX, AxisSelection, ClipRange, Conv2d, ExpandDims, MaxPool2d, NonMaxSuppression, PoolRounding, Reduce,
+    ReducedAxes, Repeat, StridedSlice, Suppression, check_attribute,
+};
 use crate::{Error, Precision, ShiftBits};
 
 /// Names of the runtime's types, for attributes nothing depends on.
@@ -19,38 +22,65 @@ impl Operator {
             Attributes::read(operator.name(), text)?.finish_empty()?;
             return Ok(operator);
         }
+        let read = |operator| Attributes::read(operator, text);
         match name {
-            "conv2d" => read_conv2d(Attributes::read("conv2d", text)?),
-            "dense" => read_dense(Attributes::read("dense", text)?),
-            "max_pool2d" => read_max_pool2d(Attributes::read("max_pool2d", text)?),
+            "clip" => read_clip(read("clip")?),
             "concatenate" => {
-                let mut attributes = Attributes::read("concatenate", text)?;
-                let axis = i64::from(attributes.integer("axis", Some(1))?);
-                attributes.finish()?;
-                Ok(Operator::Concatenate { axis })
+                let axis = read_one(read("concatenate")?, |a| a.integer("axis", Some(1)))?;
+                Ok(Operator::Concatenate { axis: i64::from(axis) })
             }
-            "clip" => {
-                let mut attributes = Attributes::read("clip", text)?;
-                let a_min = attributes.integer("a_min", None)?;
-                let a_max = attributes.integer("a_max", None)?;
-                attributes.finish()?;
-                Ok(Operator::Clip(ClipRange::new(a_min, a_max)?))
-            }
-            "cvm_clip" => {
-                let mut attributes = Attributes::read("cvm_clip", text)?;
-                let precision = attributes.integer("precision", None)?;
-                attributes.boolean("is_sign", true)?;
-                attributes.finish()?;
-                Ok(Operator::CvmClip(Precision::new(i64::from(precision))?))
-            }
+            "conv2d" => read_conv2d(read("conv2d")?),
+            "cvm_clip" => read_cvm_clip(read("cvm_clip")?),
             "cvm_left_shift" => {
-                let (shift, precision) = read_shift(Attributes::read("cvm_left_shift", text)?)?;
+                let (shift, precision) = read_shift(read("cvm_left_shift")?)?;
                 Ok(Operator::CvmLeftShift { shift, precision })
             }
+            "cvm_lut" => {
+                let size = read_one(read("cvm_lut")?, |a| a.integer("in_dim", None))?;
+                Ok(Operator::CvmLut { table_size: i64::from(size) })
+            }
             "cvm_right_shift" => {
-                let (shift, precision) = read_shift(Attributes::read("cvm_right_shift", text)?)?;
+                let (shift, precision) = read_shift(read("cvm_right_shift")?)?;
                 Ok(Operator::CvmRightShift { shift, precision })
             }
+            "dense" => read_dense(read("dense")?),
+            "expand_dims" => read_expand_dims(read("expand_dims")?),
+            "get_valid_counts" => {
+                let attributes = read("get_valid_counts")?;
+                let score_threshold = read_one(attributes, |a| a.integer("score_threshold", Some(0)))?;
+                Ok(Operator::GetValidCounts { score_threshold })
+            }
+            "max" => read_reduce(read("max")?).map(Operator::Max),
+            "max_pool2d" => read_max_pool2d(read("max_pool2d")?),
+            "non_max_suppression" => read_non_max_suppression(read("non_max_suppression")?),
+            "repeat" => read_repeat(read("repeat")?),
+            "reshape" => {
+                let target = read_one(read("reshape")?, |a| a.tuple("shape", None))?;
+                Ok(Operator::Reshape { target })
+            }
+            "slice_like" => {
+                let axes = read_one(read("slice_like")?, |a| a.tuple("axis", Some(&[])))?;
+                Ok(Operator::SliceLike { axes })
+            }
+            "squeeze" => {
+                let axes = read_one(read("squeeze")?, |a| a.tuple("axis", Some(&[])))?;
+                Ok(Operator::Squeeze { axes })
+            }
+            "strided_slice" => read_strided_slice(read("strided_slice")?),
+            "sum" => read_reduce(read("sum")?).map(Operator::Sum),
+            "take" => {
+                let axis = read_one(read("take")?, |a| a.integer_or_none("axis"))?;
+                Ok(Operator::Take { axis: axis.map(i64::from) })
+            }
+            "tile" => {
+                let reps = read_one(read("tile")?, |a| a.tuple("reps", Some(&[0])))?;
+                Ok(Operator::Tile { reps })
+            }
+            "transpose" => {
+                let axes = read_one(read("transpose")?, |a| a.tuple("axes", Some(&[])))?;
+                Ok(Operator::Transpose { axes })
+            }
+            "upsampling" => read_upsampling(read("upsampling")?),
             _ => Err(Error::UnknownOperator { name: name.to_owned() }),
         }
     }
@@ -58,12 +88,44 @@ impl Operator {
 
 fn without_attributes(name: &str) -> Option<Operator> {
     Some(match name {
-        "relu" => Operator::Relu,
-        "flatten" => Operator::Flatten,
+        "abs" => Operator::Abs,
+        "broadcast_add" => Operator::BroadcastAdd,
+        "broadcast_div" => Operator::BroadcastDiv,
+        "broadcast_greater" => Operator::BroadcastGreater,
+        "broadcast_max" => Operator::BroadcastMax,
+        "broadcast_mul" => Operator::BroadcastMul,
+        "broadcast_sub" => Operator::BroadcastSub,
+        "cvm_precision" => Operator::CvmPrecision,
         "elemwise_add" => Operator::ElemwiseAdd,
         "elemwise_sub" => Operator::ElemwiseSub,
+        "flatten" => Operator::Flatten,
+        "negative" => Operator::Negative,
+        "relu" => Operator::Relu,
+        "where" => Operator::Where,
         _ => return None,
     })
+}
+
+/// The only attribute of an operator.
+fn read_one<T>(mut attributes: Attributes, read: impl Fn(&mut Attributes) -> Result<T, Error>) -> Result<T, Error> {
+    let value = read(&mut attributes)?;
+    attributes.finish()?;
+    Ok(value)
+}
+
+fn read_clip(mut attributes: Attributes) -> Result<Operator, Error> {
+    let a_min = attributes.integer("a_min", None)?;
+    let a_max = attributes.integer("a_max", None)?;
+    attributes.finish()?;
+    Ok(Operator::Clip(ClipRange::new(a_min, a_max)?))
+}
+
+/// `is_sign` is read and forgotten: the range is always symmetric.
+fn read_cvm_clip(mut attributes: Attributes) -> Result<Operator, Error> {
+    let precision = attributes.integer("precision", None)?;
+    attributes.boolean("is_sign", true)?;
+    attributes.finish()?;
+    Ok(Operator::CvmClip(Precision::new(i64::from(precision))?))
 }
 
 fn read_shift(mut attributes: Attributes) -> Result<(ShiftBits, Precision), Error> {
@@ -136,6 +198,81 @@ fn read_max_pool2d(mut attributes: Attributes) -> Result<Operator, Error> {
         padding: sizes(NAME, "padding", pair(NAME, "padding", &padding)?, 0)?,
         rounding: if ceil_mode { PoolRounding::Ceil } else { PoolRounding::Floor },
     }))
+}
+
+fn read_upsampling(mut attributes: Attributes) -> Result<Operator, Error> {
+    const NAME: &str = "upsampling";
+    let scale = i64::from(attributes.integer("scale", None)?);
+    let layout = attributes.text("layout", "NCHW")?;
+    let method = attributes.text("method", "NEAREST_NEIGHBOR")?;
+    attributes.finish()?;
+    check_choice(NAME, "layout", &["NCHW"], layout)?;
+    check_choice(NAME, "method", &["NEAREST_NEIGHBOR"], method)?;
+    Ok(Operator::Upsampling { scale })
+}
+
+fn read_expand_dims(mut attributes: Attributes) -> Result<Operator, Error> {
+    let axis = i64::from(attributes.integer("axis", None)?);
+    let count = i64::from(attributes.integer_at_least("num_newaxis", 1, Some(1))?);
+    attributes.finish()?;
+    Ok(Operator::ExpandDims(ExpandDims { axis, count }))
+}
+
+fn read_repeat(mut attributes: Attributes) -> Result<Operator, Error> {
+    let repeats = i64::from(attributes.integer("repeats", None)?);
+    let axis = i64::from(attributes.integer("axis", Some(0))?);
+    attributes.finish()?;
+    Ok(Operator::Repeat(Repeat { repeats, axis }))
+}
+
+fn read_strided_slice(mut attributes: Attributes) -> Result<Operator, Error> {
+    let begin = attributes.tuple("begin", Some(&[0]))?;
+    let end = attributes.tuple("end", Some(&[1]))?;
+    let stride = attributes.tuple("stride", Some(&[]))?;
+    attributes.finish()?;
+    Ok(Operator::StridedSlice(StridedSlice { begin, end, stride }))
+}
+
+fn read_reduce(mut attributes: Attributes) -> Result<Reduce, Error> {
+    let axes = attributes.tuple("axis", Some(&[]))?;
+    let keep = attributes.boolean("keepdims", false)?;
+    let exclude = attributes.boolean("exclude", false)?;
+    attributes.one_of("dtype", &[], &TYPES, "int32")?;
+    attributes.finish()?;
+    let selection = if exclude { AxisSelection::Others } else { AxisSelection::Named };
+    let shape = if keep { ReducedAxes::Kept } else { ReducedAxes::Dropped };
+    Ok(Reduce { axes, selection, shape })
+}
+
+fn read_non_max_suppression(mut attributes: Attributes) -> Result<Operator, Error> {
+    const NAME: &str = "non_max_suppression";
+    let nms = NonMaxSuppression {
+        iou_threshold: attributes.integer("iou_threshold", Some(50))?,
+        top_k: attributes.integer("top_k", Some(-1))?,
+        max_output_size: attributes.integer("max_output_size", Some(-1))?,
+        suppression: match attributes.boolean("force_suppress", false)? {
+            true => Suppression::Every,
+            false => Suppression::SameId,
+        },
+    };
+    // The rest may be given, but only with the one value the runtime knows.
+    let fixed = [("id_index", 0), ("score_index", 1), ("coord_start", 2)];
+    let mut found = Vec::new();
+    for (attribute, only) in fixed {
+        found.push(i64::from(attributes.integer(attribute, Some(only))?));
+    }
+    let return_indices = attributes.boolean("return_indices", false)?;
+    let invalid_to_bottom = attributes.boolean("invalid_to_bottom", true)?;
+    attributes.finish()?;
+
+    for ((attribute, only), found) in fixed.into_iter().zip(found) {
+        let only = i64::from(only);
+        check_attribute(NAME, attribute, only..=only, found)?;
+    }
+    check_attribute(NAME, "return_indices", 0..=0, i64::from(return_indices))?;
+    check_attribute(NAME, "invalid_to_bottom", 1..=1, i64::from(invalid_to_bottom))?;
+    check_attribute(NAME, "iou_threshold", 1..=i64::MAX, i64::from(nms.iou_threshold))?;
+    Ok(Operator::NonMaxSuppression(nms))
 }
 
 fn check_choice(

@@ -38,7 +38,12 @@ impl Conv2d {
 
 /// The shape of [`conv2d`]'s result: `[n, o, oh, ow]` with
 /// `oh = (h + 2*padding - ((kh-1)*dilation + 1)) / stride + 1`.
-pub fn conv2d_shape(x: &[usize], weight: &[usize], bias: Option<&[usize]>, conv: &Conv2d) -> Result<Vec<usize>, Error> {
+pub(crate) fn conv2d_shape(
+    x: &[usize],
+    weight: &[usize],
+    bias: Option<&[usize]>,
+    conv: &Conv2d,
+) -> Result<Vec<usize>, Error> {
     conv.check()?;
     let &[n, channels_in, h, w] = x else {
         return Err(shape_error(NAME, "data must be NCHW", x));

@@ -6,7 +6,7 @@ use crate::{Error, Tensor};
 const NAME: &str = "dense";
 
 /// The shape of [`dense`]'s result: `[m, units]`.
-pub fn dense_shape(x: &[usize], weight: &[usize], bias: Option<&[usize]>) -> Result<Vec<usize>, Error> {
+pub(crate) fn dense_shape(x: &[usize], weight: &[usize], bias: Option<&[usize]>) -> Result<Vec<usize>, Error> {
     let &[m, k] = x else {
         return Err(shape_error(NAME, "data must have two dimensions", x));
     };

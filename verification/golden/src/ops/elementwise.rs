@@ -9,8 +9,23 @@ pub fn relu(x: &Tensor) -> Result<Tensor, Error> {
     map(x, |value| value.max(0))
 }
 
+/// The magnitude of every element; that of `i32::MIN` wraps to itself.
+pub fn abs(x: &Tensor) -> Result<Tensor, Error> {
+    map(x, i32::wrapping_abs)
+}
+
+/// The negative of every element; that of `i32::MIN` wraps to itself.
+pub fn negative(x: &Tensor) -> Result<Tensor, Error> {
+    map(x, i32::wrapping_neg)
+}
+
+/// The bits of every element's magnitude, at least 1 and at most 32.
+pub fn cvm_precision(x: &Tensor) -> Result<Tensor, Error> {
+    map(x, |value| (u32::BITS - value.unsigned_abs().leading_zeros()).max(1) as i32)
+}
+
 /// The common shape of two tensors that must agree.
-pub fn elemwise_shape(operator: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>, Error> {
+pub(crate) fn elemwise_shape(operator: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>, Error> {
     if a == b { Ok(a.to_vec()) } else { Err(shape_error(operator, "inputs must have one shape", b)) }
 }
 
@@ -43,6 +58,16 @@ mod tests {
         assert_eq!(elemwise_add(&a, &b).unwrap().data, [i32::MIN, i32::MIN + 1]);
         assert_eq!(elemwise_sub(&a, &b).unwrap().data, [i32::MAX - 1, i32::MAX]);
         assert!(elemwise_add(&a, &a.with_shape(vec![1, 2]).unwrap()).is_err());
+    }
+
+    #[test]
+    fn magnitudes_and_negatives_wrap_at_the_end() {
+        let x = Tensor::new(vec![4], vec![i32::MIN, -1, 0, i32::MAX]).unwrap();
+        assert_eq!(abs(&x).unwrap().data, [i32::MIN, 1, 0, i32::MAX]);
+        assert_eq!(negative(&x).unwrap().data, [i32::MIN, 1, 0, -i32::MAX]);
+        assert_eq!(cvm_precision(&x).unwrap().data, [32, 1, 1, 31]);
+        let x = Tensor::new(vec![4], vec![2, -3, 4, 128]).unwrap();
+        assert_eq!(cvm_precision(&x).unwrap().data, [2, 2, 3, 8]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Maximum pooling.
+//! Maximum pooling, and enlarging by repetition.
 
 use super::{ATTRIBUTE_MAX, check_attribute, shape_error};
 use crate::{Error, Tensor};
@@ -28,7 +28,7 @@ pub struct MaxPool2d {
 }
 
 /// The shape of [`max_pool2d`]'s result: `[n, c, oh, ow]`.
-pub fn max_pool2d_shape(x: &[usize], pool: &MaxPool2d) -> Result<Vec<usize>, Error> {
+pub(crate) fn max_pool2d_shape(x: &[usize], pool: &MaxPool2d) -> Result<Vec<usize>, Error> {
     let &[n, c, h, w] = x else {
         return Err(shape_error(NAME, "data must be NCHW", x));
     };
@@ -86,6 +86,30 @@ pub fn max_pool2d(x: &Tensor, pool: &MaxPool2d) -> Result<Tensor, Error> {
     Ok(y)
 }
 
+/// The shape of [`upsampling`]'s result: `[n, c, h*scale, w*scale]`.
+pub(crate) fn upsampling_shape(x: &[usize], scale: i64) -> Result<Vec<usize>, Error> {
+    const NAME: &str = "upsampling";
+    check_attribute(NAME, "scale", 1..=ATTRIBUTE_MAX, scale)?;
+    match x {
+        &[n, c, h, w] => Ok(vec![n, c, h * scale as usize, w * scale as usize]),
+        _ => Err(shape_error(NAME, "data must be NCHW", x)),
+    }
+}
+
+/// Every pixel made a square of `scale` times `scale` (1 to 4096).
+pub fn upsampling(x: &Tensor, scale: i64) -> Result<Tensor, Error> {
+    x.check()?;
+    let mut y = Tensor::filled(&upsampling_shape(&x.shape, scale)?, 0)?;
+    let (h, w) = (y.shape[2], y.shape[3]);
+    let (scale, w_data) = (scale as usize, x.shape[3]);
+    for at in 0..y.data.len() {
+        let (plane, row, column) = (at / (h * w), at / w % h, at % w);
+        let from = (plane * x.shape[2] + row / scale) * w_data + column / scale;
+        y.data[at] = x.data[from];
+    }
+    Ok(y)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +150,13 @@ mod tests {
         }
         assert!(max_pool2d_shape(&x[1..], &pool(2, 1, 0, PoolRounding::Floor)).is_err());
         assert_eq!(max_pool2d_shape(&x, &pool(4, 1, 0, PoolRounding::Floor)).unwrap(), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn enlarges_every_pixel_to_a_square() {
+        let x = Tensor::new(vec![1, 2, 1, 2], vec![1, 2, 3, 4]).unwrap();
+        let y = upsampling(&x, 2).unwrap();
+        assert_eq!((y.shape, y.data), (vec![1, 2, 2, 4], vec![1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]));
+        assert!(upsampling(&x, 0).is_err() && upsampling(&x, 4097).is_err());
     }
 }
