@@ -47,23 +47,33 @@ pub struct SimulatedCell {
     memory_bytes: u64,
     /// Beats on their way: cycle in which they arrive, beat address.
     responses: VecDeque<(u64, u32)>,
+    /// What each input is driven with, in the order of the top's ports.
+    levels: Vec<u64>,
+    recording: Option<Vec<Vec<u64>>>,
+}
+
+/// An input and its position among the top's.
+#[derive(Clone, Copy)]
+struct Drive {
+    input: Input,
+    position: usize,
 }
 
 struct Ports {
-    write_valid: Input,
-    write_address: Input,
-    write_data: Input,
-    read_valid: Input,
-    read_address: Input,
+    write_valid: Drive,
+    write_address: Drive,
+    write_data: Drive,
+    read_valid: Drive,
+    read_address: Drive,
     read_data: Output,
     interrupt: Output,
-    request_ready: Input,
+    request_ready: Drive,
     request_valid: Output,
     request_beat: Output,
-    response_valid: Input,
-    response: Vec<Input>,
+    response_valid: Drive,
+    response: Vec<Drive>,
     response_ready: Output,
-    store_ready: Input,
+    store_ready: Drive,
     store_valid: Output,
     store_beat: Output,
     store: Vec<Output>,
@@ -78,7 +88,11 @@ impl SimulatedCell {
         let design = Design::new(cell::cell(&architecture)).expect("the cell's names are identifiers");
         let simulator = Simulator::builder(&design).engine(options.engine).power_up(options.power_up).build()?;
         let lanes = architecture.lanes() as usize;
-        let input = |name: &str| simulator.input(name);
+        let top = design.top().clone();
+        let input = |name: &str| -> Result<Drive, SimError> {
+            let input = simulator.input(name)?;
+            Ok(Drive { input, position: top.input_index(name).expect("the simulator found it") })
+        };
         let output = |name: &str| simulator.output(name);
         let ports = Ports {
             write_valid: input("host_write_valid_i")?,
@@ -106,9 +120,11 @@ impl SimulatedCell {
             memory: Vec::new(),
             memory_bytes: options.memory_bytes,
             responses: VecDeque::new(),
+            levels: vec![0; top.inputs.len()],
+            recording: None,
         };
-        cell.simulator.poke(cell.ports.request_ready, 1);
-        cell.simulator.poke(cell.ports.store_ready, 1);
+        cell.drive(cell.ports.request_ready, 1);
+        cell.drive(cell.ports.store_ready, 1);
         cell.simulator.reset(2)?;
         Ok(cell)
     }
@@ -131,38 +147,66 @@ impl SimulatedCell {
         self.simulator.trace_vcd(writer, scopes)
     }
 
+    /// Records from now on what every input is driven with in every cycle (out of reset), to
+    /// repeat the run on another simulator.
+    pub fn start_recording(&mut self) {
+        self.recording = Some(Vec::new());
+    }
+
+    /// Ends the recording: for each cycle the bits of each input of the top, in declaration order.
+    pub fn take_recording(&mut self) -> Vec<Vec<u64>> {
+        self.recording.take().unwrap_or_default()
+    }
+
+    fn drive(&mut self, port: Drive, bits: u64) {
+        self.levels[port.position] = bits;
+        self.simulator.poke(port.input, bits);
+    }
+
     /// One clock cycle of the cell and its memory.
     fn step(&mut self, operation: &'static str) -> Result<(), LinkError> {
         let lanes = self.architecture.lanes() as usize;
-        let (sim, ports) = (&mut self.simulator, &self.ports);
-        let cycle = sim.cycle();
+        let cycle = self.simulator.cycle();
         let arrived = self.responses.front().copied().filter(|&(due, _)| due <= cycle);
-        sim.poke(ports.response_valid, u64::from(arrived.is_some()));
+        self.drive(self.ports.response_valid, u64::from(arrived.is_some()));
         if let Some((_, beat)) = arrived {
             let start = beat as usize * lanes;
-            for (lane, &port) in ports.response.iter().enumerate() {
+            for lane in 0..lanes {
                 // Memory never written reads as zero.
-                sim.poke(port, u64::from(self.memory.get(start + lane).copied().unwrap_or(0)));
+                let byte = self.memory.get(start + lane).copied().unwrap_or(0);
+                self.drive(self.ports.response[lane], u64::from(byte));
             }
-            if sim.peek(ports.response_ready) == 1 {
+            if self.simulator.peek(self.ports.response_ready) == 1 {
                 self.responses.pop_front();
             }
         }
+        let (sim, ports) = (&mut self.simulator, &self.ports);
+        let beyond = |what: &str, beat: u64| {
+            let fault = format!("{what} of beat {beat} ({lanes} bytes each), memory has {} bytes", self.memory_bytes);
+            LinkError::DeviceFault { operation, fault }
+        };
         if sim.peek(ports.request_valid) == 1 {
-            self.responses.push_back((cycle + MEMORY_LATENCY_CYCLES, sim.peek(ports.request_beat) as u32));
+            let beat = sim.peek(ports.request_beat);
+            if (beat + 1) * lanes as u64 > self.memory_bytes {
+                return Err(beyond("load", beat));
+            }
+            self.responses.push_back((cycle + MEMORY_LATENCY_CYCLES, beat as u32));
         }
         if sim.peek(ports.store_valid) == 1 {
-            let start = sim.peek(ports.store_beat) as usize * lanes;
-            if (start + lanes) as u64 > self.memory_bytes {
-                let fault = format!("store to byte {start}, memory has {} bytes", self.memory_bytes);
-                return Err(LinkError::DeviceFault { operation, fault });
+            let beat = sim.peek(ports.store_beat);
+            if (beat + 1) * lanes as u64 > self.memory_bytes {
+                return Err(beyond("store", beat));
             }
+            let start = beat as usize * lanes;
             if self.memory.len() < start + lanes {
                 self.memory.resize(start + lanes, 0);
             }
             for (lane, &port) in ports.store.iter().enumerate() {
                 self.memory[start + lane] = sim.peek(port) as u8;
             }
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.push(self.levels.clone());
         }
         sim.step().map_err(|failure: CheckFailure| LinkError::DeviceFault { operation, fault: failure.to_string() })
     }
@@ -197,21 +241,21 @@ impl Link for SimulatedCell {
 
     fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
         check_register("read register", address)?;
-        self.simulator.poke(self.ports.read_valid, 1);
-        self.simulator.poke(self.ports.read_address, u64::from(address));
+        self.drive(self.ports.read_valid, 1);
+        self.drive(self.ports.read_address, u64::from(address));
         let stepped = self.step("read register");
-        self.simulator.poke(self.ports.read_valid, 0);
+        self.drive(self.ports.read_valid, 0);
         stepped?;
         Ok(self.simulator.peek(self.ports.read_data) as u32)
     }
 
     fn write32(&mut self, address: u32, value: u32) -> Result<(), LinkError> {
         check_register("write register", address)?;
-        self.simulator.poke(self.ports.write_valid, 1);
-        self.simulator.poke(self.ports.write_address, u64::from(address));
-        self.simulator.poke(self.ports.write_data, u64::from(value));
+        self.drive(self.ports.write_valid, 1);
+        self.drive(self.ports.write_address, u64::from(address));
+        self.drive(self.ports.write_data, u64::from(value));
         let stepped = self.step("write register");
-        self.simulator.poke(self.ports.write_valid, 0);
+        self.drive(self.ports.write_valid, 0);
         stepped
     }
 
