@@ -7,7 +7,7 @@ use super::symbol::{Node as RawNode, NodeKind, Reference, Symbol};
 use crate::{Class, Error, Precision, checked_element_count};
 
 /// Most bytes all storages of a model may take together.
-const STORAGE_BYTES_MAX: u64 = 1 << 32;
+pub(super) const STORAGE_BYTES_MAX: u64 = 1 << 32;
 
 /// A checked graph: every reference points backwards, every shape and precision is the right one.
 #[derive(Debug)]

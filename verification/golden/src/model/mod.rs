@@ -62,6 +62,7 @@ impl Model {
         let data = variables.nth(index).ok_or(Error::NoData)?.entry;
         let input_shape = graph.entries[index].shape.clone();
         let head_shapes: Vec<&[usize]> = heads.iter().map(|&head| &graph.entries[head].shape[..]).collect();
+        check_output_bytes(&head_shapes)?;
         let widths = heads.iter().map(|&head| graph.entries[head].precision.bits());
         let bits_max = widths.max().ok_or(Error::NoHeads)?;
         let postprocess = Postprocess::new(&graph.postprocess, &head_shapes, bits_max);
@@ -189,6 +190,14 @@ impl Model {
     pub fn postprocess(&self) -> &str {
         &self.graph.postprocess
     }
+}
+
+/// That the heads, of which one entry may be many, do not make up more than memory may hold. The
+/// runtime has no limit of its own here; beyond this one its lengths overflow.
+fn check_output_bytes(heads: &[&[usize]]) -> Result<(), Error> {
+    let found = heads.iter().map(|head| 4 * head.iter().product::<usize>() as u64).sum();
+    let limit = graph::STORAGE_BYTES_MAX;
+    if found > limit { Err(Error::Limit { total: "output bytes", found, limit }) } else { Ok(()) }
 }
 
 /// The storages while a model runs. Entries are views from a storage's start.

@@ -6,7 +6,7 @@ use crate::{Error, Precision};
 /// Widest data and weights of a product.
 const PRODUCT_INPUT_BITS_MAX: u32 = 8;
 
-/// Bits `cvm_precision` answers with: at most 32, which takes six, and a sign it never has.
+/// Bits of `cvm_precision`'s answer: a value within its precision has 31 bits at most, besides sign.
 const CVM_PRECISION_BITS: i64 = 6;
 
 /// The precision of every output of `operator`.

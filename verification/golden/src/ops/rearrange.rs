@@ -46,6 +46,15 @@ pub fn concatenate(inputs: &[&Tensor], axis: i64) -> Result<Tensor, Error> {
     Tensor::new(shape, data)
 }
 
+/// How often, and along which axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeat {
+    /// Copies of every element, 1 to 2^31-1.
+    pub repeats: i64,
+    /// The axis; negative counts from the end.
+    pub axis: i64,
+}
+
 /// The shape of [`repeat`]'s result: the length along `axis` times `repeats`.
 pub(crate) fn repeat_shape(x: &[usize], repeat: &Repeat) -> Result<Vec<usize>, Error> {
     const NAME: &str = "repeat";
@@ -54,15 +63,6 @@ pub(crate) fn repeat_shape(x: &[usize], repeat: &Repeat) -> Result<Vec<usize>, E
     let mut shape = x.to_vec();
     shape[axis] = shape[axis].saturating_mul(repeat.repeats as usize);
     Ok(shape)
-}
-
-/// How often, and along which axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Repeat {
-    /// Copies of every element, 1 to 2^31-1.
-    pub repeats: i64,
-    /// The axis; negative counts from the end.
-    pub axis: i64,
 }
 
 /// Every element along an axis repeated, its copies side by side.
