@@ -56,10 +56,9 @@ impl Model {
         let graph = Graph::build(Symbol::read(symbol)?)?;
         let storage_bytes = graph.storage_bytes()?;
         let heads = graph.check_heads()?;
-        let mut variables = graph.nodes.iter().filter(|node| node.operator.is_none());
-        let index = variables.position(|node| node.name == "data").ok_or(Error::NoData)?;
-        let mut variables = graph.nodes.iter().filter(|node| node.operator.is_none());
-        let data = variables.nth(index).ok_or(Error::NoData)?.entry;
+        let variables: Vec<_> = graph.nodes.iter().filter(|node| node.operator.is_none()).collect();
+        let index = variables.iter().position(|node| node.name == "data").ok_or(Error::NoData)?;
+        let data = variables[index].entry;
         let input_shape = graph.entries[index].shape.clone();
         let head_shapes: Vec<&[usize]> = heads.iter().map(|&head| &graph.entries[head].shape[..]).collect();
         check_output_bytes(&head_shapes)?;

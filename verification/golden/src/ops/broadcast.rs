@@ -1,4 +1,5 @@
-//! Operators on two tensors whose axes of length 1 are stretched to match.
+//! Operators on two tensors whose axes of length 1 are stretched to match. Shapes are aligned at the
+//! last axis; an axis of length 1, or absent, takes the other's length.
 
 use super::rearrange::{ravel, unravel};
 use super::shape_error;
@@ -23,33 +24,33 @@ pub(crate) fn broadcast_shape(operator: &'static str, a: &[usize], b: &[usize]) 
     Ok(shape)
 }
 
-/// `a + b`, wrapping at 32 bits.
+/// `a + b` with axes of length 1 stretched, wrapping at 32 bits.
 pub fn broadcast_add(a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
     broadcast("broadcast_add", a, b, i32::wrapping_add)
 }
 
-/// `a - b`, wrapping at 32 bits.
+/// `a - b` with axes of length 1 stretched, wrapping at 32 bits.
 pub fn broadcast_sub(a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
     broadcast("broadcast_sub", a, b, i32::wrapping_sub)
 }
 
-/// `a * b`, wrapping at 32 bits.
+/// `a * b` with axes of length 1 stretched, wrapping at 32 bits.
 pub fn broadcast_mul(a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
     broadcast("broadcast_mul", a, b, i32::wrapping_mul)
 }
 
-/// The greater of `a` and `b`.
+/// The greater of `a` and `b`, axes of length 1 stretched.
 pub fn broadcast_max(a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
     broadcast("broadcast_max", a, b, i32::max)
 }
 
-/// `a / b` rounded toward zero, and 0 where `b` is 0. `i32::MIN / -1`, on which a processor may
+/// `a / b` rounded toward zero, and 0 where `b` is 0; axes of length 1 stretched. `i32::MIN / -1`, on which a processor may
 /// trap, wraps.
 pub fn broadcast_div(a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
     broadcast("broadcast_div", a, b, |a, b| if b == 0 { 0 } else { a.wrapping_div(b) })
 }
 
-/// 1 where `a > b`, else 0.
+/// 1 where `a > b`, else 0; axes of length 1 stretched.
 pub fn broadcast_greater(a: &Tensor, b: &Tensor) -> Result<Tensor, Error> {
     broadcast("broadcast_greater", a, b, |a, b| i32::from(a > b))
 }

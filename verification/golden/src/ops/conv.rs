@@ -36,8 +36,7 @@ impl Conv2d {
     }
 }
 
-/// The shape of [`conv2d`]'s result: `[n, o, oh, ow]` with
-/// `oh = (h + 2*padding - ((kh-1)*dilation + 1)) / stride + 1`.
+/// The shape of [`conv2d`]'s result.
 pub(crate) fn conv2d_shape(
     x: &[usize],
     weight: &[usize],
@@ -77,7 +76,8 @@ pub(crate) fn conv2d_shape(
 /// Correlates a picture with a kernel: `y[n,o,i,j] = bias[o] + sum x[n,c,..] * weight[o,c,..]`.
 ///
 /// **Shapes and units**: data `[n, c, h, w]`, weight `[o, c/groups, kh, kw]`, bias `[o]`, result
-/// `[n, o, oh, ow]`; outside the data is zero.
+/// `[n, o, oh, ow]` with `oh = (h + 2*padding - ((kh-1)*dilation + 1)) / stride + 1`, `ow` alike;
+/// outside the data is zero.
 /// **Numbers**: products and sums wrap at 32 bits. With one group the device packs data and weight
 /// into bytes first, so both are taken modulo 2^8 as signed bytes; a model's precision check keeps
 /// values in range except behind a `where`. With several groups they are used whole.

@@ -89,7 +89,8 @@ pub(crate) fn slice_like_shape(x: &[usize], like: &[usize], axes: &[i64]) -> Res
     Ok(shape)
 }
 
-/// The part of `x` from its origin that has the lengths of `like`.
+/// The part of `x` from its origin that has the lengths of `like` on the `axes` (negative counts
+/// from the end), or on all axes both have when none are named.
 pub fn slice_like(x: &Tensor, like: &Tensor, axes: &[i64]) -> Result<Tensor, Error> {
     x.check()?;
     like.check()?;
@@ -109,8 +110,10 @@ pub(crate) fn take_shape(x: &[usize], indices: &[usize], axis: Option<i64>) -> R
     Ok(shape)
 }
 
-/// The elements `indices` name along `axis`, or in the flat data when there is no axis.
+/// The elements `indices` name along `axis` (negative counts from the end), or in the flat data when
+/// there is no axis.
 ///
+/// **Shapes and units**: the shape of `indices` stands in place of the axis, or of everything.
 /// **Numbers**: an index outside the data is limited to its first or last place.
 pub fn take(x: &Tensor, indices: &Tensor, axis: Option<i64>) -> Result<Tensor, Error> {
     x.check()?;

@@ -55,7 +55,8 @@ pub(crate) fn max_pool2d_shape(x: &[usize], pool: &MaxPool2d) -> Result<Vec<usiz
 
 /// The greatest value under each window.
 ///
-/// **Shapes and units**: data `[n, c, h, w]`, result `[n, c, oh, ow]`.
+/// **Shapes and units**: data `[n, c, h, w]`, result `[n, c, oh, ow]` with
+/// `oh = (h + 2*padding - pool_size) / stride + 1`, rounded as asked; `ow` alike.
 /// **Numbers**: places outside the data never win; a window with no place inside gives `i32::MIN`.
 pub fn max_pool2d(x: &Tensor, pool: &MaxPool2d) -> Result<Tensor, Error> {
     x.check()?;
@@ -96,7 +97,8 @@ pub(crate) fn upsampling_shape(x: &[usize], scale: i64) -> Result<Vec<usize>, Er
     }
 }
 
-/// Every pixel made a square of `scale` times `scale` (1 to 4096).
+/// Every pixel made a square of `scale` times `scale` (1 to 4096): `[n, c, h, w]` becomes
+/// `[n, c, h*scale, w*scale]`.
 pub fn upsampling(x: &Tensor, scale: i64) -> Result<Tensor, Error> {
     x.check()?;
     let mut y = Tensor::filled(&upsampling_shape(&x.shape, scale)?, 0)?;

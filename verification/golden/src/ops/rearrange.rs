@@ -65,7 +65,7 @@ pub(crate) fn repeat_shape(x: &[usize], repeat: &Repeat) -> Result<Vec<usize>, E
     Ok(shape)
 }
 
-/// Every element along an axis repeated, its copies side by side.
+/// Every element along an axis repeated, its copies side by side; the axis grows that many times.
 pub fn repeat(x: &Tensor, repeat: &Repeat) -> Result<Tensor, Error> {
     x.check()?;
     let mut y = Tensor::filled(&repeat_shape(&x.shape, repeat)?, 0)?;
@@ -99,7 +99,8 @@ pub(crate) fn tile_shape(x: &[usize], reps: &[i64]) -> Result<Vec<usize>, Error>
     Ok(shape)
 }
 
-/// The whole tensor repeated `reps` times along each axis, its copies one after the other.
+/// The whole tensor repeated `reps` times (each 1 to 4096) along each axis, its copies one after the
+/// other. Shape and `reps` are aligned at their ends, the shorter filled up with ones.
 pub fn tile(x: &Tensor, reps: &[i64]) -> Result<Tensor, Error> {
     x.check()?;
     let mut y = Tensor::filled(&tile_shape(&x.shape, reps)?, 0)?;

@@ -11,19 +11,13 @@ pub(crate) fn flatten_shape(x: &[usize]) -> Result<Vec<usize>, Error> {
     }
 }
 
-/// All axes but the first joined into one.
+/// All axes but the first joined into one: `[n, ..]` becomes `[n, everything else]`.
 pub fn flatten(x: &Tensor) -> Result<Tensor, Error> {
     x.check()?;
     x.with_shape(flatten_shape(&x.shape)?)
 }
 
 /// The shape of [`reshape`]'s result.
-///
-/// **Numbers**: `target` holds lengths and MXNet's codes: 0 copies a length of the data, -1 takes
-/// what remains (once), -2 copies all remaining lengths, -3 joins two, -4 splits one into the two
-/// that follow (one of which may be -1). A positive length and -1 skip one length of the data.
-/// The runtime puts what -1 stands for at -1's place in `target`, so behind a -2, -3 or -4, which
-/// change the count, it lands on another axis; that is kept.
 pub(crate) fn reshape_shape(x: &[usize], target: &[i64]) -> Result<Vec<usize>, Error> {
     let error = |rule| Err(shape_error("reshape", rule, x));
     let mut shape: Vec<i64> = Vec::new();
@@ -96,7 +90,13 @@ fn split(whole: i64, first: i64, second: i64) -> Option<(i64, i64)> {
     (first.checked_mul(second)? == whole).then_some((first, second))
 }
 
-/// The same elements under the shape [`reshape_shape`] gives.
+/// The same elements under another shape.
+///
+/// **Numbers**: `target` holds lengths and MXNet's codes: 0 copies a length of the data, -1 takes
+/// what remains (once), -2 copies all remaining lengths, -3 joins two, -4 splits one into the two
+/// that follow (one of which may be -1). A positive length and -1 skip one length of the data.
+/// The runtime puts what -1 stands for at -1's place in `target`, so behind a -2, -3 or -4, which
+/// change the count, it lands on another axis; that is kept.
 pub fn reshape(x: &Tensor, target: &[i64]) -> Result<Tensor, Error> {
     x.check()?;
     x.with_shape(reshape_shape(&x.shape, target)?)
@@ -119,7 +119,8 @@ pub(crate) fn squeeze_shape(x: &[usize], axes: &[i64]) -> Result<Vec<usize>, Err
     Ok(if shape.is_empty() { vec![1] } else { shape })
 }
 
-/// Axes of length 1 dropped.
+/// Axes of length 1 dropped: the `axes` named (negative counts from the end), or all such when none
+/// are; `[1]` when nothing remains.
 pub fn squeeze(x: &Tensor, axes: &[i64]) -> Result<Tensor, Error> {
     x.check()?;
     x.with_shape(squeeze_shape(&x.shape, axes)?)
