@@ -1,5 +1,7 @@
 //! Hand-made programs on the simulated cell, against the functional emulator.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use myelin_board::{SimulatedCell, SimulationOptions};
