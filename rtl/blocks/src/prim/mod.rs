@@ -4,3 +4,4 @@ pub mod bundle;
 pub mod fifo;
 pub mod lanes;
 pub mod loop_nest;
+pub mod skid_buffer;

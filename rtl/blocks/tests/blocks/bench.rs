@@ -1,0 +1,93 @@
+//! A block on the bench: ports by name, integers in and out, bundles as vectors.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use myelin_hdl::{Design, Module};
+use myelin_sim::{Input, Output, PowerUp, Simulator};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A simulated block, powered up with arbitrary bits and then reset for one cycle.
+pub struct Bench {
+    pub sim: Simulator,
+    inputs: HashMap<String, Input>,
+    outputs: HashMap<String, Output>,
+}
+
+impl Bench {
+    pub fn new(block: &Arc<Module>) -> Bench {
+        Bench::powered_up(block, 0x5eed)
+    }
+
+    /// What a missing reset leaves behind depends on `seed`.
+    pub fn powered_up(block: &Arc<Module>, seed: u64) -> Bench {
+        let design = Design::new(block.clone()).unwrap();
+        let sim = Simulator::builder(&design).power_up(PowerUp::Random { seed }).build().unwrap();
+        let inputs = block.inputs.iter().map(|port| (port.name.clone(), sim.input(&port.name).unwrap())).collect();
+        let outputs = block.outputs.iter().map(|port| (port.name.clone(), sim.output(&port.name).unwrap())).collect();
+        let mut bench = Bench { sim, inputs, outputs };
+        bench.reset();
+        bench
+    }
+
+    pub fn reset(&mut self) {
+        self.sim.reset(1).unwrap();
+    }
+
+    #[track_caller]
+    pub fn set(&mut self, port: &str, value: impl Into<i128>) {
+        let input = *self.inputs.get(port).unwrap_or_else(|| panic!("no input {port}"));
+        let value: i128 = value.into();
+        let ty = input.ty();
+        assert!((ty.min()..=ty.max()).contains(&value), "{value} into {port} of {ty}");
+        self.sim.poke(input, ty.bits_of(value as i64));
+    }
+
+    #[track_caller]
+    pub fn get(&mut self, port: &str) -> i64 {
+        let output = *self.outputs.get(port).unwrap_or_else(|| panic!("no output {port}"));
+        self.sim.peek_signed(output)
+    }
+
+    /// Sets `<name>_<k>_i` for each value.
+    #[track_caller]
+    pub fn set_all<T: Copy + Into<i128>>(&mut self, name: &str, values: &[T]) {
+        for (index, &value) in values.iter().enumerate() {
+            self.set(&format!("{name}_{index}_i"), value);
+        }
+    }
+
+    /// `<name>_<k>_o` for k < `count`.
+    #[track_caller]
+    pub fn get_all(&mut self, name: &str, count: usize) -> Vec<i64> {
+        (0..count).map(|index| self.get(&format!("{name}_{index}_o"))).collect()
+    }
+
+    /// One edge in which every check holds.
+    #[track_caller]
+    pub fn step(&mut self) {
+        self.sim.step().unwrap();
+    }
+
+    /// Panics unless every cover point of the block was met.
+    #[track_caller]
+    pub fn assert_covered(&self) {
+        let mut missed = String::new();
+        for cover in self.sim.covers().iter().filter(|cover| cover.hits == 0) {
+            _ = write!(missed, " {}", cover.path);
+        }
+        assert!(missed.is_empty(), "never met:{missed}");
+    }
+}
+
+/// Random numbers of one case: the seed is in every failure message of the caller.
+pub fn random(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// True `percent` times of a hundred.
+pub fn chance(random: &mut ChaCha8Rng, percent: u32) -> bool {
+    random.random_range(0..100) < percent
+}
