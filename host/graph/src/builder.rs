@@ -183,8 +183,9 @@ impl GraphBuilder {
 
     /// Checks the graph as a whole and finishes it.
     ///
-    /// **Errors.** No head, a head from another builder, no input, a storage pool beyond 4 GiB,
-    /// an operation count beyond 2^40, or a storage plan that overwrites a value still needed.
+    /// **Errors.** No head, a head from another builder, no input or one the chain would mistake for
+    /// another value, a storage pool or heads beyond 4 GiB, an operation count beyond 2^40, or a
+    /// storage plan that overwrites a value still needed.
     pub fn finish(self, heads: Vec<ValueId>, postprocess: Postprocess) -> Result<Graph, GraphError> {
         let count = self.values.len();
         if heads.is_empty() {
@@ -200,7 +201,8 @@ impl GraphBuilder {
         if found > STORAGE_BYTES_MAX {
             return Err(GraphFault::StorageSize { found, max: STORAGE_BYTES_MAX }.into());
         }
-        let input = *self.variables.get(INPUT_NAME).ok_or(GraphFault::NoInput)?;
+        let input = self.checked_input()?;
+        self.check_output_size(&heads)?;
         let tensors = self.bound_tensors()?;
         self.operation_count()?;
         let uses = Uses::new(&self.nodes, count);
@@ -336,6 +338,27 @@ impl GraphBuilder {
         self.nodes.push(Node { name: name.to_owned(), op, inputs: Vec::new(), first_output });
         self.values.push(Value { producer, shape, precision, storage });
         Ok(first_output)
+    }
+
+    /// The chain looks up the input's shape by its place among inputs and parameters, in a list of
+    /// all values.
+    fn checked_input(&self) -> Result<ValueId, GraphFault> {
+        let input = *self.variables.get(INPUT_NAME).ok_or(GraphFault::NoInput)?;
+        let before = &self.nodes[..self.values[input.index()].producer.index()];
+        let value = before.iter().filter(|n| n.op.is_variable()).count();
+        let (expected, found) = (&self.values[input.index()].shape, &self.values[value].shape);
+        if expected != found {
+            let (expected, found) = (expected.clone(), found.clone());
+            return Err(GraphFault::InputPlace { value, expected, found });
+        }
+        Ok(input)
+    }
+
+    /// One value may be many heads, so the pool's limit does not limit them.
+    fn check_output_size(&self, heads: &[ValueId]) -> Result<(), GraphFault> {
+        let bytes = heads.iter().map(|h| self.values[h.index()].shape.storage_bytes());
+        let (found, max) = (bytes.sum(), STORAGE_BYTES_MAX);
+        if found > max { Err(GraphFault::OutputSize { found, max }) } else { Ok(()) }
     }
 
     fn bound_tensors(&self) -> Result<Vec<Arc<Tensor>>, GraphError> {

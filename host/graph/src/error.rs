@@ -111,6 +111,12 @@ pub enum GraphFault {
     /// There is no input named `data`.
     #[error("there is no input named \"data\"")]
     NoInput,
+    /// The input's place makes the chain look up another value's shape for it.
+    #[error("the chain takes shape {found} of value {value} for the input's, which is {expected}")]
+    InputPlace { value: usize, expected: Shape, found: Shape },
+    /// The heads together are too large.
+    #[error("the heads have {found} bytes, at most {max} are allowed")]
+    OutputSize { found: u64, max: u64 },
     /// There is no output.
     #[error("the graph has no heads")]
     NoHeads,

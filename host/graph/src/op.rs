@@ -105,7 +105,8 @@ pub enum Op {
     Flatten,
     /// New shape, same elements in the same order.
     Reshape {
-        /// Target with MXNet's codes: 0 keep, -1 infer, -2 rest, -3 merge two, -4 split.
+        /// Target with MXNet's codes (0 keep, -1 infer, -2 rest, -3 merge two, -4 split), as in
+        /// the file; the chain reads them with slips of its own, so look at the result's shape.
         shape: Vec<i64>,
     },
     /// Insert axes of length 1.
@@ -117,7 +118,8 @@ pub enum Op {
     },
     /// Remove axes of length 1.
     Squeeze {
-        /// The removed axes, ascending.
+        /// The removed axes, ascending; all have length 1, and only if there is none such may
+        /// this be empty.
         axes: Vec<usize>,
     },
     /// Permute axes.
@@ -129,7 +131,7 @@ pub enum Op {
     StridedSlice(StridedSlice),
     /// Cut to the lengths of the second operand's axes. Operands: data, like.
     SliceLike {
-        /// The cut axes, ascending.
+        /// The cut axes, ascending, at least one.
         axes: Vec<usize>,
     },
     /// Gather with clamped indices. Operands: data, indices.

@@ -167,15 +167,16 @@ impl Attributes {
         ImportFault::Graph(GraphFault::Rule { op: self.op, rule, found })
     }
 
-    /// Refuses what has not been taken.
+    /// Refuses what has not been taken, except hidden keys (`__like_this__`).
     pub(super) fn finish(self) -> Result<()> {
-        match self.members.first() {
+        let hidden = |key: &str| key.len() > 4 && key.starts_with("__") && key.ends_with("__");
+        match self.members.iter().find(|(key, _)| !hidden(key)) {
             None => Ok(()),
             Some((key, _)) => Err(ImportFault::UnknownAttribute { op: self.op, key: shortened(key) }),
         }
     }
 
-    /// Refuses any attribute at all; the chain calls that a logic error.
+    /// Refuses any attribute at all, hidden or not; the chain calls that a logic error.
     pub(super) fn none(self) -> Result<()> {
         match self.members.first() {
             None => Ok(()),
@@ -191,8 +192,8 @@ pub(super) enum Checked {
     No,
 }
 
-/// More keys than any operator has attributes: a longer list has an unknown one.
-const MEMBERS_MAX: usize = 16;
+/// More keys than any operator has attributes, with room for hidden ones.
+const MEMBERS_MAX: usize = 64;
 
 fn integer(text: &str) -> Option<i32> {
     text.trim().parse().ok()
@@ -206,6 +207,9 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// More elements than any attribute can use: tensors have at most six axes.
+const TUPLE_MAX: usize = 64;
+
 /// `3`, `()`, `(3,)`, `[1, 2]`: an integer alone, or integers in either bracket.
 fn tuple(text: &str) -> Option<Vec<i64>> {
     let text = text.trim();
@@ -217,6 +221,9 @@ fn tuple(text: &str) -> Option<Vec<i64>> {
         return Some(Vec::new());
     }
     let inner = inner.strip_suffix(',').unwrap_or(inner);
+    if inner.split(',').nth(TUPLE_MAX).is_some() {
+        return None;
+    }
     // Python 2 wrote long integers with an L.
     let item = |item: &str| {
         let item = item.trim();
@@ -257,8 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_attributes_nobody_asked_for() {
-        let a = Attributes::read("t", r#"{"x": "1"}"#).unwrap();
-        assert!(matches!(a.finish(), Err(ImportFault::UnknownAttribute { .. })));
+    fn refuses_attributes_nobody_asked_for_unless_hidden() {
+        let read = |text| Attributes::read("t", text).unwrap();
+        let unknown = read(r#"{"__y__": "1", "x": "1"}"#).finish();
+        assert!(matches!(unknown, Err(ImportFault::UnknownAttribute { key, .. }) if key == "x"));
+        read(r#"{"__y__": "1"}"#).finish().unwrap();
+        let any = read(r#"{"__y__": "1"}"#).none();
+        assert!(matches!(any, Err(ImportFault::UnexpectedAttribute { .. })));
     }
 }

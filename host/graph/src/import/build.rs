@@ -40,7 +40,7 @@ pub(super) fn skeleton(s: &RawSymbol, limits: &Limits) -> Result<Skeleton, Impor
     // A fault in the heads is not one of the gas phase, so it waits.
     let heads = s.heads.iter().enumerate().map(|(i, &head)| {
         let place = || Place::List { section: "heads", index: Some(i) };
-        outputs.value(head, s.nodes.len()).map_err(|fault| fault.at(place()))
+        outputs.value(head, outputs.total()).map_err(|fault| fault.at(place()))
     });
     let heads = heads.collect();
     Ok(Skeleton { builder, heads, postprocess: Postprocess::from(s.text(s.postprocess)) })
@@ -62,12 +62,7 @@ fn check_texts(s: &RawSymbol) -> Result<(), ImportError> {
         return Err(ImportFault::Length { expected, found }.at(list("attrs.op_attrs", None)));
     }
     for (index, (node, &text)) in s.nodes.iter().zip(&s.op_attrs).enumerate() {
-        let inputs = node.inputs.of(&s.inputs);
         if node.is_null {
-            if !inputs.is_empty() {
-                let found = inputs.len();
-                return Err(ImportFault::NullOperands { found }.at(place(s, index, node)));
-            }
             continue;
         }
         if let Err(fault) = operators::parse(s.text(node.func_name), s.text(text))
@@ -105,15 +100,12 @@ impl OutputTable {
         *self.0.last().expect("invariant: the table starts with a 0")
     }
 
-    /// The value an entry refers to, if its node is one of the first `nodes`.
-    fn value(&self, entry: Entry, nodes: usize) -> Result<ValueId, ImportFault> {
+    /// The value an entry refers to, if it is one of the first `end`. As on the chain, an output
+    /// past a node's last is the following node's.
+    fn value(&self, entry: Entry, end: u32) -> Result<ValueId, ImportFault> {
         let Entry { node, output } = entry;
-        let bounds = (node as usize) < nodes;
-        let bounds = bounds.then(|| (self.0[node as usize], self.0[node as usize + 1]));
-        bounds
-            .and_then(|(first, end)| first.checked_add(output).filter(|&v| v < end))
-            .map(ValueId)
-            .ok_or(ImportFault::Reference { node, output })
+        let value = self.0.get(node as usize).and_then(|first| first.checked_add(output));
+        value.filter(|&v| v < end).map(ValueId).ok_or(ImportFault::Reference { node, output })
     }
 }
 
@@ -228,16 +220,17 @@ fn add(
 ) -> Result<(), ImportError> {
     let name = s.text(node.name);
     let at = |fault: ImportFault| fault.at(place(s, index, node));
-    let first = outputs.0[index] as usize;
+    let end = outputs.0[index];
+    let first = end as usize;
     let declared = |output: usize| declared_shape(s.shapes[first + output].of(&s.dims));
+    let inputs = node.inputs.of(&s.inputs).iter().map(|&entry| outputs.value(entry, end));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>().map_err(at)?;
     if node.is_null {
         let shape = declared(0).map_err(at)?;
         let precision = i64::from(s.precision[first]);
         builder.declare_variable(name, &shape, precision, s.storage_id[first] as u32)?;
         return Ok(());
     }
-    let inputs = node.inputs.of(&s.inputs).iter().map(|&entry| outputs.value(entry, index));
-    let inputs = inputs.collect::<Result<Vec<_>, _>>().map_err(at)?;
     let raw = operators::parse(s.text(node.func_name), s.text(s.op_attrs[index])).map_err(at)?;
     let shapes: Vec<&Shape> = inputs.iter().map(|&v| &builder.value(v).shape).collect();
     let op = raw.resolve(&shapes).map_err(|fault| at(ImportFault::Graph(fault)))?;

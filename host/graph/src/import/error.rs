@@ -178,9 +178,6 @@ pub enum ImportFault {
     /// An operand or head refers to what does not exist, or not yet.
     #[error("refers to output {output} of node {node}, which is not defined before this point")]
     Reference { node: u32, output: u32 },
-    /// An input or parameter has operands.
-    #[error("a null node has {found} operands")]
-    NullOperands { found: usize },
     /// The inferred shape is not the declared one.
     #[error("output {output} has shape {inferred}, declared {declared}")]
     DeclaredShape { output: usize, inferred: Shape, declared: Shape },
@@ -190,9 +187,13 @@ pub enum ImportFault {
     /// The params are empty.
     #[error("the file is empty")]
     Empty,
-    /// The params end early.
+    /// The params end before the last parameter's data.
     #[error("{what} needs {needed} bytes, only {available} are left")]
     Truncated { what: &'static str, needed: u64, available: u64 },
+    /// The params end within a parameter's data; the chain would compute with what happens to lie in
+    /// memory, so no machine can know its answer.
+    #[error("data needs {needed} bytes, only {available} are left")]
+    TruncatedData { needed: u64, available: u64 },
     /// A field of the params has the wrong value.
     #[error("{field} is {found:#x}, expected {expected:#x}")]
     Field { field: &'static str, expected: u64, found: u64 },
@@ -225,9 +226,9 @@ impl ImportFault {
             | Self::Contradiction { .. }
             | Self::Negative { .. }
             | Self::Reference { .. }
-            | Self::NullOperands { .. }
             | Self::DeclaredShape { .. }
             | Self::Empty
+            | Self::Truncated { .. }
             | Self::Field { .. } => ErrorClass::Logic,
             Self::Json { .. }
             | Self::Number { .. }
@@ -239,7 +240,7 @@ impl ImportFault {
             | Self::MissingAttribute { .. }
             | Self::AttributeText { .. }
             | Self::TooLarge { .. }
-            | Self::Truncated { .. }
+            | Self::TruncatedData { .. }
             | Self::UnknownParam { .. }
             | Self::Io(_)
             | Self::NotAFile => ErrorClass::Runtime,

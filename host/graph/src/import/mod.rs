@@ -5,17 +5,21 @@
 //!
 //! **Source.** cvm-runtime b5a2518 as observed. Followed where it is lenient but deterministic: bytes
 //! after the symbol's object and after the last array are ignored, the last of duplicate keys and of
-//! duplicate parameters counts, declared precisions of results are ignored, `is_sign` is ignored.
+//! duplicate parameters counts, declared precisions of results, `is_sign`, `device_id`, attributes
+//! named `__x__` and operands of `null` nodes are ignored, and an output index past a node's outputs
+//! reaches the following node's.
 //!
 //! Stricter than the chain, because its behaviour there is undefined or cannot be reproduced:
 //! - data of the last parameter cut short (the chain leaves the tail undefined), and brackets missing
 //!   at the end of the symbol: runtime error;
 //! - operands and heads that do not exist, convolution weights of another shape than the attributes
-//!   imply, `null` nodes with operands: logic error (the chain reads out of bounds);
+//!   imply: logic error (the chain reads out of bounds);
+//! - an input that is not the first node, if the entry the chain looks at by mistake has another
+//!   shape: logic error (such a model loads there, but every run of it fails);
 //! - storage overwritten while its value is needed, and `where` with a condition for each row:
 //!   runtime error;
-//! - two variables of one name, names that are not UTF-8, a `device_id` other than 0, aliases of
-//!   operator names, operator attributes named `__x__`, more bytes or nodes than [`Limits`].
+//! - two variables of one name, names that are not UTF-8, aliases of operator names, attributes of
+//!   more than 64 elements, heads of more than 4 GiB together, files beyond [`Limits`].
 //!
 //! **Memory.** The peak of live memory during an import is at most [`memory_bound`].
 
@@ -58,13 +62,10 @@ impl Default for Limits {
 }
 
 /// Most bytes of memory an import of files of these lengths holds at once, the graph included, the
-/// files themselves not: 48 times the symbol, 1.5 times the params, and 64 KiB.
+/// files themselves not: 16 times the symbol (lists of one-digit numbers in vectors that grow), once
+/// the params, and 32 KiB.
 pub fn memory_bound(symbol_bytes: u64, params_bytes: u64) -> u64 {
-    symbol_bytes
-        .saturating_mul(48)
-        .saturating_add(params_bytes)
-        .saturating_add(params_bytes / 2)
-        .saturating_add(64 << 10)
+    symbol_bytes.saturating_mul(16).saturating_add(params_bytes).saturating_add(32 << 10)
 }
 
 /// Imports a model from the bytes of its two files.

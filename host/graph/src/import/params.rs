@@ -55,7 +55,7 @@ fn array(r: &mut Cursor<'_>, shape: &[usize]) -> Result<Tensor, ImportError> {
     r.expect_u64("array magic", ARRAY_MAGIC)?;
     r.u64("reserved")?;
     r.expect_u32("device type", DEVICE_TYPE_CPU)?;
-    r.expect_u32("device id", 0)?;
+    r.u32("device id")?;
     r.expect_u32("axis count", shape.len() as u32)?;
     r.expect_u8("type code", 0)?;
     let bits = r.u8("type bits")?;
@@ -71,6 +71,10 @@ fn array(r: &mut Cursor<'_>, shape: &[usize]) -> Result<Tensor, ImportError> {
     let elements: u64 = shape.iter().map(|&d| d as u64).product();
     let length = elements * u64::from(bits / 8);
     r.expect_u64("data length", length)?;
+    if length > r.left() {
+        let available = r.left();
+        return Err(r.fail(ImportFault::TruncatedData { needed: length, available }));
+    }
     let data = r.take("data", length)?;
     let data = if bits == 8 {
         TensorData::I8(data.iter().map(|&b| b as i8).collect())
@@ -120,6 +124,10 @@ impl<'a> Cursor<'a> {
         Ok(u8::from_le_bytes(self.array(what)?))
     }
 
+    fn u32(&mut self, what: &'static str) -> Result<u32, ImportError> {
+        Ok(u32::from_le_bytes(self.array(what)?))
+    }
+
     fn u64(&mut self, what: &'static str) -> Result<u64, ImportError> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }
@@ -135,7 +143,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn expect_u32(&mut self, field: &'static str, expected: u32) -> Result<(), ImportError> {
-        let found = u32::from_le_bytes(self.array(field)?);
+        let found = self.u32(field)?;
         self.check(field, 4, u64::from(expected), u64::from(found))
     }
 

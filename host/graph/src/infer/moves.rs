@@ -53,6 +53,10 @@ pub(super) fn expand_dims(axis: usize, count: usize, x: &Shape) -> Result<Dims, 
 pub(super) fn squeeze(axes: &[usize], x: &Shape) -> Result<Dims, GraphFault> {
     const OP: &str = "squeeze";
     ascending_axes(OP, axes, x.len())?;
+    // The format has no way to say "none": an empty list stands for every such axis.
+    if axes.is_empty() && x.contains(&1) {
+        return Err(rule(OP, "at least one axis of length 1 must be named", x.to_string()));
+    }
     if let Some(&axis) = axes.iter().find(|&&axis| x[axis] != 1) {
         return Err(rule(OP, "a squeezed axis must have length 1", format!("axis {axis} of {x}")));
     }
@@ -88,6 +92,10 @@ pub(super) fn strided_slice(a: &StridedSlice, x: &Shape) -> Result<Dims, GraphFa
 pub(super) fn slice_like(axes: &[usize], x: &Shape, like: &Shape) -> Result<Dims, GraphFault> {
     const OP: &str = "slice_like";
     ascending_axes(OP, axes, x.len().min(like.len()))?;
+    // The format has no way to say "none": an empty list stands for every axis.
+    if axes.is_empty() {
+        return Err(rule(OP, "at least one axis must be named", "none"));
+    }
     let mut dims = x.to_vec();
     for &axis in axes {
         if like[axis] > x[axis] {
@@ -106,14 +114,16 @@ pub(super) fn take(axis: Option<usize>, x: &Shape, indices: &Shape) -> Result<Di
     Ok(dims)
 }
 
-/// MXNet's reshape codes: 0 keep, -1 infer, -2 the rest, -3 merge two, -4 split in two.
+/// MXNet's reshape codes: 0 keep, -1 infer, -2 the rest, -3 merge two, -4 split in two. Codes below
+/// are passed over, and what is inferred goes where the -1 stands in the target, which after a -2 or
+/// -4 is not where it stands in the result: both as the chain has it.
 pub(super) fn reshape(target: &[i64], x: &Shape) -> Result<Dims, GraphFault> {
     let broken = |what| rule("reshape", what, format!("{target:?} for {x}"));
     let mut source = x.iter().copied();
     let mut dims: Dims = Vec::new();
     let mut inferred = None;
-    let mut codes = target.iter().copied();
-    while let Some(code) = codes.next() {
+    let mut codes = target.iter().copied().enumerate();
+    while let Some((place, code)) = codes.next() {
         match code {
             1.. => {
                 source.next();
@@ -121,7 +131,7 @@ pub(super) fn reshape(target: &[i64], x: &Shape) -> Result<Dims, GraphFault> {
             }
             0 => dims.push(source.next().ok_or_else(|| broken("0 must match an axis"))?),
             -1 => {
-                if inferred.replace(dims.len()).is_some() {
+                if inferred.replace(place).is_some() {
                     return Err(broken("only one axis can be inferred"));
                 }
                 source.next();
@@ -136,28 +146,27 @@ pub(super) fn reshape(target: &[i64], x: &Shape) -> Result<Dims, GraphFault> {
             -4 => {
                 let whole = source.next().ok_or_else(|| broken("-4 must match an axis"))?;
                 let pair = codes.next().zip(codes.next());
-                let pair = pair.and_then(|(a, b)| split(whole, a, b));
+                let pair = pair.and_then(|((_, a), (_, b))| split(whole, a, b));
                 let (a, b) = pair.ok_or_else(|| broken("-4 must split an axis exactly"))?;
                 dims.extend([a, b]);
             }
-            _ => return Err(broken("codes below -4 mean nothing")),
+            _ => (),
         }
         // Keeps the list, and the products over it, short.
         if dims.len() > RANK_MAX || dims.iter().any(|&d| d > DIMENSION_MAX) {
             return Err(broken("the result exceeds 6 axes or 2^24 on one of them"));
         }
     }
-    if dims.is_empty() {
-        return Err(broken("the target must name an axis"));
-    }
+    let product = |dims: &Dims| dims.iter().map(|&d| d as u128).product::<u128>();
     let total = x.elements() as u128;
-    let product = dims.iter().map(|&d| d as u128).product::<u128>();
-    if let Some(axis) = inferred
-        && product > 0
-    {
-        dims[axis] = usize::try_from(total / product).unwrap_or(usize::MAX);
+    if let Some(place) = inferred {
+        let inferred = total.checked_div(product(&dims)).and_then(|d| usize::try_from(d).ok());
+        match (dims.get_mut(place), inferred) {
+            (Some(dim), Some(inferred)) => *dim = inferred,
+            _ => return Err(broken("there must be an axis to infer")),
+        }
     }
-    if dims.iter().map(|&d| d as u128).product::<u128>() != total {
+    if dims.is_empty() || product(&dims) != total {
         return Err(broken("the element count must not change"));
     }
     Ok(dims)

@@ -1,5 +1,8 @@
 //! Files the tests share.
 #![allow(dead_code, reason = "not every test binary uses every helper")]
+#![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
+
+pub mod json;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
