@@ -16,9 +16,11 @@ mod error;
 mod history;
 mod machine;
 mod post;
+mod session;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
 pub use error::{EmulateError, Fault, Memory};
 pub use machine::{Machine, RunReport, TOKEN_COUNT_MAX};
+pub use session::{Session, SessionError};

@@ -1,0 +1,238 @@
+//! Collects instructions with what they touch, writes descriptors only where they change, and
+//! orders drains behind the following convolution.
+
+use super::tokens;
+use myelin_isa::{Header, Instruction, Unit, array_descriptor, post_descriptor};
+
+/// Registers that one CONFIG writes.
+const GROUP: usize = 3;
+
+/// Addresses `start..end` of a memory that several units use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    space: Space,
+    start: usize,
+    end: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Space {
+    Lanes,
+    AccumulatorHalves,
+}
+
+impl Span {
+    pub fn lanes(start: usize, end: usize) -> Span {
+        Span { space: Space::Lanes, start, end }
+    }
+
+    pub fn half(half: u8) -> Span {
+        let start = usize::from(half);
+        Span { space: Space::AccumulatorHalves, start, end: start + 1 }
+    }
+
+    fn overlaps(&self, other: &Span) -> bool {
+        self.space == other.space && self.start < other.end && other.start < self.end
+    }
+}
+
+/// An instruction with what it reads and writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub instruction: Instruction,
+    pub reads: Vec<Span>,
+    pub writes: Vec<Span>,
+    /// Takes a stamp when complete.
+    stamp: bool,
+    /// Stage it belongs to.
+    stage: usize,
+}
+
+impl Step {
+    /// Whether the order of the two matters.
+    pub fn conflicts(&self, other: &Step) -> bool {
+        let meet = |a: &[Span], b: &[Span]| a.iter().any(|x| b.iter().any(|y| x.overlaps(y)));
+        meet(&self.writes, &other.writes) || meet(&self.writes, &other.reads) || meet(&self.reads, &other.writes)
+    }
+}
+
+/// What a stage became.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct StageRecord {
+    /// Tiles: CONVs of an array stage, else post instructions.
+    pub tiles: u32,
+    /// Index of the instruction that takes the stamp.
+    pub last: Option<u32>,
+}
+
+impl StageRecord {
+    /// The same with instruction indices counted from `by` instructions earlier.
+    pub fn shifted(self, by: u32) -> StageRecord {
+        StageRecord { last: self.last.map(|index| index + by), ..self }
+    }
+}
+
+/// Descriptor registers wanted before an instruction; `None` where any value does.
+pub(super) type ArrayRegisters = [Option<u32>; array_descriptor::COUNT as usize];
+/// See [`ArrayRegisters`].
+pub(super) type PostRegisters = [Option<u32>; post_descriptor::COUNT as usize];
+
+pub(super) struct Assembler {
+    steps: Vec<Step>,
+    /// Post unit instructions held back until the next CONV is out.
+    deferred: Vec<Step>,
+    array_registers: ArrayRegisters,
+    post_registers: PostRegisters,
+    next_half: u8,
+    stage: usize,
+    tiles: Vec<u32>,
+}
+
+impl Assembler {
+    pub fn new() -> Assembler {
+        Assembler {
+            steps: Vec::new(),
+            deferred: Vec::new(),
+            array_registers: [None; array_descriptor::COUNT as usize],
+            post_registers: [None; post_descriptor::COUNT as usize],
+            next_half: 0,
+            stage: 0,
+            tiles: Vec::new(),
+        }
+    }
+
+    pub fn begin_stage(&mut self) {
+        self.stage = self.tiles.len();
+        self.tiles.push(0);
+    }
+
+    /// Marks the stage's last post unit instruction for a stamp.
+    pub fn end_stage(&mut self) {
+        let stage = self.stage;
+        let post = |step: &&mut Step| {
+            step.stage == stage
+                && step.instruction.unit() == Some(Unit::Post)
+                && !matches!(step.instruction, Instruction::Config { .. })
+        };
+        if let Some(step) = self.steps.iter_mut().chain(&mut self.deferred).rev().find(post) {
+            step.stamp = true;
+        }
+    }
+
+    /// Counts a tile of the current stage.
+    pub fn count_tile(&mut self) {
+        if let Some(tiles) = self.tiles.last_mut() {
+            *tiles += 1;
+        }
+    }
+
+    /// The accumulator half of the next CONV.
+    pub fn take_half(&mut self) -> u8 {
+        let half = self.next_half;
+        self.next_half ^= 1;
+        half
+    }
+
+    /// Adds a load or store.
+    pub fn push(&mut self, instruction: Instruction, reads: Vec<Span>, writes: Vec<Span>) {
+        let step = self.step(instruction, reads, writes);
+        self.steps.push(step);
+    }
+
+    /// Adds a CONV, with its descriptor, and the drains held back.
+    pub fn push_array(
+        &mut self,
+        registers: &ArrayRegisters,
+        instruction: Instruction,
+        reads: Vec<Span>,
+        writes: Vec<Span>,
+    ) {
+        for config in configure(Unit::Array, registers, &mut self.array_registers) {
+            let step = self.step(config, vec![], vec![]);
+            self.steps.push(step);
+        }
+        let step = self.step(instruction, reads, writes);
+        if self.deferred.iter().any(|earlier| earlier.conflicts(&step)) {
+            self.flush();
+            self.steps.push(step);
+        } else {
+            self.steps.push(step);
+            self.flush();
+        }
+    }
+
+    /// Adds a post unit instruction, with its descriptor; it comes out at the next flush.
+    pub fn push_post(
+        &mut self,
+        registers: &PostRegisters,
+        instruction: Instruction,
+        reads: Vec<Span>,
+        writes: Vec<Span>,
+    ) {
+        for config in configure(Unit::Post, registers, &mut self.post_registers) {
+            let step = self.step(config, vec![], vec![]);
+            self.deferred.push(step);
+        }
+        let step = self.step(instruction, reads, writes);
+        self.deferred.push(step);
+    }
+
+    /// Lets out what is held back.
+    pub fn flush(&mut self) {
+        self.steps.append(&mut self.deferred);
+    }
+
+    /// The instructions with their tokens and stamps, and what each stage became.
+    pub fn finish(mut self) -> (Vec<Instruction>, Vec<StageRecord>) {
+        self.flush();
+        let mut records: Vec<StageRecord> = self.tiles.iter().map(|&tiles| StageRecord { tiles, last: None }).collect();
+        let tokens = tokens::assign(&self.steps);
+        let mut instructions = Vec::with_capacity(self.steps.len());
+        for (index, (step, tokens)) in self.steps.iter().zip(tokens).enumerate() {
+            if step.stamp {
+                records[step.stage].last = Some(index as u32);
+            }
+            let header = Header { wait: tokens.wait, signal: tokens.signal, stamp: step.stamp };
+            instructions.push(with_header(step.instruction, header));
+        }
+        (instructions, records)
+    }
+
+    fn step(&self, instruction: Instruction, reads: Vec<Span>, writes: Vec<Span>) -> Step {
+        Step { instruction, reads, writes, stamp: false, stage: self.stage }
+    }
+}
+
+/// The CONFIGs that turn `held` into `wanted`.
+fn configure<const N: usize>(unit: Unit, wanted: &[Option<u32>; N], held: &mut [Option<u32>; N]) -> Vec<Instruction> {
+    let mut configs = Vec::new();
+    for index in (0..N).step_by(GROUP) {
+        let differs = |i: usize| wanted[i].is_some() && wanted[i] != held[i];
+        if !(index..index + GROUP).any(differs) {
+            continue;
+        }
+        let values: [u32; GROUP] = core::array::from_fn(|i| {
+            let value = wanted[index + i].or(held[index + i]).unwrap_or(0);
+            held[index + i] = Some(value);
+            value
+        });
+        configs.push(Instruction::Config { header: Header::default(), unit, index: index as u8, values });
+    }
+    configs
+}
+
+fn with_header(instruction: Instruction, new: Header) -> Instruction {
+    let mut instruction = instruction;
+    match &mut instruction {
+        Instruction::Config { header, .. }
+        | Instruction::Load { header, .. }
+        | Instruction::LoadWeights { header, .. }
+        | Instruction::Convolve { header, .. }
+        | Instruction::Drain { header, .. }
+        | Instruction::Elementwise { header, .. }
+        | Instruction::Pool { header, .. }
+        | Instruction::Store { header, .. } => *header = new,
+        Instruction::Sync { .. } => {}
+    }
+    instruction
+}

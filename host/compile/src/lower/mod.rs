@@ -1,0 +1,329 @@
+//! Graph to stages: which values are stored, which operators one instruction does together.
+//!
+//! A value is *pending* while it is a known function of a stage's 32-bit results: relu, clips, one
+//! right shift and one pool only change the function. It gets a buffer, and its stage a sink, when
+//! an operator needs it in lanes. Stages therefore come out in an order in which each reads what
+//! earlier ones wrote.
+
+mod concatenate;
+mod matrix;
+mod values;
+
+use crate::error::{CompileError, Place, Refusal};
+use crate::network::{Buffer, BufferId, Finish, Head, MapShape, Network, Sink, Slice, Source, Stage, Window};
+use crate::requantise::{Interval, Requantise, ShiftFault};
+use concatenate::Placements;
+use myelin_graph::{Graph, MaxPool2d, Node, Op, ValueId, precision_limit};
+use myelin_isa::Precision;
+use std::collections::BTreeMap;
+use values::{base, live_values, map_shape, place};
+
+/// The stages of `graph` on lanes of `precision`.
+///
+/// **Errors.** Everything of [`CompileError`] that does not depend on the cell's size.
+pub(crate) fn lower(graph: &Graph, precision: Precision) -> Result<Network, CompileError> {
+    let live = live_values(graph);
+    let mut lowering = Lowering {
+        graph,
+        precision,
+        lanes: Interval::symmetric(i64::from(precision.limit())),
+        placements: Placements::of(graph, &live)?,
+        forms: vec![None; graph.value_count()],
+        roots: Vec::new(),
+        buffers: Vec::new(),
+        stages: Vec::new(),
+    };
+    let input = lowering.input()?;
+    for (_, node) in graph.operators() {
+        if live[node.output().index()] {
+            let form = lowering.operator(node)?;
+            lowering.forms[node.output().index()] = form;
+        }
+    }
+    let heads = lowering.heads()?;
+    Ok(Network { buffers: lowering.buffers, stages: lowering.stages, input, heads })
+}
+
+/// Position of a root in [`Lowering::roots`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct RootId(usize);
+
+/// Something that makes 32-bit results; a stage once it has a sink.
+struct Root {
+    place: Place,
+    source: Source,
+    /// What its results can reach.
+    range: Interval,
+    stage: Option<usize>,
+}
+
+/// A value as a function of a root's results.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    root: RootId,
+    window: Option<Window>,
+    requantise: Requantise,
+}
+
+/// What is known of a value: at least one of `pending` and `map`.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    shape: MapShape,
+    range: Interval,
+    pending: Option<Pending>,
+    map: Option<Slice>,
+}
+
+struct Lowering<'g> {
+    graph: &'g Graph,
+    precision: Precision,
+    /// What a lane holds.
+    lanes: Interval,
+    placements: Placements,
+    /// By value; flattened values have none, see [`base`].
+    forms: Vec<Option<Form>>,
+    roots: Vec<Root>,
+    buffers: Vec<Buffer>,
+    stages: Vec<Stage>,
+}
+
+impl Lowering<'_> {
+    fn input(&mut self) -> Result<Slice, CompileError> {
+        let value = self.graph.input();
+        let place = place(self.graph, value);
+        let dims = self.graph.shape(value);
+        if dims.len() != 2 && dims.len() != 4 {
+            return Err(CompileError::Unsupported { place, refusal: Refusal::InputRank { axes: dims.len() } });
+        }
+        if dims[0] != 1 {
+            return Err(CompileError::Batch { place, found: dims[0] });
+        }
+        let range = Interval::symmetric(i64::from(precision_limit(self.graph.input_precision())));
+        self.check_lanes(&place, "the input", range)?;
+        let shape = map_shape(self.graph, value);
+        let map = self.new_buffer(shape, 1, place);
+        self.forms[value.index()] = Some(Form { shape, range, pending: None, map: Some(map) });
+        Ok(map)
+    }
+
+    /// The form of a node's result; `None` when it is only another name of its operand.
+    fn operator(&mut self, node: &Node) -> Result<Option<Form>, CompileError> {
+        let place = place(self.graph, node.output());
+        let form = match &node.op {
+            Op::Conv2d(attributes) => self.convolution(node, place, attributes)?,
+            Op::Dense(attributes) => self.dense(node, place, attributes)?,
+            Op::ElemwiseAdd => self.add(node, place)?,
+            Op::MaxPool2d(attributes) => self.pool(node, place, attributes)?,
+            Op::Concatenate { .. } => self.concatenate(node, place)?,
+            Op::Relu => self.unary(node, place, |f, _| Ok(f.then_clamp(0, i64::MAX)))?,
+            Op::CvmClip { precision } => {
+                let limit = i64::from(precision_limit(*precision));
+                self.unary(node, place, |f, _| Ok(f.then_clamp(-limit, limit)))?
+            }
+            Op::Clip { a_min, a_max } => {
+                self.unary(node, place, |f, _| Ok(f.then_clamp(i64::from(*a_min), i64::from(*a_max))))?
+            }
+            Op::CvmRightShift { precision, shift_bit } => {
+                self.unary(node, place, |f, range| f.then_right_shift(*precision, *shift_bit, range))?
+            }
+            Op::Flatten => {
+                self.form(&place, node.inputs[0])?;
+                return Ok(None);
+            }
+            _ => return Err(CompileError::Unsupported { place, refusal: Refusal::Operator }),
+        };
+        Ok(Some(form))
+    }
+
+    /// One of the operators that only change a value's function.
+    fn unary(
+        &mut self,
+        node: &Node,
+        place: Place,
+        then: impl Fn(Requantise, Interval) -> Result<Requantise, ShiftFault>,
+    ) -> Result<Form, CompileError> {
+        let operand = node.inputs[0];
+        let form = self.form(&place, operand)?;
+        let root_range = |lowering: &Self, pending: Pending| lowering.roots[pending.root.0].range;
+        if let Some(pending) = form.pending {
+            let range = root_range(self, pending);
+            match then(pending.requantise, range) {
+                Ok(requantise) => {
+                    let pending = Some(Pending { requantise, ..pending });
+                    return Ok(Form { range: requantise.range(range), pending, map: None, ..form });
+                }
+                Err(ShiftFault::Wraps) => return Err(wrapping(place, range)),
+                Err(ShiftFault::Second) if !form.range.within(self.lanes) => {
+                    return Err(CompileError::Unsupported { place, refusal: Refusal::SecondShift });
+                }
+                Err(ShiftFault::Second) => {}
+            }
+        }
+        let requantise = then(Requantise::IDENTITY, form.range).map_err(|_| wrapping(place.clone(), form.range))?;
+        let range = requantise.range(form.range);
+        if requantise.shift == 0 && range == form.range && form.pending.is_none() {
+            return Ok(form);
+        }
+        let input = self.materialise(operand)?;
+        let source = Source::Pool { input, window: Window::unit(form.shape) };
+        let root = self.new_root(place, source, form.range);
+        Ok(Form { range, pending: Some(Pending { root, window: None, requantise }), map: None, ..form })
+    }
+
+    fn pool(&mut self, node: &Node, place: Place, pool: &MaxPool2d) -> Result<Form, CompileError> {
+        let operand = node.inputs[0];
+        let form = self.form(&place, operand)?;
+        let shape = map_shape(self.graph, node.output());
+        let window = Window {
+            size: pool.pool_size,
+            strides: pool.strides,
+            padding: pool.padding,
+            output: [shape.height, shape.width],
+        };
+        // A value that others read too is stored anyway, so the pool reads it from there.
+        let shared = self.graph.consumers(operand).len() > 1 || self.graph.is_head(operand);
+        let stored = form.map.is_some() || (shared && form.range.within(self.lanes));
+        if let Some(pending) = form.pending
+            && pending.window.is_none()
+            && !stored
+        {
+            let pending = Some(Pending { window: Some(window), ..pending });
+            return Ok(Form { shape, pending, ..form });
+        }
+        let input = self.materialise(operand)?;
+        let root = self.new_root(place, Source::Pool { input, window }, form.range);
+        let pending = Some(Pending { root, window: None, requantise: Requantise::IDENTITY });
+        Ok(Form { shape, range: form.range, pending, map: None })
+    }
+
+    fn add(&mut self, node: &Node, place: Place) -> Result<Form, CompileError> {
+        let [left, right] = [self.form(&place, node.inputs[0])?, self.form(&place, node.inputs[1])?];
+        if left.shape != right.shape {
+            let refusal = Refusal::Order { a: left.shape.sizes(), b: right.shape.sizes() };
+            return Err(CompileError::Unsupported { place, refusal });
+        }
+        let mut a = self.materialise(node.inputs[0])?;
+        let mut b = self.materialise(node.inputs[1])?;
+        if a.pitch != b.pitch {
+            // Both operands are read with the same steps.
+            a = self.tightened(a, &place, left.range);
+            b = self.tightened(b, &place, right.range);
+        }
+        let range = Interval { low: left.range.low + right.range.low, high: left.range.high + right.range.high };
+        let root = self.new_root(place, Source::Add { a, b }, range);
+        let pending = Some(Pending { root, window: None, requantise: Requantise::IDENTITY });
+        Ok(Form { shape: left.shape, range, pending, map: None })
+    }
+
+    fn tightened(&mut self, slice: Slice, place: &Place, range: Interval) -> Slice {
+        if slice.is_tight() {
+            return slice;
+        }
+        let copy = self.new_buffer(slice.shape, 1, place.clone());
+        self.copy(slice, copy, place, range);
+        copy
+    }
+
+    /// A stage that copies `from` to `to`.
+    fn copy(&mut self, from: Slice, to: Slice, place: &Place, range: Interval) {
+        let source = Source::Pool { input: from, window: Window::unit(from.shape) };
+        let root = self.new_root(place.clone(), source, range);
+        self.add_sink(Pending { root, window: None, requantise: Requantise::IDENTITY }, to);
+    }
+
+    fn heads(&mut self) -> Result<Vec<Head>, CompileError> {
+        let mut raw: BTreeMap<ValueId, Head> = BTreeMap::new();
+        let mut heads = Vec::with_capacity(self.graph.heads().len());
+        for &head in self.graph.heads() {
+            let value = base(self.graph, head);
+            let place = place(self.graph, value);
+            let form = self.form(&place, value)?;
+            let pending = match form.pending {
+                Some(pending) if form.map.is_none() && !form.range.within(self.lanes) => pending,
+                _ => {
+                    heads.push(Head { slice: self.materialise(value)?, raw: None });
+                    continue;
+                }
+            };
+            let head = raw.get(&value).copied().unwrap_or_else(|| self.raw_head(&form, pending, place));
+            raw.insert(value, head);
+            heads.push(head);
+        }
+        Ok(heads)
+    }
+
+    /// A head too wide for lanes: as many planes as its root's results need.
+    fn raw_head(&mut self, form: &Form, pending: Pending, place: Place) -> Head {
+        let bits = self.roots[pending.root.0].range.bits();
+        let planes = bits.div_ceil(self.precision.bits());
+        let slice = self.new_buffer(form.shape, planes, place);
+        let sink = Sink { window: pending.window, finish: Finish::Raw { planes }, destination: slice };
+        self.stage_of(pending.root).sinks.push(sink);
+        Head { slice, raw: Some((planes, pending.requantise)) }
+    }
+
+    /// The form of an operand.
+    fn form(&self, reader: &Place, value: ValueId) -> Result<Form, CompileError> {
+        let form = self.forms[base(self.graph, value).index()];
+        // Every live value that is not a parameter has been visited: the nodes are in order.
+        form.ok_or_else(|| CompileError::Unsupported { place: reader.clone(), refusal: Refusal::ConstantOperand })
+    }
+
+    /// The slice that holds a value that has a form, giving it one if need be.
+    fn materialise(&mut self, value: ValueId) -> Result<Slice, CompileError> {
+        let value = base(self.graph, value);
+        let form = self.forms[value.index()].expect("invariant: the value has a form");
+        if let Some(slice) = form.map {
+            return Ok(slice);
+        }
+        let place = place(self.graph, value);
+        self.check_lanes(&place, "the result", form.range)?;
+        let pending = form.pending.expect("invariant: a form is pending or stored");
+        let slice = match self.placements.of_value(value) {
+            Some((joined, offset)) => {
+                let outer = self.concatenation(joined);
+                Slice { offset: outer.offset + offset, shape: form.shape, ..outer }
+            }
+            None => self.new_buffer(form.shape, 1, place),
+        };
+        self.add_sink(pending, slice);
+        self.forms[value.index()] = Some(Form { map: Some(slice), ..form });
+        Ok(slice)
+    }
+
+    fn add_sink(&mut self, pending: Pending, destination: Slice) {
+        let finish = Finish::Requantise(pending.requantise);
+        self.stage_of(pending.root).sinks.push(Sink { window: pending.window, finish, destination });
+    }
+
+    fn stage_of(&mut self, root: RootId) -> &mut Stage {
+        let root = &mut self.roots[root.0];
+        let index = *root.stage.get_or_insert(self.stages.len());
+        if index == self.stages.len() {
+            let (place, source) = (root.place.clone(), root.source.clone());
+            self.stages.push(Stage { place, source, sinks: Vec::new() });
+        }
+        &mut self.stages[index]
+    }
+
+    fn new_root(&mut self, place: Place, source: Source, range: Interval) -> RootId {
+        self.roots.push(Root { place, source, range, stage: None });
+        RootId(self.roots.len() - 1)
+    }
+
+    fn new_buffer(&mut self, shape: MapShape, planes: u32, place: Place) -> Slice {
+        self.buffers.push(Buffer { shape, planes, place });
+        Slice { buffer: BufferId(self.buffers.len() - 1), offset: 0, shape, pitch: shape.channels }
+    }
+
+    fn check_lanes(&self, place: &Place, what: &'static str, range: Interval) -> Result<(), CompileError> {
+        if range.within(self.lanes) {
+            return Ok(());
+        }
+        Err(CompileError::Range { place: place.clone(), what, range, precision: self.precision })
+    }
+}
+
+fn wrapping(place: Place, range: Interval) -> CompileError {
+    CompileError::Unsupported { place, refusal: Refusal::WrappingShift { range } }
+}

@@ -1,0 +1,105 @@
+//! Weights and biases as the cell's memories want them.
+
+use crate::error::{CompileError, Place};
+use crate::network::Matrix;
+use crate::reduction::{Pass, Walk};
+use myelin_isa::Architecture;
+use std::collections::BTreeMap;
+
+/// Resident weights and biases in beats, in the order of their words.
+pub(crate) struct Packed {
+    architecture: Architecture,
+    /// Beats of the weight words so far.
+    pub weights: Vec<u8>,
+    /// Bias words so far, `lanes` values each.
+    biases: Vec<Vec<i32>>,
+    /// Equal bias words are kept once.
+    known_biases: BTreeMap<Vec<i32>, u16>,
+}
+
+impl Packed {
+    pub fn new(architecture: Architecture) -> Packed {
+        Packed { architecture, weights: Vec::new(), biases: Vec::new(), known_biases: BTreeMap::new() }
+    }
+
+    /// Weight words so far.
+    pub fn weight_words(&self) -> u32 {
+        (self.weights.len() / self.word_bytes()) as u32
+    }
+
+    /// Beats of the bias words so far.
+    pub fn bias_beats(&self) -> Vec<u8> {
+        self.biases.iter().flatten().flat_map(|bias| bias.to_le_bytes()).collect()
+    }
+
+    /// Appends the weights of one walk for output channels `first..first + count`; answers the
+    /// first word.
+    ///
+    /// **Errors.** [`CompileError::Capacity`].
+    pub fn push_weights(
+        &mut self,
+        matrix: &Matrix,
+        (pass, walk): (Pass, Walk),
+        first: usize,
+        count: usize,
+        place: &Place,
+    ) -> Result<u16, CompileError> {
+        let base = self.weight_words();
+        let (steps, ports) = (self.architecture.weight_steps() as usize, self.architecture.weight_ports() as usize);
+        let needed = u64::from(base) + (walk.tiles() * steps) as u64;
+        let available = u64::from(self.architecture.weight_words());
+        if needed > available {
+            let (place, memory, unit) = (place.clone(), "the weight scratchpad", "words");
+            return Err(CompileError::Capacity { place, memory, unit, needed, available });
+        }
+        let (rows, lanes) = (self.architecture.rows() as usize, self.architecture.lanes() as usize);
+        for tile in 0..walk.tiles() {
+            for (step, bank) in (0..steps).flat_map(|step| (0..ports).map(move |bank| (step, bank))) {
+                let row = bank * steps + step;
+                let tap = if row < rows { walk.tap(matrix, pass, tile, row, rows) } else { None };
+                let mut beat = vec![0u8; lanes];
+                if let Some(tap) = tap {
+                    for (column, byte) in beat.iter_mut().take(count).enumerate() {
+                        *byte = weight(matrix, first + column, tap.channel, tap.kernel_row, tap.kernel_column) as u8;
+                    }
+                }
+                self.weights.extend_from_slice(&beat);
+            }
+        }
+        Ok(u16::try_from(base).expect("invariant: the weight scratchpad has at most 65536 words"))
+    }
+
+    /// The word with these biases, from output channel `first` on.
+    ///
+    /// **Errors.** [`CompileError::Capacity`].
+    pub fn push_biases(&mut self, biases: &[i32], place: &Place) -> Result<u16, CompileError> {
+        let mut word = biases.to_vec();
+        word.resize(self.architecture.lanes() as usize, 0);
+        if let Some(&index) = self.known_biases.get(&word) {
+            return Ok(index);
+        }
+        let (needed, available) = (self.biases.len() as u64 + 1, u64::from(self.architecture.bias_words()));
+        if needed > available {
+            let (place, memory, unit) = (place.clone(), "the bias memory", "words");
+            return Err(CompileError::Capacity { place, memory, unit, needed, available });
+        }
+        let index = u16::try_from(self.biases.len()).expect("invariant: there are at most 65536 bias words");
+        self.known_biases.insert(word.clone(), index);
+        self.biases.push(word);
+        Ok(index)
+    }
+
+    fn word_bytes(&self) -> usize {
+        (self.architecture.weight_ports() * self.architecture.lanes()) as usize
+    }
+}
+
+/// The weight between two channels of the layer; zero across groups.
+fn weight(matrix: &Matrix, output: usize, input: usize, kernel_row: usize, kernel_column: usize) -> i8 {
+    let inputs = matrix.group_inputs();
+    if output / matrix.group_outputs() != input / inputs {
+        return 0;
+    }
+    let [rows, columns] = matrix.kernel;
+    matrix.weights[((output * inputs + input % inputs) * rows + kernel_row) * columns + kernel_column]
+}

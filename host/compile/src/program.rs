@@ -1,0 +1,236 @@
+//! The compiled program: all that a host needs to run a model on a cell.
+
+use crate::requantise::Requantise;
+use core::fmt;
+use myelin_isa::{Architecture, Instruction, Precision};
+use thiserror::Error;
+
+/// Beats in external memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// First beat.
+    pub beat: u32,
+    /// How many.
+    pub beats: u32,
+}
+
+/// Data of the wrong length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{what} has {found} {unit}, expected {expected}")]
+pub struct LengthError {
+    /// What.
+    pub what: &'static str,
+    /// Unit of the lengths.
+    pub unit: &'static str,
+    /// Found.
+    pub found: usize,
+    /// Expected.
+    pub expected: usize,
+}
+
+/// Where and how the input picture lies in external memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Its beats.
+    pub region: Region,
+    /// Channels, rows and columns.
+    pub shape: [usize; 3],
+    /// Largest magnitude; values beyond it are clamped, as the chain does.
+    pub limit: i32,
+}
+
+/// Where and how a head lies in external memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Name of the node.
+    pub name: String,
+    /// Its beats; several heads may share them.
+    pub region: Region,
+    /// Channels, rows and columns.
+    pub shape: [usize; 3],
+    /// Bytes from pixel to pixel.
+    pub pitch: usize,
+    /// Bytes to the first channel of the first pixel.
+    pub offset: usize,
+    /// How values are made of bytes.
+    pub encoding: OutputEncoding,
+}
+
+/// How a head's values are made of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputEncoding {
+    /// One signed byte a value.
+    Lanes,
+    /// 32-bit results in `planes` consecutive maps of `bits` each, low bits first, the last
+    /// sign-extended; `requantise` (most often the identity) is left to the host.
+    Planes {
+        /// Maps.
+        planes: u32,
+        /// Bits of each.
+        bits: u32,
+        /// What turns the result into the head's value.
+        requantise: Requantise,
+    },
+}
+
+/// What a layer of the program does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LayerKind {
+    /// Convolution on the array.
+    Convolution,
+    /// Dense layer on the array.
+    Dense,
+    /// Sum of two maps.
+    Add,
+    /// Maximum pool of a stored map.
+    Pool,
+    /// Copy or requantisation of a stored map.
+    Copy,
+}
+
+impl fmt::Display for LayerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LayerKind::Convolution => "convolution",
+            LayerKind::Dense => "dense",
+            LayerKind::Add => "add",
+            LayerKind::Pool => "pool",
+            LayerKind::Copy => "copy",
+        })
+    }
+}
+
+/// A layer of the program: what happens between two stamps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Name of the graph's node.
+    pub name: String,
+    /// What it does.
+    pub kind: LayerKind,
+    /// Multiply-accumulates the model asks for; 0 without the array.
+    pub macs: u64,
+    /// Channels, rows and columns of its result.
+    pub shape: [usize; 3],
+    /// CONVs of a layer on the array, else post unit instructions.
+    pub tiles: u32,
+    /// Which stamp it takes when complete; `None` beyond [`Architecture::STAMP_DEPTH`].
+    pub stamp: Option<u32>,
+}
+
+/// A model compiled for a cell.
+///
+/// To run it: write `image` at beat 0 of external memory, the instructions to instruction memory,
+/// and start at `load_entry` once; then for each picture write [`Input::pack`]'s bytes at its
+/// region, start at `infer_entry`, and read the outputs' regions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The cell it is for.
+    pub architecture: Architecture,
+    /// Instruction memory from address 0.
+    pub instructions: Vec<Instruction>,
+    /// Where the program that loads weights and biases starts.
+    pub load_entry: u32,
+    /// Where the program for one picture starts.
+    pub infer_entry: u32,
+    /// Contents of external memory from beat 0: weights and biases, whole beats.
+    pub image: Vec<u8>,
+    /// Beats of external memory in use.
+    pub memory_beats: u32,
+    /// The picture.
+    pub input: Input,
+    /// The heads, in the graph's order.
+    pub outputs: Vec<Output>,
+    /// Layers in order of execution.
+    pub layers: Vec<Layer>,
+}
+
+impl Program {
+    /// The encoded instructions.
+    pub fn words(&self) -> Vec<[u32; 4]> {
+        self.instructions.iter().map(Instruction::encode).collect()
+    }
+
+    /// Bytes of a beat.
+    pub fn beat_bytes(&self) -> usize {
+        self.architecture.lanes() as usize
+    }
+
+    /// Multiply-accumulates of all layers.
+    pub fn macs(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.macs).sum()
+    }
+
+    /// A picture (channel, row, column) as the bytes of the input's region.
+    ///
+    /// **Errors.** [`LengthError`] when it is not exactly one picture.
+    pub fn pack_input<T: Copy + Into<i32>>(&self, picture: &[T]) -> Result<Vec<u8>, LengthError> {
+        self.input.pack(picture, self.beat_bytes())
+    }
+}
+
+impl Input {
+    /// See [`Program::pack_input`].
+    fn pack<T: Copy + Into<i32>>(&self, picture: &[T], beat_bytes: usize) -> Result<Vec<u8>, LengthError> {
+        let [channels, rows, columns] = self.shape;
+        let (pixels, expected) = (rows * columns, channels * rows * columns);
+        if picture.len() != expected {
+            return Err(LengthError { what: "the input", unit: "elements", found: picture.len(), expected });
+        }
+        let mut bytes = vec![0u8; self.region.beats as usize * beat_bytes];
+        for (channel, map) in picture.chunks_exact(pixels).enumerate() {
+            for (pixel, &value) in map.iter().enumerate() {
+                let value: i32 = value.into();
+                bytes[pixel * channels + channel] = value.clamp(-self.limit, self.limit) as i8 as u8;
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+impl Output {
+    /// The head's values (channel, row, column) from the bytes of its region.
+    ///
+    /// **Errors.** [`LengthError`] when there are fewer bytes than the values take.
+    pub fn unpack(&self, bytes: &[u8]) -> Result<Vec<i32>, LengthError> {
+        let [channels, rows, columns] = self.shape;
+        let pixels = rows * columns;
+        let plane_bytes = pixels * self.pitch;
+        let planes = match self.encoding {
+            OutputEncoding::Lanes => 1,
+            OutputEncoding::Planes { planes, .. } => planes as usize,
+        };
+        let expected = planes * plane_bytes;
+        if bytes.len() < expected {
+            return Err(LengthError { what: "an output", unit: "bytes", found: bytes.len(), expected });
+        }
+        let mut values = Vec::with_capacity(channels * pixels);
+        for channel in 0..channels {
+            for pixel in 0..pixels {
+                let at = pixel * self.pitch + self.offset + channel;
+                values.push(self.value(|plane| bytes[plane * plane_bytes + at]));
+            }
+        }
+        Ok(values)
+    }
+
+    fn value(&self, byte: impl Fn(usize) -> u8) -> i32 {
+        match self.encoding {
+            OutputEncoding::Lanes => i32::from(byte(0) as i8),
+            OutputEncoding::Planes { planes, bits, requantise } => {
+                let mut value = 0i64;
+                for plane in 0..planes {
+                    let part = i64::from(byte(plane as usize) as i8);
+                    // The last plane brings the sign, the others their low bits.
+                    let part = if plane + 1 == planes { part } else { part & ((1 << bits) - 1) };
+                    value |= part << (bits * plane);
+                }
+                requantise.apply(value) as i32
+            }
+        }
+    }
+}
+
+/// Bits of the planes of a cell's raw results.
+pub(crate) const fn plane_bits(precision: Precision) -> u32 {
+    precision.bits()
+}
