@@ -23,7 +23,7 @@ use crate::ty::Ty;
 /// instantiated with [`ModuleBuilder::instance`].
 ///
 /// # Panics
-/// If the body is incomplete (an undriven register or instance input, a duplicate name) or has a
+/// If the body is incomplete (an undriven register, memory or instance input, a duplicate name) or has a
 /// combinational loop; the message names module and signal.
 #[track_caller]
 pub fn module(name: impl Into<String>, build: impl FnOnce(&ModuleBuilder)) -> Arc<Module> {
@@ -117,10 +117,13 @@ impl ModuleBuilder {
         (0..cycles).fold(value, |value, stage| self.delay(&format!("{name}_{stage}_q"), value))
     }
 
-    /// Declares a memory of `depth` words (a power of two) of `lanes` lanes.
+    /// Declares a memory of `depth` words (a power of two, at least 2) of `lanes` lanes. It must be
+    /// written or given contents.
     #[track_caller]
     pub fn memory(&self, name: &str, depth: usize, lanes: usize, lane_ty: Ty) -> MemoryHandle {
-        assert!(depth.is_power_of_two(), "memory {name}: depth {depth} is not a power of two");
+        // One word would leave half of the addresses of one bit outside.
+        let legal = depth.is_power_of_two() && depth >= 2;
+        assert!(legal, "memory {name}: depth {depth} is not a power of two of 2 or more");
         assert!(lanes >= 1, "memory {name}: no lanes");
         let location = here(Location::caller());
         self.draft(|draft| {

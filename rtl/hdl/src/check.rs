@@ -9,7 +9,7 @@ use crate::ir::{CheckKind, Instance, Memory, Module, Node, NodeId, Op, ReadKind,
 /// Turns a draft into a module.
 ///
 /// # Panics
-/// On an undriven register or instance input, a duplicate name, or a combinational loop.
+/// On an undriven register, memory or instance input, a duplicate name, or a combinational loop.
 pub(crate) fn finish(draft: Draft) -> Module {
     let name = draft.name;
     let registers: Vec<RegisterDef> = draft
@@ -52,6 +52,16 @@ pub(crate) fn finish(draft: Draft) -> Module {
             Instance { name: instance.name, module: instance.module, inputs, location: instance.location }
         })
         .collect();
+
+    for memory in &draft.memories {
+        assert!(
+            memory.init.is_some() || !memory.writes.is_empty(),
+            "memory {} in {name} is neither written nor given contents ({}:{})",
+            memory.name,
+            memory.location.file,
+            memory.location.line
+        );
+    }
 
     let mut names = HashSet::new();
     let ports = draft.inputs.iter().map(|port| &port.name).chain(draft.outputs.iter().map(|port| &port.name));

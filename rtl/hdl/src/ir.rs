@@ -279,7 +279,7 @@ pub struct RegisterDef {
 pub struct Memory {
     /// Name.
     pub name: String,
-    /// Words; a power of two, so that no address is outside.
+    /// Words; a power of two and at least 2, so that no address is outside.
     pub depth: usize,
     /// Lanes in a word.
     pub lanes: usize,
@@ -298,9 +298,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Bits of an address: log2 of the depth, at least 1.
+    /// Bits of an address: log2 of the depth.
     pub fn address_width(&self) -> u32 {
-        self.depth.trailing_zeros().max(1)
+        self.depth.trailing_zeros()
     }
 }
 

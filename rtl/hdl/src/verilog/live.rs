@@ -2,7 +2,7 @@
 
 use crate::ir::{Module, NodeId, Op};
 
-use super::fold::constants;
+use super::fold::{Bits, known_bits};
 
 /// Where a value is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,8 +17,8 @@ pub(super) enum Place {
 
 /// What is known about the nodes before any text is made.
 pub(super) struct Plan {
-    /// Bits of each node that is a constant.
-    pub(super) constants: Vec<Option<u64>>,
+    /// What is known of the bits of each node.
+    pub(super) known: Vec<Bits>,
     /// Where each node is needed.
     pub(super) places: Vec<Place>,
     /// Nodes that exist only as a part of one concatenation.
@@ -29,7 +29,7 @@ impl Plan {
     /// `extra_roots` are needed in the body too.
     pub(super) fn of(module: &Module, extra_roots: impl Iterator<Item = NodeId>) -> Plan {
         let mut plan = Plan {
-            constants: constants(module),
+            known: known_bits(module),
             places: vec![Place::Nowhere; module.nodes.len()],
             joined: vec![false; module.nodes.len()],
         };
@@ -51,6 +51,11 @@ impl Plan {
         plan
     }
 
+    /// The node's bits where it is a constant.
+    pub(super) fn constant(&self, id: NodeId) -> Option<u64> {
+        self.known[id.index()].constant()
+    }
+
     /// Marks a node and what it is computed from.
     fn mark(&mut self, module: &Module, root: NodeId, place: Place) {
         let mut stack = vec![root];
@@ -60,7 +65,7 @@ impl Plan {
                 continue;
             }
             self.places[id.index()] = place;
-            if self.constants[id.index()].is_none() {
+            if self.constant(id).is_none() {
                 module.node(id).op.for_each_operand(|operand| stack.push(operand));
             }
         }
@@ -71,7 +76,7 @@ impl Plan {
         let mut readers = vec![0u32; module.nodes.len()];
         let mut in_concat = vec![None; module.nodes.len()];
         for (index, node) in module.nodes.iter().enumerate() {
-            if self.places[index] != Place::Nowhere && self.constants[index].is_none() {
+            if self.places[index] != Place::Nowhere && self.known[index].constant().is_none() {
                 node.op.for_each_operand(|operand| {
                     readers[operand.index()] += 1;
                     in_concat[operand.index()] = matches!(node.op, Op::Concat { .. }).then_some(index);

@@ -151,7 +151,7 @@ impl Body<'_> {
     /// `if (enable) `, or nothing where it is always 1.
     fn condition(&mut self, enable: Option<NodeId>) -> String {
         match enable {
-            Some(enable) if self.plan.constants[enable.index()] != Some(1) => format!("if ({}) ", self.bits(enable)),
+            Some(enable) if self.plan.constant(enable) != Some(1) => format!("if ({}) ", self.bits(enable)),
             _ => String::new(),
         }
     }

@@ -3,7 +3,6 @@
 use crate::ir::{BinaryOp, Node, NodeId, Op, SourceLocation, UnaryOp};
 
 use super::body::Body;
-use super::fold::limits;
 use super::live::Place;
 use super::signals::{Part, SignalId};
 use super::text::Shape;
@@ -37,7 +36,7 @@ impl Body<'_> {
     fn value(&mut self, id: NodeId) -> Value {
         let node = self.module.node(id);
         let shape = Shape::from(node.ty);
-        if let Some(bits) = self.plan.constants[id.index()] {
+        if let Some(bits) = self.plan.constant(id) {
             return match self.node_names[id.index()].clone() {
                 None => Value::Literal(bits),
                 Some(name) => {
@@ -183,7 +182,7 @@ impl Body<'_> {
     }
 
     fn limits(&self, id: NodeId) -> (i128, i128) {
-        limits(self.module, &self.plan.constants, id)
+        self.plan.known[id.index()].limits(self.module.node(id).ty)
     }
 
     fn part(&self, id: NodeId) -> Part {
