@@ -1,5 +1,7 @@
 //! The digits models, compiled for several cells, against the official runtime's answers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use myelin_compile::emulate::Session;
 use myelin_compile::{CompileError, Program, compile, required_precision};
 use myelin_graph::{Graph, import, npy};
