@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use myelin_hdl::{Design, Module};
-use myelin_sim::{Input, Output, PowerUp, Simulator};
+use myelin_isa::{Architecture, Precision};
+use myelin_sim::{CheckFailure, Input, Output, PowerUp, Simulator};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -71,6 +72,12 @@ impl Bench {
         self.sim.step().unwrap();
     }
 
+    /// One edge in which a check fails; which.
+    #[track_caller]
+    pub fn step_fails(&mut self) -> CheckFailure {
+        self.sim.step().expect_err("a check fails in this cycle")
+    }
+
     /// Panics unless every cover point of the block was met.
     #[track_caller]
     pub fn assert_covered(&self) {
@@ -87,7 +94,33 @@ pub fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
+/// A value of `bits` bits, two's complement; often an extreme.
+pub fn operand(random: &mut ChaCha8Rng, bits: u32) -> i64 {
+    let (low, high) = (-(1i64 << (bits - 1)), (1i64 << (bits - 1)) - 1);
+    match random.random_range(0..8) {
+        0 => low,
+        1 => high,
+        2 => 0,
+        _ => random.random_range(low..=high),
+    }
+}
+
 /// True `percent` times of a hundred.
 pub fn chance(random: &mut ChaCha8Rng, percent: u32) -> bool {
     random.random_range(0..100) < percent
+}
+
+/// Cells of both precisions, square and odd, with memories small enough to wrap.
+pub fn cells() -> Vec<Architecture> {
+    let cell = |rows, columns, precision| {
+        let cell = Architecture::new(rows, columns, precision).unwrap();
+        let cell = cell.with_activation_lanes(8 * cell.lanes()).unwrap().with_weight_words(16).unwrap();
+        cell.with_bias_words(4).unwrap().with_accumulator_depth(8).unwrap().with_instruction_depth(32).unwrap()
+    };
+    vec![
+        cell(4, 4, Precision::Int8),
+        cell(9, 5, Precision::Int6),
+        cell(8, 8, Precision::Int6),
+        cell(12, 10, Precision::Int8),
+    ]
 }

@@ -1,0 +1,233 @@
+//! The sequencer: fetch, SYNC, traps, restart.
+
+use myelin_isa::{Architecture, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, register};
+use myelin_rtl::tensor::sequencer::{INSTRUCTION_CYCLES, START_LATENCY, sequencer};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::bench::{Bench, cells, chance, random};
+
+fn new(cell: &Architecture) -> Bench {
+    let mut bench = Bench::new(&sequencer(cell));
+    bench.set_all("push_ready", &[1; 4]);
+    bench.set("all_idle_i", 1);
+    bench
+}
+
+fn write(bench: &mut Bench, entry: usize, program: &[[u32; 4]]) {
+    for (index, words) in program.iter().enumerate() {
+        for (word, &data) in words.iter().enumerate() {
+            bench.set("write_valid_i", 1);
+            bench.set("write_address_i", (entry + index) as i64);
+            bench.set("write_word_i", word as i64);
+            bench.set("write_data_i", data);
+            bench.step();
+        }
+    }
+    bench.set("write_valid_i", 0);
+}
+
+fn start(bench: &mut Bench, entry: usize) {
+    bench.set("start_i", 1);
+    bench.set("entry_i", entry as i64);
+    bench.step();
+    bench.set("start_i", 0);
+}
+
+/// The unit that is offered an instruction in this cycle, with its words.
+fn offered(bench: &mut Bench) -> Option<(usize, [u32; 4])> {
+    let units: Vec<usize> = (0..4).filter(|unit| bench.get(&format!("push_valid_{unit}_o")) != 0).collect();
+    assert!(units.len() <= 1, "one unit at a time, not {units:?}");
+    let words = bench.get_all("instruction", 4);
+    units.first().map(|&unit| (unit, std::array::from_fn(|word| words[word] as u32)))
+}
+
+fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
+    let header = Header {
+        wait: UnitSet(random.random_range(0..16)),
+        signal: UnitSet(random.random_range(0..16)),
+        stamp: random.random(),
+    };
+    let operands = PostOperands {
+        half: random.random_range(0..2),
+        raw: random.random(),
+        lane_count: random.random_range(1..32),
+        source: random.random(),
+        destination: random.random(),
+        bias_word: random.random(),
+    };
+    let values = [random.random(), random.random(), random.random()];
+    let [memory_beat, destination, beats] = values;
+    match random.random_range(0..9) {
+        0 => Instruction::Config { header, unit: Unit::Array, index: 3, values },
+        1 => Instruction::Config { header, unit: Unit::Post, index: 6, values },
+        2 => Instruction::Load { header, memory_beat, destination, beats },
+        3 => Instruction::LoadWeights { header, target: WeightTarget::Biases, memory_beat, destination, beats },
+        4 => Instruction::Convolve { header, half: 1, row_address: 9, x_start: -1, y_start: -2, weight_base: 77 },
+        5 => Instruction::Drain { header, operands },
+        6 => Instruction::Elementwise { header, operands },
+        7 => Instruction::Pool { header, operands },
+        _ => Instruction::Store { header, memory_beat, source: destination, beats },
+    }
+}
+
+const HALT: Instruction = Instruction::Sync { halt: true };
+
+#[test]
+fn each_unit_gets_its_instructions_in_program_order_whenever_its_queue_has_room() {
+    for (seed, cell) in (0..).zip(cells()) {
+        let mut random = random(seed);
+        let mut bench = new(&cell);
+        for run in 0..6 {
+            let length = random.random_range(1..20);
+            let mut program: Vec<Instruction> = (0..length).map(|_| some_instruction(&mut random)).collect();
+            program.push(HALT);
+            // Anywhere, also across the end of the memory.
+            let depth = cell.instruction_depth() as usize;
+            let entry = random.random_range(0..depth);
+            for (index, instruction) in program.iter().enumerate() {
+                write(&mut bench, (entry + index) % depth, &[instruction.encode()]);
+            }
+            start(&mut bench, entry);
+            let mut handed = Vec::new();
+            let mut issued = 0;
+            for cycle in 0.. {
+                assert!(cycle < 2000, "{cell} seed {seed} run {run} hangs");
+                let ready = [(); 4].map(|()| chance(&mut random, 40));
+                bench.set_all("push_ready", &ready.map(i64::from));
+                // Stable while it waits, and taken once.
+                if let Some((unit, words)) = offered(&mut bench).filter(|&(unit, _)| ready[unit]) {
+                    handed.push((unit, words));
+                }
+                issued += usize::from(bench.get("issued_o") != 0);
+                if bench.get("running_o") == 0 {
+                    break;
+                }
+                bench.step();
+            }
+            let expected: Vec<(usize, [u32; 4])> = (program.iter())
+                .filter_map(|instruction| Some((instruction.unit()? as usize, instruction.encode())))
+                .collect();
+            assert_eq!(handed, expected, "{cell} seed {seed} run {run}");
+            assert_eq!(issued, program.len(), "the halting SYNC counts");
+            assert_ne!(bench.get("halted_o"), 0);
+            assert_eq!(bench.get("trapped_o"), 0);
+            assert_eq!(bench.get("pc_o") as usize, (entry + program.len() - 1) % depth, "stays at the SYNC");
+        }
+    }
+}
+
+#[test]
+fn instructions_leave_at_the_stated_cycles() {
+    let mut bench = new(&cells()[0]);
+    let drain = some_instruction(&mut random(1)).encode();
+    write(&mut bench, 3, &[drain, drain, drain, HALT.encode()]);
+    bench.set("start_i", 1);
+    bench.set("entry_i", 3);
+    let mut cycles = Vec::new();
+    for cycle in 0..20 {
+        if offered(&mut bench).is_some() {
+            cycles.push(cycle);
+        }
+        bench.step();
+        bench.set("start_i", 0);
+    }
+    assert_eq!(cycles, [0, 1, 2].map(|index| START_LATENCY + index * INSTRUCTION_CYCLES));
+}
+
+#[test]
+fn sync_waits_for_all_units_and_goes_on() {
+    let mut bench = new(&cells()[1]);
+    let work = some_instruction(&mut random(2)).encode();
+    write(&mut bench, 0, &[Instruction::Sync { halt: false }.encode(), work, HALT.encode()]);
+    bench.set("all_idle_i", 0);
+    start(&mut bench, 0);
+    for _ in 0..10 {
+        assert_eq!(offered(&mut bench), None);
+        assert_eq!(bench.get("pc_o"), 0);
+        bench.step();
+    }
+    bench.set("all_idle_i", 1);
+    bench.step();
+    bench.set("all_idle_i", 0);
+    bench.step();
+    assert_eq!(offered(&mut bench).map(|(_, words)| words), Some(work));
+    (0..10).for_each(|_| bench.step());
+    assert_ne!(bench.get("running_o"), 0, "waits at the halt");
+    bench.set("all_idle_i", 1);
+    bench.step();
+    assert_eq!(bench.get("running_o"), 0);
+    assert_ne!(bench.get("halted_o"), 0);
+}
+
+#[test]
+fn what_is_not_an_instruction_traps_and_the_next_start_clears_it() {
+    let config_of_load = 9 | 0 << 16;
+    let config_of_store = 9 | 3 << 16;
+    for word in [0, 10, 11, 12, 13, 14, 15, config_of_load, config_of_store] {
+        let mut bench = new(&cells()[2]);
+        write(&mut bench, 0, &[[word, 1, 2, 3], HALT.encode()]);
+        start(&mut bench, 0);
+        for _ in 0..5 {
+            assert_eq!(offered(&mut bench), None, "{word:#x}");
+            bench.step();
+        }
+        assert_eq!(bench.get("running_o"), 0, "{word:#x}");
+        assert_eq!(bench.get("halted_o"), 0);
+        assert_ne!(bench.get("trapped_o"), 0);
+        assert_eq!(bench.get("cause_o"), i64::from(register::TRAP_OPCODE));
+        assert_eq!(bench.get("pc_o"), 0, "names the instruction");
+        start(&mut bench, 1);
+        assert_eq!(bench.get("trapped_o"), 0);
+        (0..5).for_each(|_| bench.step());
+        assert_ne!(bench.get("halted_o"), 0);
+    }
+}
+
+#[test]
+fn an_overflow_traps_while_running_and_is_ignored_otherwise() {
+    let mut bench = new(&cells()[0]);
+    bench.set("all_idle_i", 0);
+    bench.set("overflow_i", 1);
+    bench.step();
+    assert_eq!(bench.get("trapped_o"), 0);
+    bench.set("overflow_i", 0);
+    write(&mut bench, 0, &[HALT.encode()]);
+    start(&mut bench, 0);
+    (0..5).for_each(|_| bench.step());
+    bench.set("overflow_i", 1);
+    // Even in the very cycle of the halt.
+    bench.set("all_idle_i", 1);
+    bench.step();
+    assert_eq!(bench.get("cause_o"), i64::from(register::TRAP_OVERFLOW));
+    assert_eq!((bench.get("running_o"), bench.get("halted_o")), (0, 0));
+}
+
+#[test]
+fn a_start_while_running_is_ignored() {
+    let mut bench = new(&cells()[0]);
+    bench.set("all_idle_i", 0);
+    write(&mut bench, 0, &[HALT.encode(), [0; 4]]);
+    start(&mut bench, 0);
+    (0..4).for_each(|_| bench.step());
+    start(&mut bench, 1);
+    (0..4).for_each(|_| bench.step());
+    assert_eq!(bench.get("pc_o"), 0);
+    assert_ne!(bench.get("running_o"), 0);
+}
+
+#[test]
+fn a_reset_at_any_cycle_stops_it() {
+    let work = some_instruction(&mut random(5)).encode();
+    for cycles in 0..10 {
+        let mut bench = new(&cells()[0]);
+        write(&mut bench, 0, &[work, work, HALT.encode()]);
+        start(&mut bench, 0);
+        (0..cycles).for_each(|_| bench.step());
+        bench.reset();
+        for port in ["running_o", "halted_o", "trapped_o", "pc_o", "issued_o"] {
+            assert_eq!(bench.get(port), 0, "{port} after {cycles} cycles");
+        }
+        assert_eq!(offered(&mut bench), None);
+    }
+}
