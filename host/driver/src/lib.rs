@@ -1,7 +1,19 @@
 //! Links, devices and sessions: runs compiled models on hardware.
+//!
+//! A [`Link`] reaches a device; a [`Session`] owns a link, loads a compiled program through it and
+//! runs inputs; a [`Device`] is whatever runs a model, hardware or not; a [`Selector`] names one.
+//! This crate knows nothing of simulation: a simulated board is one more link handed to it.
 
+mod device;
+mod error;
+mod inference;
 mod link;
 mod selector;
+mod session;
 
+pub use device::Device;
+pub use error::{DriverError, TrapCause};
+pub use inference::{Counters, CycleReport, DeviceShape, Inference, LayerReport, Output, utilisation};
 pub use link::{Link, LinkError, LinkInfo};
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
+pub use session::{Deadlines, Session};

@@ -100,13 +100,13 @@ pub enum SelectorError {
         found: String,
     },
     /// The size is not one a cell can have.
-    #[error("device {text:?}")]
+    // Not a source: the command line's parser prints one message, not a chain.
+    #[error("device {text:?}: {fault}")]
     Architecture {
         /// The whole text.
         text: String,
         /// Which parameter and its range.
-        #[source]
-        source: ArchitectureError,
+        fault: ArchitectureError,
     },
 }
 
@@ -137,8 +137,8 @@ impl FromStr for Selector {
                     Some((size, precision)) => (size, Some(precision)),
                     None => (parameters.unwrap_or(""), None),
                 };
-                let (rows, columns) = parse_size(size)
-                    .ok_or_else(|| SelectorError::Size { text: whole(), found: size.to_owned() })?;
+                let (rows, columns) =
+                    parse_size(size).ok_or_else(|| SelectorError::Size { text: whole(), found: size.to_owned() })?;
                 let precision = match precision {
                     None => Precision::Int8,
                     Some(word) => parse_precision(word)
@@ -146,7 +146,7 @@ impl FromStr for Selector {
                 };
                 let architecture = Architecture::new(rows, columns, precision);
                 let architecture =
-                    architecture.map_err(|source| SelectorError::Architecture { text: whole(), source })?;
+                    architecture.map_err(|fault| SelectorError::Architecture { text: whole(), fault })?;
                 Ok(Selector::SimulatedCell(architecture))
             }
             _ => Err(SelectorError::UnknownKind { text: whole(), kind: kind.to_owned() }),
@@ -242,7 +242,8 @@ mod tests {
 
     #[test]
     fn malformed_parameters_are_named() {
-        for text in ["sim", "sim:", "sim:8", "sim:8x", "sim:x8", "sim:+8x8", "sim:8X8", "sim:8x8x8", "sim:99999999999x8"]
+        for text in
+            ["sim", "sim:", "sim:8", "sim:8x", "sim:x8", "sim:+8x8", "sim:8X8", "sim:8x8x8", "sim:99999999999x8"]
         {
             assert!(matches!(error(text), SelectorError::Size { .. }), "{text}: {:?}", error(text));
         }
@@ -251,8 +252,8 @@ mod tests {
         }
         assert!(matches!(error("golden:"), SelectorError::UnexpectedParameter { .. }));
         for (text, parameter) in [("sim:3x8", "rows"), ("sim:8x33", "columns"), ("sim:0x0", "rows")] {
-            let SelectorError::Architecture { source, .. } = error(text) else { panic!("{text}") };
-            assert_eq!(source.parameter, parameter);
+            let SelectorError::Architecture { fault, .. } = error(text) else { panic!("{text}") };
+            assert_eq!(fault.parameter, parameter);
         }
     }
 }

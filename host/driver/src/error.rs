@@ -1,0 +1,192 @@
+//! How sessions and devices fail.
+
+use myelin_isa::{Architecture, register};
+
+use crate::inference::DeviceShape;
+use crate::link::LinkError;
+
+/// Why a program cannot be loaded or an inference not be made.
+///
+/// An error means that this device could not tell; it says nothing about the model or its input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// The link failed.
+    #[error("{step} on {selector}")]
+    Link {
+        /// What the session was doing.
+        step: &'static str,
+        /// Which device.
+        selector: String,
+        /// What the link says.
+        #[source]
+        source: LinkError,
+    },
+    /// What answers is not a Myelin cell.
+    #[error("identify {selector}: ID register is {found:#010x}, expected {expected:#010x}", expected = register::ID_VALUE)]
+    NotACell {
+        /// Which device.
+        selector: String,
+        /// What the register holds.
+        found: u32,
+    },
+    /// What answers says of itself what no cell can be.
+    #[error("identify {selector}: SHAPE register is {found:#010x}, which is no cell's")]
+    BadShape {
+        /// Which device.
+        selector: String,
+        /// What the register holds.
+        found: u32,
+    },
+    /// The program is for another cell.
+    #[error("load program on {selector}: the device is {found}, the program is for {expected}")]
+    OtherShape {
+        /// Which device.
+        selector: String,
+        /// What the device says of itself.
+        found: DeviceShape,
+        /// What the program was compiled for.
+        expected: DeviceShape,
+    },
+    /// The program is for a cell of the same shape with other memories.
+    #[error(
+        "load program on {selector}: the device's memories are {}, the program is for {}",
+        memories(found),
+        memories(expected)
+    )]
+    OtherMemories {
+        /// Which device.
+        selector: String,
+        /// The device's parameters.
+        found: Box<Architecture>,
+        /// The program's.
+        expected: Box<Architecture>,
+    },
+    /// The program needs more memory than the device has.
+    #[error("load program on {selector}: it needs {needed} bytes of memory, the device has {available}")]
+    MemoryTooSmall {
+        /// Which device.
+        selector: String,
+        /// Bytes the program uses.
+        needed: u64,
+        /// Bytes there are.
+        available: u64,
+    },
+    /// The program contradicts itself; it did not come from this version's compiler.
+    #[error("load program on {selector}: {what}")]
+    BadProgram {
+        /// Which device.
+        selector: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The input has the wrong number of elements.
+    #[error("run on {selector}: the input has {found} elements, the model takes {expected}")]
+    InputLength {
+        /// Which device.
+        selector: String,
+        /// Elements given.
+        found: usize,
+        /// Elements the model takes.
+        expected: usize,
+    },
+    /// The device stopped by itself.
+    #[error("{step} on {selector}: trap at instruction {program_counter}: {cause}")]
+    Trap {
+        /// What the session was doing.
+        step: &'static str,
+        /// Which device.
+        selector: String,
+        /// Why.
+        cause: TrapCause,
+        /// Where the sequencer was. Units run behind it: an overflow belongs to an earlier instruction.
+        program_counter: u32,
+    },
+    /// The interrupt came, but the device has not halted.
+    #[error("{step} on {selector}: interrupt with status {status:#010x}, expected halted and not busy")]
+    NotHalted {
+        /// What the session was doing.
+        step: &'static str,
+        /// Which device.
+        selector: String,
+        /// What the STATUS register holds.
+        status: u32,
+    },
+    /// The device took another number of cycle stamps than the program has.
+    #[error("run on {selector}: {found} cycle stamps, the program takes {expected}")]
+    Stamps {
+        /// Which device.
+        selector: String,
+        /// Stamps the device took.
+        found: u32,
+        /// Stamps the program takes.
+        expected: usize,
+    },
+    /// An earlier operation failed and left the device in an unknown state.
+    #[error("run on {selector}: the device failed before and was not recovered")]
+    Poisoned {
+        /// Which device.
+        selector: String,
+    },
+    /// A device that is no hardware could not answer.
+    #[error("run on {selector}")]
+    Reference {
+        /// Which device.
+        selector: String,
+        /// What it says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl DriverError {
+    /// Whether the same operation may succeed when tried again, after [`crate::Session::recover`].
+    pub fn is_transient(&self) -> bool {
+        match self {
+            DriverError::Link { source, .. } => source.is_transient(),
+            DriverError::Poisoned { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the cause is the caller's input rather than the device.
+    pub fn is_input(&self) -> bool {
+        matches!(self, DriverError::InputLength { .. })
+    }
+}
+
+/// Why the device stopped by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TrapCause {
+    /// The sequencer met what is no instruction.
+    #[error("opcode that is not an instruction")]
+    Opcode,
+    /// An accumulator left 32 bits: the compiler's proof does not hold on this device.
+    #[error("an accumulator left 32 bits")]
+    Overflow,
+    /// A cause this version does not know.
+    #[error("unknown cause {0}")]
+    Unknown(u32),
+}
+
+impl TrapCause {
+    /// From the STATUS register.
+    pub fn from_status(status: u32) -> TrapCause {
+        match status >> 4 & 0xf {
+            register::TRAP_OPCODE => TrapCause::Opcode,
+            register::TRAP_OVERFLOW => TrapCause::Overflow,
+            other => TrapCause::Unknown(other),
+        }
+    }
+}
+
+fn memories(cell: &Architecture) -> String {
+    format!(
+        "{} activation lanes, {} weight words, {} bias words, {} accumulators a half, {} instructions",
+        cell.activation_lanes(),
+        cell.weight_words(),
+        cell.bias_words(),
+        cell.accumulator_depth(),
+        cell.instruction_depth()
+    )
+}

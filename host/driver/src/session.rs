@@ -1,0 +1,291 @@
+//! A device with a compiled model on it.
+
+use std::time::Duration;
+
+use myelin_compile::{LengthError, Program};
+use myelin_isa::{Architecture, register};
+
+use crate::device::Device;
+use crate::error::{DriverError, TrapCause};
+use crate::inference::{Counters, CycleReport, DeviceShape, Inference, Output};
+use crate::link::{Link, LinkError};
+
+/// How long operations may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deadlines {
+    /// One transfer from or to device memory.
+    pub transfer: Duration,
+    /// One program, from start to interrupt.
+    pub run: Duration,
+}
+
+impl Default for Deadlines {
+    /// Ten seconds and ten minutes: a simulated device is thousands of times slower than a real one.
+    fn default() -> Deadlines {
+        Deadlines { transfer: Duration::from_secs(10), run: Duration::from_secs(600) }
+    }
+}
+
+/// A link that this session owns, with a program loaded and ready for inputs.
+///
+/// After a failure of the device its state is unknown and the session refuses to run
+/// ([`DriverError::Poisoned`]) until [`Session::recover`] has reset and loaded it again.
+pub struct Session<L: Link = Box<dyn Link>> {
+    link: L,
+    selector: String,
+    program: Program,
+    deadlines: Deadlines,
+    state: State,
+}
+
+/// Whether the device is where the session believes it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Ready,
+    Poisoned,
+}
+
+impl<L: Link> Session<L> {
+    /// [`Session::load_with`] default deadlines.
+    ///
+    /// # Errors
+    /// As [`Session::load_with`].
+    pub fn load(link: L, program: Program) -> Result<Session<L>, DriverError> {
+        Session::load_with(link, program, Deadlines::default())
+    }
+
+    /// Checks that the device is the cell that the program is for, and loads it: memory image,
+    /// instructions, then the program's own loading of weights.
+    ///
+    /// # Errors
+    /// [`DriverError::NotACell`], [`DriverError::BadShape`], [`DriverError::OtherShape`],
+    /// [`DriverError::OtherMemories`], [`DriverError::MemoryTooSmall`] and
+    /// [`DriverError::BadProgram`] before anything is written; [`DriverError::Link`],
+    /// [`DriverError::Trap`] and [`DriverError::NotHalted`] as the device fails.
+    pub fn load_with(link: L, program: Program, deadlines: Deadlines) -> Result<Session<L>, DriverError> {
+        let selector = link.info().selector;
+        let mut session = Session { link, selector, program, deadlines, state: State::Poisoned };
+        session.check_device()?;
+        session.check_program()?;
+        session.load_program()?;
+        session.state = State::Ready;
+        Ok(session)
+    }
+
+    /// Resets the device and loads the program again.
+    ///
+    /// # Errors
+    /// As [`Session::load_with`]; the session stays poisoned.
+    pub fn recover(&mut self) -> Result<(), DriverError> {
+        self.state = State::Poisoned;
+        let done = self.link.reset();
+        self.linked("reset", done)?;
+        self.check_device()?;
+        self.load_program()?;
+        self.state = State::Ready;
+        Ok(())
+    }
+
+    /// The program that runs.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The link, for waves and inspection. What is done to the device here is the caller's business.
+    pub fn link_mut(&mut self) -> &mut L {
+        &mut self.link
+    }
+
+    fn check_device(&mut self) -> Result<(), DriverError> {
+        let id = self.read_register("identify", register::ID)?;
+        if id != register::ID_VALUE {
+            return Err(DriverError::NotACell { selector: self.selector.clone(), found: id });
+        }
+        let word = self.read_register("identify", register::SHAPE)?;
+        let bad = || DriverError::BadShape { selector: self.selector.clone(), found: word };
+        let found = DeviceShape::from_register(word).ok_or_else(bad)?;
+        let expected = DeviceShape::from(&self.program.architecture);
+        if found != expected {
+            return Err(DriverError::OtherShape { selector: self.selector.clone(), found, expected });
+        }
+        // Memory sizes cannot be read back; the link knows what it opened.
+        let info = self.link.info();
+        if info.architecture != self.program.architecture {
+            let (found, expected) = (Box::new(info.architecture), Box::new(self.program.architecture));
+            return Err(DriverError::OtherMemories { selector: self.selector.clone(), found, expected });
+        }
+        let needed = u64::from(self.program.memory_beats) * self.program.beat_bytes() as u64;
+        if needed > info.memory_bytes {
+            let (selector, available) = (self.selector.clone(), info.memory_bytes);
+            return Err(DriverError::MemoryTooSmall { selector, needed, available });
+        }
+        Ok(())
+    }
+
+    fn check_program(&self) -> Result<(), DriverError> {
+        let program = &self.program;
+        let memory = u64::from(program.memory_beats) * program.beat_bytes() as u64;
+        let inside = |region: &myelin_compile::Region| {
+            u64::from(region.beat) + u64::from(region.beats) <= u64::from(program.memory_beats)
+        };
+        let depth = program.architecture.instruction_depth() as usize;
+        let count = program.instructions.len();
+        let what = if count > depth {
+            "it has more instructions than the cell holds"
+        } else if program.load_entry as usize >= count || program.infer_entry as usize >= count {
+            "an entry is beyond its instructions"
+        } else if program.image.len() as u64 > memory {
+            "its image is larger than the memory it uses"
+        } else if !inside(&program.input.region) || !program.outputs.iter().all(|output| inside(&output.region)) {
+            "an input or output lies beyond the memory it uses"
+        } else {
+            return Ok(());
+        };
+        Err(DriverError::BadProgram { selector: self.selector.clone(), what })
+    }
+
+    fn load_program(&mut self) -> Result<(), DriverError> {
+        let done = self.link.write_at(0, &self.program.image, self.deadlines.transfer);
+        self.linked("write weights", done)?;
+        for (index, words) in self.program.words().into_iter().enumerate() {
+            for (word, value) in words.into_iter().enumerate() {
+                let address = register::INSTRUCTIONS + 16 * index as u32 + 4 * word as u32;
+                let done = self.link.write32(address, value);
+                self.linked("write instructions", done)?;
+            }
+        }
+        self.start("load weights", self.program.load_entry)
+    }
+
+    /// Starts at an instruction and waits until the device has halted.
+    fn start(&mut self, step: &'static str, entry: u32) -> Result<(), DriverError> {
+        let done = self.link.write32(register::START, entry);
+        self.linked(step, done)?;
+        let done = self.link.wait_interrupt(self.deadlines.run);
+        self.linked(step, done)?;
+        let status = self.read_register(step, register::STATUS)?;
+        let selector = || self.selector.clone();
+        if status & register::STATUS_TRAPPED != 0 {
+            let (cause, program_counter) = (TrapCause::from_status(status), status >> 16);
+            return Err(DriverError::Trap { step, selector: selector(), cause, program_counter });
+        }
+        if status & (register::STATUS_HALTED | register::STATUS_BUSY) != register::STATUS_HALTED {
+            return Err(DriverError::NotHalted { step, selector: selector(), status });
+        }
+        Ok(())
+    }
+
+    fn infer(&mut self, input: &[u8]) -> Result<Inference, DriverError> {
+        let beat_bytes = self.program.beat_bytes() as u64;
+        let address = u64::from(self.program.input.region.beat) * beat_bytes;
+        let done = self.link.write_at(address, input, self.deadlines.transfer);
+        self.linked("write input", done)?;
+        self.start("run", self.program.infer_entry)?;
+        let (counters, stamps) = (self.read_counters()?, self.read_stamps()?);
+        let mut outputs = Vec::with_capacity(self.program.outputs.len());
+        for index in 0..self.program.outputs.len() {
+            outputs.push(self.read_output(index)?);
+        }
+        let report = CycleReport::new(&self.program, counters, stamps);
+        Ok(Inference { outputs, report: Some(report) })
+    }
+
+    fn read_output(&mut self, index: usize) -> Result<Output, DriverError> {
+        let output = &self.program.outputs[index];
+        let beat_bytes = self.program.beat_bytes();
+        let mut bytes = vec![0; output.region.beats as usize * beat_bytes];
+        let address = u64::from(output.region.beat) * beat_bytes as u64;
+        let done = self.link.read_at(address, &mut bytes, self.deadlines.transfer);
+        self.linked("read output", done)?;
+        let output = &self.program.outputs[index];
+        let bad = |_: LengthError| DriverError::BadProgram {
+            selector: self.selector.clone(),
+            what: "an output takes more bytes than its region has",
+        };
+        Ok(Output { name: output.name.clone(), values: output.unpack(&bytes).map_err(bad)? })
+    }
+
+    fn read_counters(&mut self) -> Result<Counters, DriverError> {
+        let mut values = [0; register::COUNTER_COUNT as usize];
+        for (index, value) in values.iter_mut().enumerate() {
+            *value = self.read_register("read counters", register::COUNTERS + 4 * index as u32)?;
+        }
+        Ok(Counters::from_registers(values))
+    }
+
+    fn read_stamps(&mut self) -> Result<Vec<u32>, DriverError> {
+        let expected = self.program.layers.iter().filter(|layer| layer.stamp.is_some()).count();
+        let found = self.read_register("read stamps", register::STAMP_COUNT)?;
+        // Layers beyond the stamp memory take none that is kept.
+        if found as usize != expected || found > Architecture::STAMP_DEPTH {
+            return Err(DriverError::Stamps { selector: self.selector.clone(), found, expected });
+        }
+        (0..found).map(|index| self.read_register("read stamps", register::STAMPS + 4 * index)).collect()
+    }
+
+    fn read_register(&mut self, step: &'static str, address: u32) -> Result<u32, DriverError> {
+        let read = self.link.read32(address);
+        self.linked(step, read)
+    }
+
+    fn linked<T>(&self, step: &'static str, result: Result<T, LinkError>) -> Result<T, DriverError> {
+        result.map_err(|source| DriverError::Link { step, selector: self.selector.clone(), source })
+    }
+}
+
+impl<L: Link> Device for Session<L> {
+    fn selector(&self) -> &str {
+        &self.selector
+    }
+
+    fn run(&mut self, input: &[i32]) -> Result<Inference, DriverError> {
+        if self.state == State::Poisoned {
+            return Err(DriverError::Poisoned { selector: self.selector.clone() });
+        }
+        let wrong_length = |error: LengthError| DriverError::InputLength {
+            selector: self.selector.clone(),
+            found: error.found,
+            expected: error.expected,
+        };
+        let bytes = self.program.pack_input(input).map_err(wrong_length)?;
+        let inference = self.infer(&bytes);
+        if inference.is_err() {
+            self.state = State::Poisoned;
+        }
+        inference
+    }
+}
+
+impl<L: Link + ?Sized> Link for Box<L> {
+    fn info(&self) -> crate::link::LinkInfo {
+        (**self).info()
+    }
+
+    fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
+        (**self).read32(address)
+    }
+
+    fn write32(&mut self, address: u32, value: u32) -> Result<(), LinkError> {
+        (**self).write32(address, value)
+    }
+
+    fn read_at(&mut self, address: u64, buffer: &mut [u8], deadline: Duration) -> Result<(), LinkError> {
+        (**self).read_at(address, buffer, deadline)
+    }
+
+    fn write_at(&mut self, address: u64, data: &[u8], deadline: Duration) -> Result<(), LinkError> {
+        (**self).write_at(address, data, deadline)
+    }
+
+    fn wait_interrupt(&mut self, deadline: Duration) -> Result<(), LinkError> {
+        (**self).wait_interrupt(deadline)
+    }
+
+    fn reset(&mut self) -> Result<(), LinkError> {
+        (**self).reset()
+    }
+
+    fn alive(&mut self) -> bool {
+        (**self).alive()
+    }
+}
