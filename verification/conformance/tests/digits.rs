@@ -1,0 +1,89 @@
+//! The digits models on the simulated cell, against what the chain's official runtime answered.
+//!
+//! `MYELIN_DIGITS=899` runs every picture instead of 25 for each size and precision.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use myelin_board::{SimulatedCell, SimulationOptions};
+use myelin_compile::{LayerKind, compile};
+use myelin_driver::{Device, Session};
+use myelin_golden::npy;
+use myelin_graph::import;
+use myelin_isa::{Architecture, Precision};
+
+const CLASSES: usize = 10;
+const PIXELS: usize = 64;
+/// The convolutions with 16 or more channels must keep an 8x8 cell at least this busy.
+const UTILISATION_MIN: f64 = 0.60;
+
+fn folder(precision: Precision) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../models/digits_{precision}"))
+}
+
+fn array(folder: &Path, name: &str) -> Vec<i32> {
+    npy::read(&std::fs::read(folder.join(name)).unwrap()).unwrap().data
+}
+
+/// Pictures to run, spread over all of them.
+fn pictures(count: usize) -> impl Iterator<Item = usize> {
+    let wanted = std::env::var("MYELIN_DIGITS").map_or(25, |text| text.parse().unwrap()).clamp(1, count);
+    (0..wanted).map(move |index| index * count / wanted)
+}
+
+fn answers_as_the_official_runtime(rows: u32, columns: u32, precision: Precision) {
+    let folder = folder(precision);
+    let graph = import::import_dir(&folder, &import::Limits::default()).unwrap();
+    let architecture = Architecture::new(rows, columns, precision).unwrap();
+    let program = compile(&graph, &architecture).unwrap();
+    let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
+    let mut session = Session::load(cell, program).unwrap();
+    let (inputs, logits) = (array(&folder, "input.npy"), array(&folder, "official_logits.npy"));
+    let count = inputs.len() / PIXELS;
+    for index in pictures(count) {
+        let answer = session.run(&inputs[index * PIXELS..][..PIXELS]).unwrap();
+        let expected = &logits[index * CLASSES..][..CLASSES];
+        assert_eq!(answer.outputs[0].values, expected, "picture {index} on {architecture}");
+        let report = answer.report.unwrap();
+        let predicted = session.program().layers.iter().map(|layer| layer.name.as_str());
+        assert!(predicted.eq(report.layers.iter().map(|layer| layer.name.as_str())));
+        if (rows, columns) == (8, 8) {
+            let wide = report.layers.iter().filter(|layer| layer.kind == LayerKind::Convolution).skip(1);
+            for layer in wide {
+                let utilisation = layer.utilisation.unwrap();
+                assert!(utilisation >= UTILISATION_MIN, "{} is busy {utilisation} of the time", layer.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn int8_8x8_answers_as_the_official_runtime() {
+    answers_as_the_official_runtime(8, 8, Precision::Int8);
+}
+
+#[test]
+fn int8_16x16_answers_as_the_official_runtime() {
+    answers_as_the_official_runtime(16, 16, Precision::Int8);
+}
+
+#[test]
+fn int8_12x10_answers_as_the_official_runtime() {
+    answers_as_the_official_runtime(12, 10, Precision::Int8);
+}
+
+#[test]
+fn int6_8x8_answers_as_the_official_runtime() {
+    answers_as_the_official_runtime(8, 8, Precision::Int6);
+}
+
+#[test]
+fn int6_16x16_answers_as_the_official_runtime() {
+    answers_as_the_official_runtime(16, 16, Precision::Int6);
+}
+
+#[test]
+fn int6_12x10_answers_as_the_official_runtime() {
+    answers_as_the_official_runtime(12, 10, Precision::Int6);
+}
