@@ -20,6 +20,7 @@ mod program;
 mod reduction;
 mod requantise;
 mod tile;
+pub mod timing;
 
 pub use compile::{compile, required_precision};
 pub use error::{CompileError, Place, Refusal};

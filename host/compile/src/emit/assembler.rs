@@ -19,6 +19,8 @@ pub(crate) struct Span {
 enum Space {
     Lanes,
     AccumulatorHalves,
+    /// The scratchpad port that STORE shares with the post unit.
+    SharedPort,
 }
 
 impl Span {
@@ -29,6 +31,12 @@ impl Span {
     pub fn half(half: u8) -> Span {
         let start = usize::from(half);
         Span { space: Space::AccumulatorHalves, start, end: start + 1 }
+    }
+
+    /// The scratchpad port that STORE shares with the post unit: they take turns, so that what runs
+    /// when does not depend on who is refused in which cycle.
+    pub fn shared_port() -> Span {
+        Span { space: Space::SharedPort, start: 0, end: 1 }
     }
 
     fn overlaps(&self, other: &Span) -> bool {
@@ -167,8 +175,9 @@ impl Assembler {
         registers: &PostRegisters,
         instruction: Instruction,
         reads: Vec<Span>,
-        writes: Vec<Span>,
+        mut writes: Vec<Span>,
     ) {
+        writes.push(Span::shared_port());
         for config in configure(Unit::Post, registers, &mut self.post_registers) {
             let step = self.step(config, vec![], vec![]);
             self.deferred.push(step);

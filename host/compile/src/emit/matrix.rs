@@ -8,7 +8,7 @@ use crate::network::{Finish, Matrix, Sink, Stage};
 use crate::pack::Packed;
 use crate::reduction::{Pass, Walk, reduction};
 use crate::tile::{PixelTile, pixel_tiles};
-use myelin_isa::{Header, Instruction, PostOperands, array_descriptor as at};
+use myelin_isa::{Architecture, Header, Instruction, PostOperands, array_descriptor as at};
 
 /// Output channels that share a CONV, with their weights and biases.
 struct ColumnTile {
@@ -31,7 +31,7 @@ pub(super) fn emit(
     let window = stage.sinks.first().and_then(|sink| sink.window);
     let pixels =
         pixel_tiles(matrix.output, window, depth).expect("invariant: windows that do not fit have been split off");
-    check_limits(matrix, &stage.place)?;
+    check_limits(matrix, layout.architecture, &stage.place)?;
     let columns = column_tiles(matrix, layout, packed, &stage.place)?;
     for tile in &pixels {
         for column in &columns {
@@ -72,15 +72,18 @@ fn column_tiles(
 }
 
 /// Sizes that the fields of CONV and DRAIN hold, whatever the tile.
-fn check_limits(matrix: &Matrix, place: &Place) -> Result<(), CompileError> {
+fn check_limits(matrix: &Matrix, architecture: &Architecture, place: &Place) -> Result<(), CompileError> {
     let shape = matrix.input.shape;
     limited(place, "input rows with padding", shape.height + 2 * matrix.padding[0], 0x7fff)?;
     limited(place, "output rows", matrix.output.height, 0x7fff)?;
     limited(place, "output columns", matrix.output.width, 0x7fff)?;
-    limited(place, "row stride", matrix.strides[0], 0xffff)?;
-    limited(place, "row dilation", matrix.dilation[0], 0xffff)?;
-    let row_lanes = (shape.width + 2 * matrix.padding[1]) * matrix.input.pitch;
-    limited(place, "lanes of an input row with padding", row_lanes, 0x7fff_ffff)?;
+    limited(place, "row stride", matrix.strides[0], 0x7fff)?;
+    limited(place, "row dilation", matrix.dilation[0], 0x7fff)?;
+    // Positions in a row are signed, with two bits more than lane addresses; the last chunk of a
+    // run may look beyond its end.
+    let row_lanes = (shape.width + 2 * matrix.padding[1]) * matrix.input.pitch + architecture.rows() as usize;
+    let row_lanes_max = 2 * u64::from(architecture.activation_lanes()) - 1;
+    limited(place, "lanes of an input row with padding", row_lanes, row_lanes_max)?;
     Ok(())
 }
 

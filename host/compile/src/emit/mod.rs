@@ -137,7 +137,7 @@ fn stores(layout: &Layout, assembler: &mut Assembler, memory_beats: &mut u32) ->
             let source = layout.addresses[buffer];
             let store = Instruction::Store { header: Header::default(), memory_beat, source, beats };
             let span = Span::lanes(source as usize, source as usize + layout.network.buffers[buffer].lanes());
-            assembler.push(store, vec![span], vec![]);
+            assembler.push(store, vec![span, Span::shared_port()], vec![]);
             memory_beat
         });
         beats.push(beat);
