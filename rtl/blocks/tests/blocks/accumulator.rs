@@ -142,7 +142,7 @@ fn a_total_beyond_32_bits_is_reported_and_the_extremes_are_not() {
         assert_eq!(bench.get("overflow_o"), 0, "for one cycle");
         bench.step();
         let stored = bench.sim.memory_read(memory, 5, 0) as u32 as i32;
-        assert_eq!(stored, held.wrapping_add(added as i32));
+        assert_eq!(stored, held.wrapping_add(added));
     }
 }
 

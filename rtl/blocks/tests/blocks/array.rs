@@ -46,12 +46,13 @@ fn run(cell: &Architecture, seed: u64, tiles: &[(usize, usize)]) {
     let weights: Vec<Vec<Vec<i64>>> = (0..=tiles.len())
         .map(|_| (0..rows).map(|_| (0..columns).map(|_| operand(&mut random, bits)).collect()).collect())
         .collect();
+    let resident = |tile: usize, row: usize, column: usize| weights[tile][row][column];
     let frames = frames(cell, &mut random, tiles);
     let mut expected = HashMap::new();
     for (time, frame) in frames.iter().enumerate() {
         let Some(tile) = frame.tile else { continue };
         for column in 0..columns {
-            let sum: i64 = (0..rows).map(|row| frame.activations[row] * weights[tile][row][column]).sum();
+            let sum: i64 = (0..rows).map(|row| frame.activations[row] * resident(tile, row, column)).sum();
             expected.insert((time + sum_latency(cell.rows()) + column, column), sum);
         }
     }
@@ -73,7 +74,7 @@ fn run(cell: &Architecture, seed: u64, tiles: &[(usize, usize)]) {
             let row = load.map(|(step, tile)| (block * steps + step, tile)).filter(|&(row, _)| row < rows);
             for column in 0..columns {
                 let weight = match row {
-                    Some((row, tile)) => weights[tile][row][column],
+                    Some((row, tile)) => resident(tile, row, column),
                     None => random.random_range(-(1i64 << (bits - 1))..1 << (bits - 1)),
                 };
                 bench.set(&format!("weight_{block}_{column}_i"), weight);

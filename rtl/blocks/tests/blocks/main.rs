@@ -5,11 +5,14 @@
 mod accumulator;
 mod array;
 mod bench;
+mod host_port;
 mod lanes;
+mod load_unit;
 mod loop_nest;
 mod memories;
 mod pe;
 mod post_lane;
 mod sequencer;
+mod store_unit;
 mod streams;
 mod tokens;

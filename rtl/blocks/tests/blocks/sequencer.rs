@@ -162,8 +162,7 @@ fn sync_waits_for_all_units_and_goes_on() {
 
 #[test]
 fn what_is_not_an_instruction_traps_and_the_next_start_clears_it() {
-    let config_of_load = 9 | 0 << 16;
-    let config_of_store = 9 | 3 << 16;
+    let (config_of_load, config_of_store) = (9, 9 | 3 << 16);
     for word in [0, 10, 11, 12, 13, 14, 15, config_of_load, config_of_store] {
         let mut bench = new(&cells()[2]);
         write(&mut bench, 0, &[[word, 1, 2, 3], HALT.encode()]);

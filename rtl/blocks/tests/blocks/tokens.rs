@@ -28,15 +28,15 @@ fn a_unit_is_ready_when_every_awaited_token_is_there() {
                 takes[unit] = ready && chance(&mut random, 30);
                 bench.set(&format!("take_{unit}_i"), i64::from(takes[unit]));
             }
-            for from in 0..UNITS {
+            for (from, counts) in counts.iter_mut().enumerate() {
                 let mut give = 0;
-                for to in 0..UNITS {
+                for (to, count) in counts.iter_mut().enumerate() {
                     let taken = takes[to] && waits[to] >> from & 1 == 1;
                     // The compiler keeps below the most; a take in the same cycle makes room.
-                    let given = (counts[from][to] < TOKENS_MAX || taken) && chance(&mut random, eager);
+                    let given = (*count < TOKENS_MAX || taken) && chance(&mut random, eager);
                     give |= i64::from(given) << to;
-                    counts[from][to] += i64::from(given) - i64::from(taken);
-                    highest = highest.max(counts[from][to]);
+                    *count += i64::from(given) - i64::from(taken);
+                    highest = highest.max(*count);
                 }
                 bench.set(&format!("give_{from}_i"), give);
             }
