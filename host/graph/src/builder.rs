@@ -187,7 +187,19 @@ impl GraphBuilder {
     /// another value, a storage pool or heads beyond 4 GiB, an operation count beyond 2^40, or a
     /// storage plan that overwrites a value still needed.
     pub fn finish(self, heads: Vec<ValueId>, postprocess: Postprocess) -> Result<Graph, GraphError> {
+        let (input, uses) = self.check_whole(&heads)?;
+        let tensors = self.bound_tensors()?;
+        let (nodes, values, version) = (self.nodes, self.values, self.version);
+        Ok(Graph { nodes, values, tensors, input, heads, postprocess, version, uses })
+    }
+
+    /// Checks everything about the graph but its parameters' data; finds the input and who reads what.
+    pub(crate) fn check_whole(&self, heads: &[ValueId]) -> Result<(ValueId, Uses), GraphError> {
         let count = self.values.len();
+        let found = storage::pool_bytes(&self.values);
+        if found > STORAGE_BYTES_MAX {
+            return Err(GraphFault::StorageSize { found, max: STORAGE_BYTES_MAX }.into());
+        }
         if heads.is_empty() {
             return Err(GraphFault::NoHeads.into());
         }
@@ -197,26 +209,12 @@ impl GraphBuilder {
                 return Err(GraphFault::UnknownValue { operand, value, count }.into());
             }
         }
-        let found = storage::pool_bytes(&self.values);
-        if found > STORAGE_BYTES_MAX {
-            return Err(GraphFault::StorageSize { found, max: STORAGE_BYTES_MAX }.into());
-        }
         let input = self.checked_input()?;
-        self.check_output_size(&heads)?;
-        let tensors = self.bound_tensors()?;
+        self.check_output_size(heads)?;
         self.operation_count()?;
         let uses = Uses::new(&self.nodes, count);
-        storage::check_hazards(&self.nodes, &self.values, &heads, &uses)?;
-        Ok(Graph {
-            nodes: self.nodes,
-            values: self.values,
-            tensors,
-            input,
-            heads,
-            postprocess,
-            version: self.version,
-            uses,
-        })
+        storage::check_hazards(&self.nodes, &self.values, heads, &uses)?;
+        Ok((input, uses))
     }
 
     /// The chain's operation count of the nodes added so far.

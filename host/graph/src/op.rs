@@ -146,7 +146,8 @@ pub enum Op {
         /// Boxes with `row[1]` above this are kept.
         score_threshold: i32,
     },
-    /// Non-maximum suppression. Operands: boxes `(n, k, 6)`, counts `(n)`.
+    /// Non-maximum suppression. Operands: boxes `(n, k, 6)`, counts `(n)`. The chain's device also
+    /// writes to the boxes (see the golden model), which nodes that read them later see.
     NonMaxSuppression(NonMaxSuppression),
 }
 

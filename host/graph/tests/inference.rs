@@ -5,9 +5,12 @@ use myelin_graph::{
     Postprocess, Reduce, SliceAxis, StridedSlice, Tensor, ValueId,
 };
 
+/// An operand's shape and precision.
+type Operand<'a> = (&'a [usize], u8);
+
 /// Applies an operator to operands of these shapes and precisions; the results' shapes and
 /// precisions.
-fn infer(op: Op, operands: &[(&[usize], u8)]) -> Result<Vec<(Vec<usize>, u8)>, GraphFault> {
+fn infer(op: Op, operands: &[Operand<'_>]) -> Result<Vec<(Vec<usize>, u8)>, GraphFault> {
     let mut b = GraphBuilder::new();
     let mut inputs = Vec::new();
     for (i, &(shape, precision)) in operands.iter().enumerate() {
@@ -22,12 +25,12 @@ fn infer(op: Op, operands: &[(&[usize], u8)]) -> Result<Vec<(Vec<usize>, u8)>, G
 }
 
 #[track_caller]
-fn assert_infers(op: Op, operands: &[(&[usize], u8)], shape: &[usize], precision: u8) {
+fn assert_infers(op: Op, operands: &[Operand<'_>], shape: &[usize], precision: u8) {
     assert_eq!(infer(op, operands), Ok(vec![(shape.to_vec(), precision)]));
 }
 
 #[track_caller]
-fn assert_refuses(op: Op, operands: &[(&[usize], u8)], message: &str) {
+fn assert_refuses(op: Op, operands: &[Operand<'_>], message: &str) {
     let fault = infer(op, operands).expect_err("accepted");
     assert_eq!(fault.to_string(), message);
 }
@@ -38,8 +41,8 @@ fn conv(channels: usize, size: usize) -> Conv2d {
 
 #[test]
 fn convolutions_and_dense_layers() {
-    let x: (&[usize], u8) = (&[2, 4, 9, 7], 8);
-    let w: (&[usize], u8) = (&[6, 4, 3, 3], 8);
+    let x: Operand<'_> = (&[2, 4, 9, 7], 8);
+    let w: Operand<'_> = (&[6, 4, 3, 3], 8);
     // bits(4 * 3 * 3) = 6.
     assert_infers(Op::Conv2d(conv(6, 3)), &[x, w], &[2, 6, 7, 5], 22);
     let biased = Conv2d { use_bias: true, ..conv(6, 3).with_padding(1).with_stride(2) };
@@ -70,7 +73,7 @@ fn convolutions_and_dense_layers() {
 
 #[test]
 fn pools_and_upsampling() {
-    let x: (&[usize], u8) = (&[1, 2, 7, 8], 8);
+    let x: Operand<'_> = (&[1, 2, 7, 8], 8);
     assert_infers(Op::MaxPool2d(MaxPool2d::square(2, 2)), &[x], &[1, 2, 3, 4], 8);
     let ceil = MaxPool2d { ceil_mode: true, ..MaxPool2d::square(2, 2) };
     assert_infers(Op::MaxPool2d(ceil), &[x], &[1, 2, 4, 4], 8);
@@ -91,7 +94,7 @@ fn pools_and_upsampling() {
 
 #[test]
 fn requantisation_and_clips() {
-    let x: (&[usize], u8) = (&[2, 3], 20);
+    let x: Operand<'_> = (&[2, 3], 20);
     let right = |precision, shift_bit| Op::CvmRightShift { precision, shift_bit };
     assert_infers(right(8, 32), &[x], x.0, 8);
     assert_refuses(right(8, 33), &[x], "cvm_right_shift: attribute shift_bit is 33, expected 1 to 32");
@@ -119,7 +122,7 @@ fn requantisation_and_clips() {
 
 #[test]
 fn elementwise_and_broadcast() {
-    let (a, b): ((&[usize], u8), (&[usize], u8)) = ((&[2, 3, 4], 7), (&[2, 3, 4], 9));
+    let (a, b): (Operand<'_>, Operand<'_>) = ((&[2, 3, 4], 7), (&[2, 3, 4], 9));
     for op in [Op::Relu, Op::Abs, Op::Negative] {
         assert_infers(op, &[a], a.0, 7);
     }
@@ -127,7 +130,7 @@ fn elementwise_and_broadcast() {
     assert_infers(Op::ElemwiseSub, &[b, a], a.0, 10);
     let shapes = "elemwise_add: second operand has shape (3, 4), expected (2, 3, 4)";
     assert_refuses(Op::ElemwiseAdd, &[a, (&[3, 4], 8)], shapes);
-    let row: (&[usize], u8) = (&[3, 1], 9);
+    let row: Operand<'_> = (&[3, 1], 9);
     assert_infers(Op::BroadcastAdd, &[a, row], a.0, 10);
     assert_infers(Op::BroadcastSub, &[row, a], a.0, 10);
     assert_infers(Op::BroadcastMul, &[a, row], a.0, 16);
@@ -149,7 +152,7 @@ fn elementwise_and_broadcast() {
 
 #[test]
 fn reductions() {
-    let x: (&[usize], u8) = (&[2, 3, 4], 8);
+    let x: Operand<'_> = (&[2, 3, 4], 8);
     let reduce = |axes: &[usize], keepdims, exclude| Reduce { axes: axes.to_vec(), keepdims, exclude };
     // bits(3) = 2, bits(24) = 5, bits(8) = 4, bits(1) = 1.
     assert_infers(Op::Sum(reduce(&[1], false, false)), &[x], &[2, 4], 10);
@@ -168,7 +171,7 @@ fn reductions() {
 
 #[test]
 fn moves() {
-    let x: (&[usize], u8) = (&[2, 3, 4], 8);
+    let x: Operand<'_> = (&[2, 3, 4], 8);
     assert_infers(Op::Concatenate { axis: 1 }, &[x, (&[2, 5, 4], 11)], &[2, 8, 4], 11);
     let joins = "concatenate: operand has shape (2, 5, 3), expected (2, 3, 4)";
     assert_refuses(Op::Concatenate { axis: 1 }, &[x, (&[2, 5, 3], 8)], joins);
@@ -196,7 +199,7 @@ fn moves() {
 #[test]
 fn reshape_codes() {
     let reshape = |shape: &[i64]| Op::Reshape { shape: shape.to_vec() };
-    let x: (&[usize], u8) = (&[2, 3, 4], 8);
+    let x: Operand<'_> = (&[2, 3, 4], 8);
     for (codes, shape) in [
         (&[4, 0, 2][..], &[4, 3, 2][..]),
         (&[2, 0, 0], &[2, 3, 4]),
@@ -247,7 +250,7 @@ fn strided_slices() {
     let whole = slice(&[0, 0, -1], &[2, 3, 0], &[1, 1, -1]);
     let expected = vec![axis(0, 1, 2), axis(0, 1, 3), axis(3, -1, 3)];
     assert_eq!(whole.resolve(&[2, 3, 4]), Some(expected));
-    let x: (&[usize], u8) = (&[2, 3, 4], 8);
+    let x: Operand<'_> = (&[2, 3, 4], 8);
     assert_infers(Op::StridedSlice(whole), &[x], &[2, 3, 3], 8);
     let short = slice(&[1], &[2], &[]);
     assert_eq!(short.resolve(&[2, 9]), Some(vec![axis(1, 1, 1), axis(0, 1, 9)]));
@@ -266,7 +269,7 @@ fn strided_slices() {
 
 #[test]
 fn detection() {
-    let boxes: (&[usize], u8) = (&[2, 5, 6], 9);
+    let boxes: Operand<'_> = (&[2, 5, 6], 9);
     let nms = NonMaxSuppression { iou_threshold: 50, force_suppress: false, top_k: -1, max_output_size: -1 };
     assert_infers(Op::NonMaxSuppression(nms), &[boxes, (&[2], 8)], boxes.0, 9);
     let count = "non_max_suppression: valid_count has shape (3), expected (2)";

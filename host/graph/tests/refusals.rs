@@ -172,6 +172,46 @@ fn reports_unreadable_text_before_shapes_that_do_not_fit() {
 }
 
 #[test]
+fn reports_unknown_attributes_before_values_that_break_rules() {
+    let e = edited(|j| {
+        let Json::Text(attrs) = attr(j, "op_attrs").element(3) else { panic!() };
+        *attrs = attrs.replace("(3, 3)", "(3, 3, 3)").replace("\"16\"", "\"-16\", \"extra\": \"1\"");
+    });
+    assert_refused(&e, Runtime, "node 3 \"conv0\": conv2d has no attribute \"extra\"");
+    let e = edited(|j| {
+        let Json::Text(attrs) = attr(j, "op_attrs").element(3) else { panic!() };
+        *attrs = attrs.replace("\"16\"", "\"-16\"");
+    });
+    let message = format!("node 3 \"conv0\": conv2d: attribute channels is -16, expected 0 to {}", i64::MAX);
+    assert_refused(&e, Logic, &message);
+}
+
+#[test]
+fn checks_the_whole_graph_before_the_parameters() {
+    let (mut json, _) = digits();
+    *node(&mut json, 0).member("name") = text("image");
+    let e = refusal(json.to_text().as_bytes(), b"no params at all");
+    assert_eq!(*e.fault, ImportFault::Graph(GraphFault::NoInput));
+}
+
+#[test]
+fn refuses_an_input_the_chain_mistakes_for_another_value() {
+    use myelin_graph::{GraphBuilder, Postprocess, Tensor};
+    let build = |length: usize| {
+        let mut b = GraphBuilder::new();
+        let p = b.param("p", Tensor::from_i8(&[length], vec![1; length]).unwrap(), 8).unwrap();
+        b.relu("r", p).unwrap();
+        let x = b.input(&[5], 8).unwrap();
+        b.finish(vec![x], Postprocess::None)
+    };
+    // The second variable, so the chain looks at the second value, which is the relu's.
+    build(5).unwrap();
+    let e = build(6).unwrap_err();
+    assert_eq!(e.to_string(), "the chain takes shape (6) of value 1 for the input's, which is (5)");
+    assert_eq!(e.class(), Logic);
+}
+
+#[test]
 fn refuses_wrong_shapes_precisions_and_lists() {
     assert_refused(
         &edited(|j| *attr(j, "shape").element(3) = raw("[1,16,8,9]")),

@@ -6,10 +6,15 @@ use super::symbol::shortened;
 use crate::error::GraphFault;
 
 /// The attributes of one operator, taken one by one; of duplicate keys the last counts.
+///
+/// Texts that cannot be read (runtime errors) are reported at once, values that break a rule (logic
+/// errors) by [`Attributes::finish`] only: the chain reads all texts before it looks at a value.
 #[derive(Debug)]
 pub(super) struct Attributes {
     op: &'static str,
     members: Vec<(String, String)>,
+    /// The first broken rule.
+    broken: Option<ImportFault>,
 }
 
 type Result<T> = std::result::Result<T, ImportFault>;
@@ -32,7 +37,7 @@ impl Attributes {
             members.push((key.to_owned(), value));
             Ok(())
         })?;
-        Ok(Self { op, members })
+        Ok(Self { op, members, broken: None })
     }
 
     fn take(&mut self, key: &str) -> Option<String> {
@@ -73,7 +78,7 @@ impl Attributes {
 
     /// An integer or `None`.
     pub(super) fn optional_int(&mut self, key: &'static str) -> Result<Option<i32>> {
-        let parse = |text: &str| match text.trim() {
+        let parse = |text: &str| match trimmed(text) {
             "None" => Some(None),
             text => integer(text).map(Some),
         };
@@ -103,77 +108,90 @@ impl Attributes {
             None => self.tuple(key)?,
         };
         match list[..] {
-            [h, w] => Ok([self.natural(key, h)?, self.natural(key, w)?]),
-            _ => Err(self.rule("an attribute for height and width must have two elements", &list)),
+            [h, w] => Ok([self.natural(key, h), self.natural(key, w)]),
+            _ => {
+                self.break_rule("an attribute for height and width must have two elements", &list);
+                Ok([0; 2])
+            }
         }
     }
 
     /// A required integer that the chain's checks keep from being negative.
     pub(super) fn natural_int(&mut self, key: &'static str) -> Result<usize> {
         let value = self.int(key)?;
-        self.natural(key, i64::from(value))
+        Ok(self.natural(key, i64::from(value)))
     }
 
     /// Refuses a negative number, as the operator's own range check would.
-    pub(super) fn natural(&self, attribute: &'static str, found: i64) -> Result<usize> {
-        usize::try_from(found).map_err(|_| {
+    pub(super) fn natural(&mut self, attribute: &'static str, found: i64) -> usize {
+        usize::try_from(found).unwrap_or_else(|_| {
             let (op, min, max) = (self.op, 0, i64::MAX);
-            ImportFault::Graph(GraphFault::Attribute { op, attribute, found, min, max })
+            self.defer(ImportFault::Graph(GraphFault::Attribute { op, attribute, found, min, max }));
+            0
         })
     }
 
     /// A required precision or shift; the operator checks its range.
     pub(super) fn bits(&mut self, key: &'static str) -> Result<u8> {
         let found = i64::from(self.int(key)?);
-        u8::try_from(found).map_err(|_| {
+        Ok(u8::try_from(found).unwrap_or_else(|_| {
             let (op, attribute, min, max) = (self.op, key, 1, 32);
-            ImportFault::Graph(GraphFault::Attribute { op, attribute, found, min, max })
-        })
+            self.defer(ImportFault::Graph(GraphFault::Attribute { op, attribute, found, min, max }));
+            1
+        }))
     }
 
     /// A word that may have one value only; absent stands for it.
-    pub(super) fn fixed(&mut self, key: &'static str, only: &'static str) -> Result<()> {
-        self.fixed_or(key, only, only)
+    pub(super) fn fixed(&mut self, key: &'static str, only: &'static str) {
+        self.fixed_or(key, only, only);
     }
 
     /// A word that may have one value, or another that stands for it.
-    pub(super) fn fixed_or(&mut self, key: &'static str, only: &'static str, unset: &'static str) -> Result<()> {
-        match self.take(key) {
-            Some(found) if found != only && found != unset => {
-                let found = shortened(&found);
-                Err(ImportFault::Word { what: key, expected: only, found })
-            }
-            _ => Ok(()),
+    pub(super) fn fixed_or(&mut self, key: &'static str, only: &'static str, unset: &'static str) {
+        if let Some(found) = self.take(key)
+            && found != only
+            && found != unset
+        {
+            let found = shortened(&found);
+            self.defer(ImportFault::Word { what: key, expected: only, found });
         }
     }
 
-    /// An element type, of which only 32-bit integers (or none) are possible if `checked`.
-    pub(super) fn dtype(&mut self, key: &'static str, checked: Checked) -> Result<()> {
-        const TYPES: [&str; 12] = [
-            "same", "float16", "float32", "float64", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32",
-            "int64",
-        ];
-        let parse = |text: &str| TYPES.into_iter().find(|&t| t == text);
-        match self.parsed(key, "an element type", parse)? {
-            None | Some("same" | "int32") => Ok(()),
-            Some(_) if checked == Checked::No => Ok(()),
-            Some(found) => Err(ImportFault::Word { what: key, expected: "same or int32", found: found.to_owned() }),
+    /// A result's element type: none, or the only one the runtime computes with.
+    pub(super) fn result_type(&mut self, key: &'static str) -> Result<()> {
+        let parse = |text: &str| TYPES.into_iter().chain(["same"]).find(|&t| t == text);
+        if let Some(found) = self.parsed(key, "an element type or same", parse)?
+            && !matches!(found, "same" | "int32")
+        {
+            let found = found.to_owned();
+            self.defer(ImportFault::Word { what: key, expected: "same or int32", found });
         }
+        Ok(())
     }
 
-    /// An operator's rule broken by an attribute.
-    pub(super) fn rule(&self, rule: &'static str, found: &[i64]) -> ImportFault {
+    /// An element type that means nothing, as long as it is one.
+    pub(super) fn ignored_type(&mut self, key: &'static str) -> Result<()> {
+        let parse = |text: &str| TYPES.contains(&text).then_some(());
+        self.parsed(key, "an element type", parse).map(drop)
+    }
+
+    /// Notes an operator's rule broken by an attribute.
+    pub(super) fn break_rule(&mut self, rule: &'static str, found: &[i64]) {
         let found = shortened(&format!("{:?}", &found[..found.len().min(8)]));
-        ImportFault::Graph(GraphFault::Rule { op: self.op, rule, found })
+        self.defer(ImportFault::Graph(GraphFault::Rule { op: self.op, rule, found }));
     }
 
-    /// Refuses what has not been taken, except hidden keys (`__like_this__`).
+    fn defer(&mut self, fault: ImportFault) {
+        self.broken.get_or_insert(fault);
+    }
+
+    /// Refuses what has not been taken, except hidden keys (`__like_this__`), then broken rules.
     pub(super) fn finish(self) -> Result<()> {
         let hidden = |key: &str| key.len() > 4 && key.starts_with("__") && key.ends_with("__");
-        match self.members.iter().find(|(key, _)| !hidden(key)) {
-            None => Ok(()),
-            Some((key, _)) => Err(ImportFault::UnknownAttribute { op: self.op, key: shortened(key) }),
+        if let Some((key, _)) = self.members.iter().find(|(key, _)| !hidden(key)) {
+            return Err(ImportFault::UnknownAttribute { op: self.op, key: shortened(key) });
         }
+        self.broken.map_or(Ok(()), Err)
     }
 
     /// Refuses any attribute at all, hidden or not; the chain calls that a logic error.
@@ -185,22 +203,24 @@ impl Attributes {
     }
 }
 
-/// Whether an element type must be one the runtime computes with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checked {
-    Yes,
-    No,
-}
+/// The runtime's element types.
+const TYPES: [&str; 11] =
+    ["float16", "float32", "float64", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"];
 
 /// More keys than any operator has attributes, with room for hidden ones.
 const MEMBERS_MAX: usize = 64;
 
+/// Without the blanks of the C locale, which number readers skip.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r'])
+}
+
 fn integer(text: &str) -> Option<i32> {
-    text.trim().parse().ok()
+    trimmed(text).parse().ok()
 }
 
 fn boolean(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
+    match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),
         _ => None,
@@ -212,11 +232,11 @@ const TUPLE_MAX: usize = 64;
 
 /// `3`, `()`, `(3,)`, `[1, 2]`: an integer alone, or integers in either bracket.
 fn tuple(text: &str) -> Option<Vec<i64>> {
-    let text = text.trim();
+    let text = trimmed(text);
     let Some(inner) = text.strip_prefix(['(', '[']) else {
         return Some(vec![text.parse().ok()?]);
     };
-    let inner = inner.strip_suffix([')', ']'])?.trim();
+    let inner = trimmed(inner.strip_suffix([')', ']'])?);
     if inner.is_empty() {
         return Some(Vec::new());
     }
@@ -226,7 +246,7 @@ fn tuple(text: &str) -> Option<Vec<i64>> {
     }
     // Python 2 wrote long integers with an L.
     let item = |item: &str| {
-        let item = item.trim();
+        let item = trimmed(item);
         item.strip_suffix('L').unwrap_or(item).parse().ok()
     };
     inner.split(',').map(item).collect()

@@ -3,11 +3,12 @@
 use super::Limits;
 use super::error::{ImportError, ImportFault, Place};
 use super::operators;
-use super::symbol::{Entry, RawNode, RawSymbol};
+use super::symbol::{Entry, RawNode, RawSymbol, shortened};
 use crate::builder::GraphBuilder;
 use crate::error::{ErrorClass, GraphFault};
 use crate::graph::{FormatVersion, Graph, Postprocess, ValueId};
 use crate::shape::Shape;
+use std::collections::HashSet;
 
 /// A graph whose parameters have no data yet.
 #[derive(Debug)]
@@ -18,6 +19,12 @@ pub(super) struct Skeleton {
 }
 
 impl Skeleton {
+    /// Checks what the chain checks before it reads the parameters.
+    pub(super) fn check(&self) -> Result<(), ImportError> {
+        let heads = self.heads.as_ref().map_err(Clone::clone)?;
+        Ok(self.builder.check_whole(heads).map(drop)?)
+    }
+
     pub(super) fn finish(self) -> Result<Graph, ImportError> {
         Ok(self.builder.finish(self.heads?, self.postprocess)?)
     }
@@ -25,6 +32,7 @@ impl Skeleton {
 
 /// Builds everything but the parameters' data, in the chain's order of checks.
 pub(super) fn skeleton(s: &RawSymbol, limits: &Limits) -> Result<Skeleton, ImportError> {
+    check_names(s)?;
     check_texts(s)?;
     let mut outputs = OutputTable::new();
     for (index, node) in s.nodes.iter().enumerate() {
@@ -54,6 +62,19 @@ fn list(section: &'static str, index: Option<usize>) -> Place {
     Place::List { section, index }
 }
 
+/// No two variables may have one name, whether or not `arg_nodes` lists them.
+fn check_names(s: &RawSymbol) -> Result<(), ImportError> {
+    let mut names = HashSet::new();
+    for (index, node) in s.nodes.iter().enumerate().filter(|(_, n)| n.is_null) {
+        let name = s.text(node.name);
+        if !names.insert(name) {
+            let fault = GraphFault::DuplicateName { name: shortened(name) };
+            return Err(ImportFault::Graph(fault).at(place(s, index, node)));
+        }
+    }
+    Ok(())
+}
+
 /// Parses all operators' attributes for their form alone: a text that cannot be read is reported
 /// before any shape that does not fit.
 fn check_texts(s: &RawSymbol) -> Result<(), ImportError> {
@@ -81,6 +102,12 @@ fn output_count(s: &RawSymbol, index: usize, node: &RawNode) -> Result<u32, Impo
     let text = s.text(s.op_attrs[index]);
     let raw = operators::parse(s.text(node.func_name), text);
     let raw = raw.map_err(|fault| fault.at(place(s, index, node)))?;
+    let found = node.inputs.of(&s.inputs).len();
+    let expected = raw.operand_count().unwrap_or(found.max(1));
+    if found != expected {
+        let op = raw.name();
+        return Err(ImportFault::Graph(GraphFault::InputCount { op, expected, found }).at(place(s, index, node)));
+    }
     Ok(raw.output_count())
 }
 
@@ -170,7 +197,7 @@ fn check_version(s: &RawSymbol, outputs: &OutputTable) -> Result<FormatVersion, 
         "cvm_1.0.0" => (),
         "cvm_1.1.0" => return Ok(FormatVersion::V1_1),
         other => {
-            let fault = ImportFault::Version { found: super::symbol::shortened(other) };
+            let fault = ImportFault::Version { found: shortened(other) };
             return Err(fault.at(list("version", None)));
         }
     }
@@ -181,7 +208,7 @@ fn check_version(s: &RawSymbol, outputs: &OutputTable) -> Result<FormatVersion, 
     for (i, &span) in s.dltype.iter().enumerate() {
         let found = s.text(span);
         if found != "int32" {
-            let found = super::symbol::shortened(found);
+            let found = shortened(found);
             let fault = ImportFault::Word { what: "element type", expected: "int32", found };
             return Err(fault.at(list("attrs.dltype", Some(i))));
         }

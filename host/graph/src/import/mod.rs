@@ -74,6 +74,7 @@ pub fn memory_bound(symbol_bytes: u64, params_bytes: u64) -> u64 {
 pub fn cvm(symbol: &[u8], params: &[u8], limits: &Limits) -> Result<Graph, ImportError> {
     check_size(Place::Params { byte: 0, name: None }, params.len() as u64, limits.params_bytes)?;
     let mut skeleton = skeleton(symbol, limits)?;
+    skeleton.check()?;
     params::load(&mut skeleton.builder, params)?;
     skeleton.finish()
 }

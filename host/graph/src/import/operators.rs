@@ -3,7 +3,7 @@
 //! Two steps, as on the chain: all texts are parsed before any shape is looked at, so that a text
 //! that cannot be parsed (a runtime error) is found before shapes that do not fit (a logic error).
 
-use super::attributes::{Attributes, Checked};
+use super::attributes::Attributes;
 use super::error::{ImportError, ImportFault};
 use super::symbol::shortened;
 use crate::error::GraphFault;
@@ -111,8 +111,8 @@ const WITH_ATTRIBUTES: &[(&str, Parser)] = &[
     }),
     ("tile", |a| {
         let reps = a.tuple_or("reps", &[0])?;
-        let reps: Result<_, _> = reps.into_iter().map(|r| a.natural("reps", r)).collect();
-        Ok(RawOp::Ready(Op::Tile { reps: reps? }))
+        let reps = reps.into_iter().map(|r| a.natural("reps", r)).collect();
+        Ok(RawOp::Ready(Op::Tile { reps }))
     }),
     ("reshape", |a| Ok(RawOp::Ready(Op::Reshape { shape: a.tuple("shape")? }))),
     ("expand_dims", |a| {
@@ -160,14 +160,14 @@ fn conv2d(a: &mut Attributes) -> Result<RawOp, ImportFault> {
         dilation: a.pair("dilation", Some([1, 1]))?,
         groups: {
             let groups = a.int_or("groups", 1)?;
-            a.natural("groups", i64::from(groups))?
+            a.natural("groups", i64::from(groups))
         },
         use_bias: a.bool_or("use_bias", true)?,
     };
-    a.dtype("out_dtype", Checked::Yes)?;
-    a.fixed("layout", "NCHW")?;
-    a.fixed("kernel_layout", "OIHW")?;
-    a.fixed_or("out_layout", "NCHW", "__undef__")?;
+    a.result_type("out_dtype")?;
+    a.fixed("layout", "NCHW");
+    a.fixed("kernel_layout", "OIHW");
+    a.fixed_or("out_layout", "NCHW", "__undef__");
     Ok(RawOp::Ready(Op::Conv2d(attributes)))
 }
 
@@ -190,22 +190,25 @@ fn max_pool2d(a: &mut Attributes) -> Result<RawOp, ImportFault> {
     let padding = match a.tuple_or("padding", &[0, 0])?[..] {
         [both] => [both; 2],
         [h, w] => [h, w],
-        ref other => return Err(a.rule("padding must have one or two elements", other)),
+        ref other => {
+            a.break_rule("padding must have one or two elements", other);
+            [0; 2]
+        }
     };
     let attributes = MaxPool2d {
         pool_size: a.pair("pool_size", None)?,
         strides: a.pair("strides", Some([1, 1]))?,
-        padding: [a.natural("padding", padding[0])?, a.natural("padding", padding[1])?],
+        padding: [a.natural("padding", padding[0]), a.natural("padding", padding[1])],
         ceil_mode: a.bool_or("ceil_mode", false)?,
     };
-    a.fixed("layout", "NCHW")?;
+    a.fixed("layout", "NCHW");
     Ok(RawOp::Ready(Op::MaxPool2d(attributes)))
 }
 
 fn upsampling(a: &mut Attributes) -> Result<RawOp, ImportFault> {
     let scale = a.natural_int("scale")?;
-    a.fixed("layout", "NCHW")?;
-    a.fixed("method", "NEAREST_NEIGHBOR")?;
+    a.fixed("layout", "NCHW");
+    a.fixed("method", "NEAREST_NEIGHBOR");
     Ok(RawOp::Ready(Op::Upsampling { scale }))
 }
 
@@ -215,7 +218,7 @@ fn shift(a: &mut Attributes) -> Result<(u8, u8), ImportFault> {
 }
 
 fn reduce(a: &mut Attributes) -> Result<RawReduce, ImportFault> {
-    a.dtype("dtype", Checked::No)?;
+    a.ignored_type("dtype")?;
     Ok(RawReduce {
         axes: a.tuple_or("axis", &[])?,
         keepdims: a.bool_or("keepdims", false)?,
@@ -236,16 +239,44 @@ fn non_max_suppression(a: &mut Attributes) -> Result<RawOp, ImportFault> {
         i64::from(a.int_or("coord_start", 2)?),
     ];
     if columns != [0, 1, 2] {
-        return Err(a.rule("id_index, score_index and coord_start must be 0, 1 and 2", &columns));
+        a.break_rule("id_index, score_index and coord_start must be 0, 1 and 2", &columns);
     }
     // The defaults are the opposite of what is allowed.
-    if a.bool_or("return_indices", true)? || !a.bool_or("invalid_to_bottom", false)? {
-        return Err(a.rule("return_indices must be False and invalid_to_bottom True", &[]));
+    let return_indices = a.bool_or("return_indices", true)?;
+    let invalid_to_bottom = a.bool_or("invalid_to_bottom", false)?;
+    if return_indices || !invalid_to_bottom {
+        a.break_rule("return_indices must be False and invalid_to_bottom True", &[]);
     }
     Ok(RawOp::Ready(Op::NonMaxSuppression(attributes)))
 }
 
 impl RawOp {
+    /// The name in the registry.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Ready(op) => op.name(),
+            Self::Concatenate { .. } => "concatenate",
+            Self::Repeat { .. } => "repeat",
+            Self::ExpandDims { .. } => "expand_dims",
+            Self::Squeeze { .. } => "squeeze",
+            Self::Transpose { .. } => "transpose",
+            Self::Sum(_) => "sum",
+            Self::Max(_) => "max",
+            Self::SliceLike { .. } => "slice_like",
+            Self::Take { .. } => "take",
+        }
+    }
+
+    /// Number of operands; `None` for one or more.
+    pub(super) fn operand_count(&self) -> Option<usize> {
+        match self {
+            Self::Ready(op) => op.operand_count(),
+            Self::Concatenate { .. } => None,
+            Self::SliceLike { .. } | Self::Take { .. } => Some(2),
+            _ => Some(1),
+        }
+    }
+
     /// Number of results, which no attribute changes.
     pub(super) fn output_count(&self) -> u32 {
         match self {

@@ -20,13 +20,13 @@ pub(super) fn conv2d(a: &Conv2d, inputs: &[Operand<'_>]) -> Result<Dims, GraphFa
         let found = format!("{} groups of {} -> {} channels", a.groups, x[1], a.channels);
         return Err(rule(OP, "groups must divide input and output channels", found));
     }
+    if a.use_bias {
+        operand_shape(OP, "bias", &[a.channels], inputs[2].shape)?;
+    }
     // The chain does not check the weight's shape and would read out of bounds.
     let expected = Shape::new(&[a.channels, x[1] / a.groups, a.kernel[0], a.kernel[1]]);
     if *w != expected {
         return Err(conflict(OP, "weight", expected, w));
-    }
-    if a.use_bias {
-        operand_shape(OP, "bias", &[a.channels], inputs[2].shape)?;
     }
     let mut dims = vec![x[0], a.channels];
     for i in 0..2 {
