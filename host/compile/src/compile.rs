@@ -1,11 +1,12 @@
 //! The whole way from graph to program.
 
-use crate::emit::{StageRecord, emit};
+use crate::emit::emit;
 use crate::error::CompileError;
 use crate::fuse::{fuse_pools, result_shape};
 use crate::lower::lower;
 use crate::network::{Head, Network, Source, Stage, Window};
 use crate::program::{Input, Layer, LayerKind, Output, OutputEncoding, Program, Region, plane_bits};
+use crate::timing::{Prediction, predict};
 use myelin_graph::{Graph, precision_limit};
 use myelin_isa::{Architecture, Precision};
 
@@ -32,9 +33,12 @@ pub fn compile(graph: &Graph, architecture: &Architecture) -> Result<Program, Co
     let outputs = heads
         .map(|((head, &beat), name)| output(head, region(head.slice, beat), name, architecture.precision()))
         .collect();
+    let prediction = predict(architecture, &emitted.instructions, emitted.infer_entry)
+        .expect("invariant: waits are met by earlier instructions, and the program halts");
     Ok(Program {
         architecture: *architecture,
-        layers: layers(&network, &emitted.stages),
+        layers: layers(&network, &emitted.tiles, &prediction),
+        prediction,
         instructions: emitted.instructions,
         load_entry: 0,
         infer_entry: emitted.infer_entry,
@@ -60,8 +64,8 @@ fn output(head: &Head, region: Region, name: String, precision: Precision) -> Ou
     Output { name, region, shape, pitch: head.slice.pitch, offset: head.slice.offset, encoding }
 }
 
-fn layers(network: &Network, records: &[StageRecord]) -> Vec<Layer> {
-    let layer = |(index, (stage, record)): (usize, (&Stage, &StageRecord))| {
+fn layers(network: &Network, tiles: &[u32], prediction: &Prediction) -> Vec<Layer> {
+    let layer = |(index, (stage, &tiles)): (usize, (&Stage, &u32))| {
         let (kind, macs) = match &stage.source {
             Source::Matrix(matrix) if stage.place.operator == "dense" => (LayerKind::Dense, matrix.macs()),
             Source::Matrix(matrix) => (LayerKind::Convolution, matrix.macs()),
@@ -73,9 +77,11 @@ fn layers(network: &Network, records: &[StageRecord]) -> Vec<Layer> {
             Some(window) => [result_shape(&stage.source).channels, window.output[0], window.output[1]],
             None => result_shape(&stage.source).sizes(),
         };
-        // The stages' post instructions are in order, so stamp `index` is theirs.
-        let stamp = Some(index as u32).filter(|&stamp| stamp < Architecture::STAMP_DEPTH && record.last.is_some());
-        Layer { name: stage.place.layer.clone(), kind, macs, shape, tiles: record.tiles, stamp }
+        // The stages' post instructions are in order and each stage has one, so stamp `index` is its.
+        let stamp = Some(index as u32).filter(|&stamp| stamp < Architecture::STAMP_DEPTH);
+        let before = index.checked_sub(1).map_or(0, |before| prediction.stamps[before]);
+        let cycles = prediction.stamps[index] - before;
+        Layer { name: stage.place.layer.clone(), kind, macs, shape, tiles, stamp, cycles }
     };
-    network.stages.iter().zip(records).enumerate().map(layer).collect()
+    network.stages.iter().zip(tiles).enumerate().map(layer).collect()
 }

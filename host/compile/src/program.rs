@@ -1,6 +1,7 @@
 //! The compiled program: all that a host needs to run a model on a cell.
 
 use crate::requantise::Requantise;
+use crate::timing::Prediction;
 use core::fmt;
 use myelin_isa::{Architecture, Instruction, Precision};
 use thiserror::Error;
@@ -115,6 +116,8 @@ pub struct Layer {
     pub tiles: u32,
     /// Which stamp it takes when complete; `None` beyond [`Architecture::STAMP_DEPTH`].
     pub stamp: Option<u32>,
+    /// Cycles from the completion of the layer before (or the start) to its own, as predicted.
+    pub cycles: u64,
 }
 
 /// A model compiled for a cell.
@@ -142,6 +145,8 @@ pub struct Program {
     pub outputs: Vec<Output>,
     /// Layers in order of execution.
     pub layers: Vec<Layer>,
+    /// What one inference takes, as the timing model says.
+    pub prediction: Prediction,
 }
 
 impl Program {

@@ -7,7 +7,6 @@
 //! **Timing.** Cycles count from the first in which the sequencer runs, as the hardware's counters
 //! do. External memory takes a request each cycle and answers [`MEMORY_LATENCY`] later.
 
-use crate::program::Program;
 use myelin_isa::{Architecture, Instruction, Unit, array_descriptor, post_descriptor};
 use thiserror::Error;
 
@@ -67,18 +66,6 @@ pub enum TimingError {
         /// Whose token.
         from: Unit,
     },
-}
-
-impl Program {
-    /// What one inference takes.
-    pub fn predict_infer(&self) -> Result<Prediction, TimingError> {
-        predict(&self.architecture, &self.instructions, self.infer_entry)
-    }
-
-    /// What loading weights and biases takes.
-    pub fn predict_load(&self) -> Result<Prediction, TimingError> {
-        predict(&self.architecture, &self.instructions, self.load_entry)
-    }
 }
 
 /// The cycles of a run from `entry` to its halt.

@@ -15,7 +15,7 @@ fn digits_take_the_predicted_cycles(rows: u32, columns: u32, precision: Precisio
     let graph = import::import_dir(&folder, &import::Limits::default()).unwrap();
     let architecture = Architecture::new(rows, columns, precision).unwrap();
     let program = compile(&graph, &architecture).unwrap();
-    let predicted = program.predict_infer().unwrap();
+    let predicted = program.prediction.clone();
     let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
     let mut session = Session::load(cell, program).unwrap();
     // The second run meets the descriptors that the first left.

@@ -64,22 +64,6 @@ impl Step {
     }
 }
 
-/// What a stage became.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct StageRecord {
-    /// Tiles: CONVs of an array stage, else post instructions.
-    pub tiles: u32,
-    /// Index of the instruction that takes the stamp.
-    pub last: Option<u32>,
-}
-
-impl StageRecord {
-    /// The same with instruction indices counted from `by` instructions earlier.
-    pub fn shifted(self, by: u32) -> StageRecord {
-        StageRecord { last: self.last.map(|index| index + by), ..self }
-    }
-}
-
 /// Descriptor registers wanted before an instruction; `None` where any value does.
 pub(super) type ArrayRegisters = [Option<u32>; array_descriptor::COUNT as usize];
 /// See [`ArrayRegisters`].
@@ -191,20 +175,16 @@ impl Assembler {
         self.steps.append(&mut self.deferred);
     }
 
-    /// The instructions with their tokens and stamps, and what each stage became.
-    pub fn finish(mut self) -> (Vec<Instruction>, Vec<StageRecord>) {
+    /// The instructions with their tokens and stamps, and the tiles of each stage: CONVs of an array
+    /// stage, else post instructions.
+    pub fn finish(mut self) -> (Vec<Instruction>, Vec<u32>) {
         self.flush();
-        let mut records: Vec<StageRecord> = self.tiles.iter().map(|&tiles| StageRecord { tiles, last: None }).collect();
-        let tokens = tokens::assign(&self.steps);
-        let mut instructions = Vec::with_capacity(self.steps.len());
-        for (index, (step, tokens)) in self.steps.iter().zip(tokens).enumerate() {
-            if step.stamp {
-                records[step.stage].last = Some(index as u32);
-            }
+        let headed = |(step, tokens): (&Step, tokens::Tokens)| {
             let header = Header { wait: tokens.wait, signal: tokens.signal, stamp: step.stamp };
-            instructions.push(with_header(step.instruction, header));
-        }
-        (instructions, records)
+            with_header(step.instruction, header)
+        };
+        let instructions = self.steps.iter().zip(tokens::assign(&self.steps)).map(headed).collect();
+        (instructions, self.tiles)
     }
 
     fn step(&self, instruction: Instruction, reads: Vec<Span>, writes: Vec<Span>) -> Step {

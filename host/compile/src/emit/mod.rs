@@ -16,8 +16,6 @@ use crate::plan::addresses;
 use assembler::{Assembler, Span};
 use myelin_isa::{Architecture, Header, Instruction, WeightTarget};
 
-pub(crate) use assembler::StageRecord;
-
 /// A program's instructions with what they need in memory.
 pub(crate) struct Emitted {
     pub instructions: Vec<Instruction>,
@@ -29,8 +27,8 @@ pub(crate) struct Emitted {
     /// First beat of each head's buffer.
     pub head_beats: Vec<u32>,
     pub memory_beats: u32,
-    /// One for each stage, in order.
-    pub stages: Vec<StageRecord>,
+    /// Tiles of each stage, in order.
+    pub tiles: Vec<u32>,
 }
 
 /// Where things are.
@@ -95,7 +93,7 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
     let input_beat = image.beats;
     let mut memory_beats = input_beat + layout.beats(input);
     let head_beats = stores(&layout, &mut assembler, &mut memory_beats);
-    let (mut body, stages) = assembler.finish();
+    let (mut body, tiles) = assembler.finish();
     if let Some(Instruction::Load { memory_beat, .. }) = body.first_mut() {
         *memory_beat = input_beat;
     }
@@ -104,8 +102,7 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
     instructions.append(&mut body);
     instructions.push(Instruction::Sync { halt: true });
     check_depth(&instructions, architecture, network)?;
-    let stages = stages.into_iter().map(|stage| stage.shifted(infer_entry)).collect();
-    Ok(Emitted { instructions, infer_entry, image: image.bytes, input_beat, head_beats, memory_beats, stages })
+    Ok(Emitted { instructions, infer_entry, image: image.bytes, input_beat, head_beats, memory_beats, tiles })
 }
 
 fn emit_stage(
