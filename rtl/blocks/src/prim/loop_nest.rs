@@ -64,14 +64,29 @@ pub fn by(step: impl Into<Operand>) -> Step {
 }
 
 /// An address that follows a nest: `start` at `load`, then moved by each level's step, modulo 2^width.
+///
+/// After the last iteration of all levels it stays where it is, until the next `load`.
 pub fn follow(
+    m: &ModuleBuilder,
+    name: &str,
+    ty: Ty,
+    from: (Signal, Signal),
+    nest: &LoopNest,
+    steps: &[Step],
+) -> Signal {
+    follow_bases(m, name, ty, from, nest, steps)[0].named(name)
+}
+
+/// [`follow`] with the base of every level, innermost first: the first one is the address, base k is
+/// the address at which the levels inside level k began. Given as `(load, start)`.
+pub fn follow_bases(
     m: &ModuleBuilder,
     name: &str,
     ty: Ty,
     (load, start): (Signal, Signal),
     nest: &LoopNest,
     steps: &[Step],
-) -> Signal {
+) -> Vec<Signal> {
     assert_eq!(steps.len(), nest.advance.len(), "{name}: one step for each level");
     let bases: Vec<_> = nest.names.iter().map(|level| m.register(&format!("{name}_{level}_q"), ty)).collect();
     let moved: Vec<Signal> = (bases.iter().zip(steps))
@@ -87,5 +102,5 @@ pub fn follow(
         }
         base.next(next.end());
     }
-    bases[0].q.named(name)
+    bases.iter().map(|base| base.q).collect()
 }

@@ -41,9 +41,8 @@ use myelin_isa::{Architecture, array_descriptor as descriptor, encoding};
 
 use super::descriptor::{Offered, registers};
 use super::pe::operand_ty;
-use super::{accumulator, scratchpad, weight_store};
+use super::{accumulator, scratchpad, walk, weight_store};
 use crate::prim::bundle;
-use crate::prim::loop_nest::{Step, by, follow, loop_nest};
 
 /// Cycles from issuing a pixel to its entering the array (its frame time).
 pub const FRAME_LATENCY: usize = 1 + scratchpad::READ_LATENCY;
@@ -94,19 +93,36 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let issue = (running.q & (in_tile.q | shadow_full.q)).named("issue");
         let swap = (issue & !in_tile.q).named("swap");
 
-        // The walk, innermost first.
-        let nest = loop_nest(
-            m,
-            "walk",
-            &[
-                ("column", part(descriptor::PIXELS, 0, 16)),
-                ("row", part(descriptor::PIXELS, 16, 16)),
-                ("chunk", part(descriptor::KERNEL, 0, 16)),
-                ("kernel_column", part(descriptor::KERNEL, 16, 8)),
-                ("kernel_row", part(descriptor::KERNEL, 24, 8)),
-            ],
-            issue,
-        );
+        // The walk over the map.
+        let x_ty = s(address_width + 2);
+        let address_ty = u(address_width);
+        let x_step = |register: u8| part(register, 0, x_ty.width()).cast(x_ty);
+        let address_step = |register: u8| part(register, 0, address_width);
+        let y_step = |low: u32| part(descriptor::Y_STEPS, low, 16).cast_signed();
+        let counts = [
+            part(descriptor::PIXELS, 0, 16),
+            part(descriptor::PIXELS, 16, 16),
+            part(descriptor::KERNEL, 0, 16),
+            part(descriptor::KERNEL, 16, 8),
+            part(descriptor::KERNEL, 24, 8),
+        ];
+        let from = walk::Start {
+            load: start,
+            row_address: offered.words[1].truncate(address_ty.width()),
+            x: offered.words[2].truncate(x_ty.width()).cast(x_ty),
+            y: offered.field(3, encoding::Y_START).cast_signed(),
+        };
+        let moves = walk::Steps {
+            column: x_step(descriptor::COLUMN_STEP),
+            kernel_column: x_step(descriptor::KERNEL_COLUMN_STEP),
+            row_address: address_step(descriptor::ROW_STEP),
+            kernel_row_address: address_step(descriptor::KERNEL_ROW_STEP),
+            row: y_step(0),
+            kernel_row: y_step(16),
+        };
+        let run = part(descriptor::LIMITS, 16, 16);
+        let walk::Walk { nest, row_address, x, y, run_left } = walk::walk(m, rows, counts, issue, &from, &moves, run);
+        let (row_address, x, y) = (row_address[0].named("row_address"), x[0].named("x"), y[0].named("y"));
         let tile_last = (nest.last[0] & nest.last[1]).named("tile_last");
         let is_last_tile = (nest.last[2] & nest.last[3] & nest.last[4]).named("is_last_tile");
         let is_first_tile = (nest.first[2] & nest.first[3] & nest.first[4]).named("is_first_tile");
@@ -127,83 +143,20 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
             choose(weight_address.q).when(start, weight_start).when(load_now, weight_address.q.wrapping_add(1)).end(),
         );
 
-        // Addresses: row address and position in the row, kept apart for the padding's sake.
-        let x_ty = s(address_width + 2);
-        let address_ty = u(address_width);
-        let x_step = |register: u8| part(register, 0, x_ty.width()).cast(x_ty);
-        let address_step = |register: u8| part(register, 0, address_width);
-        let y_step = |low: u32| part(descriptor::Y_STEPS, low, 16).cast_signed();
-        let row_address = follow(
-            m,
-            "row_address",
-            address_ty,
-            (start, offered.words[1].truncate(address_width)),
-            &nest,
-            &[
-                Step::None,
-                by(address_step(descriptor::ROW_STEP)),
-                Step::None,
-                Step::None,
-                by(address_step(descriptor::KERNEL_ROW_STEP)),
-            ],
-        );
-        let x = follow(
-            m,
-            "x",
-            x_ty,
-            (start, offered.words[2].truncate(x_ty.width()).cast(x_ty)),
-            &nest,
-            &[
-                by(x_step(descriptor::COLUMN_STEP)),
-                Step::None,
-                by(i64::from(rows)),
-                by(x_step(descriptor::KERNEL_COLUMN_STEP)),
-                Step::None,
-            ],
-        );
-        let y = follow(
-            m,
-            "y",
-            s(16),
-            (start, offered.field(3, encoding::Y_START).cast_signed()),
-            &nest,
-            &[Step::None, by(y_step(0)), Step::None, Step::None, by(y_step(16))],
-        );
-        let run = part(descriptor::LIMITS, 16, 16);
-        let run_left = m.register("run_left_q", u(16));
-        let chunk_restarts = nest.advance[3] | nest.advance[4];
-        run_left.next(
-            choose(run_left.q)
-                .when(chunk_restarts | nest.all_last & issue | start, run)
-                .when(nest.advance[2], run_left.q.wrapping_sub(i64::from(rows)))
-                .end(),
-        );
         let pixel = m.register("pixel_q", u(index_width)).reset(0);
         pixel.next_when(issue, choose(pixel.q.wrapping_add(1)).when(tile_last, 0).end());
 
         // Stage 1: the address. Stages 2 and 3: which lanes are inside the map and the run.
-        let lane_ty = u(6);
-        let limit = i64::from(rows);
-        let clamp_lane = |value: Signal| {
-            choose(value.truncate(6.min(value.width())).cast_unsigned())
-                .when(value.lt(0), 0)
-                .when(value.gt(limit), limit)
-                .end()
-                .truncate(6)
-        };
         let read = m.register("read_q", u(1)).reset(0);
         read.next(issue);
         let address = m.delay("address_q", row_address.wrapping_add(x.truncate(address_width).cast_unsigned()));
         let x_1 = m.delay("x_1_q", x);
-        let row_inside = m.delay("row_inside_q", y.ge(0) & y.lt(part(descriptor::LIMITS, 0, 16)));
-        let run_left_1 = m.delay("run_left_1_q", run_left.q);
+        let row_inside = m.delay("row_inside_q", walk::row_inside(y, part(descriptor::LIMITS, 0, 16)));
+        let run_left_1 = m.delay("run_left_1_q", run_left);
         let x_limit = part(descriptor::X_LIMIT, 0, address_width + 1);
-        let low = clamp_lane(-x_1);
-        let high_map = clamp_lane(x_limit - x_1);
-        let high_run = clamp_lane(run_left_1);
-        let high = mux(high_map.lt(high_run), high_map, high_run);
-        let low_2 = m.delay("lane_low_q", low.extend(lane_ty));
-        let high_2 = m.delay("lane_high_q", mux(row_inside, high.extend(lane_ty), 0));
+        let (low, high) = walk::lane_window(rows, x_1, x_limit, run_left_1, row_inside);
+        let low_2 = m.delay("lane_low_q", low);
+        let high_2 = m.delay("lane_high_q", high);
         let activations: Vec<Signal> = (0..rows)
             .zip(&data)
             .map(|(lane, &value)| {

@@ -39,4 +39,5 @@ pub mod scratchpad;
 pub mod sequencer;
 pub mod store_unit;
 pub mod tokens;
+pub mod walk;
 pub mod weight_store;
