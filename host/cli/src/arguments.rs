@@ -1,0 +1,249 @@
+//! The command line. Help, completions and man pages come from these definitions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use myelin_driver::{Selector, parse_precision, parse_size};
+use myelin_isa::{Architecture, Precision};
+
+/// Infer, simulate and emit hardware for exact integer networks.
+///
+/// Data goes to standard output, everything else to standard error. A closed pipe is a clean exit.
+#[derive(Parser, Debug)]
+#[command(name = "myelin", version, propagate_version = true, max_term_width = 100)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How it looks.
+    #[command(flatten)]
+    pub terminal: TerminalArguments,
+}
+
+/// The documented exit codes; [`crate::failure::Exit`] has them as an enum.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  ran, and the answer is no (not exact with golden)
+  2  usage: the command line is wrong
+  3  input: a file cannot be read or is not what it should be
+  4  unsupported: the device cannot run this model
+  5  device: the device failed
+  6  output: a file cannot be written";
+
+/// What every command understands.
+#[derive(Args, Debug)]
+pub struct TerminalArguments {
+    /// Colour on standard output.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColourChoice::Auto, global = true)]
+    pub color: ColourChoice,
+    /// Progress on standard error.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = ProgressChoice::Auto, global = true)]
+    pub progress: ProgressChoice,
+}
+
+/// When to colour.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ColourChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Even in a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// How to show progress.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProgressChoice {
+    /// A bar on a terminal, else lines.
+    Auto,
+    /// A bar that redraws itself.
+    Bar,
+    /// A few lines.
+    Counter,
+    /// Nothing.
+    None,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Recognise a handwritten digit on a simulated systolic array.
+    ///
+    /// Everything needed is inside this binary: the network (four convolutions and a dense layer,
+    /// in the chain's own model format) and 899 pictures of 8x8 pixels that it was not trained on.
+    /// The answer is compared with the golden model, bit by bit.
+    #[command(after_help = "Examples:
+  myelin demo
+  myelin demo --index 7 --device sim:8x8
+  myelin demo --int6")]
+    Demo(DemoArguments),
+    /// Run a model on an input.
+    ///
+    /// The input is a NumPy array of integers: one input of the model's shape, or a batch of which
+    /// --index picks one and --all runs every one. --all compares each answer with the golden model.
+    #[command(after_help = "Examples:
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --check
+  myelin infer --model models/digits_int6 --input models/digits_int6/input.npy --index 3 --device sim:8x8:int6
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --device golden --json
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --device sim:12x10 --all
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --vcd waves.vcd --scope tensor_cell.sequencer")]
+    Infer(InferArguments),
+    /// Show a model's layers, shapes, precisions and cost.
+    #[command(after_help = "Examples:
+  myelin model models/digits_int8
+  myelin model models/digits_int6 --json")]
+    Model(ModelArguments),
+    /// Write a tensor cell as Verilog.
+    ///
+    /// One file for each distinct module, readable, accepted without warnings by Verilator, Icarus
+    /// and Yosys. The top module is `tensor_cell`.
+    #[command(after_help = "Examples:
+  myelin verilog --cell 16x16 -o verilog16
+  myelin verilog --cell 8x8 --precision int6 -o verilog8 --json")]
+    Verilog(VerilogArguments),
+    /// List the devices that a --device can name.
+    #[command(after_help = "Examples:
+  myelin devices
+  myelin devices --json")]
+    Devices(DevicesArguments),
+    /// Print a shell's completion script.
+    #[command(after_help = "Examples:
+  myelin completions bash
+  myelin completions zsh
+  myelin completions fish")]
+    Completions(CompletionsArguments),
+    /// Write the manual pages, or print the first.
+    #[command(after_help = "Examples:
+  myelin man
+  myelin man -o man1")]
+    Man(ManArguments),
+}
+
+/// Arguments of `myelin demo`.
+#[derive(Args, Debug)]
+pub struct DemoArguments {
+    /// Which picture, 0 to 898.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub index: usize,
+    /// Where to run; `myelin devices` lists what there is.
+    #[arg(long, value_name = "SELECTOR", default_value = "sim:16x16")]
+    pub device: Selector,
+    /// The network with 6-bit weights and activations instead of 8.
+    #[arg(long)]
+    pub int6: bool,
+}
+
+/// Arguments of `myelin infer`.
+#[derive(Args, Debug)]
+pub struct InferArguments {
+    /// Folder with `symbol` and `params`, the chain's model format.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// NumPy array of integers, one input or a batch.
+    #[arg(long, value_name = "FILE.npy")]
+    pub input: PathBuf,
+    /// Which input of a batch.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "all")]
+    pub index: usize,
+    /// Where to run; `myelin devices` lists what there is.
+    #[arg(long, value_name = "SELECTOR", default_value = "sim:16x16")]
+    pub device: Selector,
+    /// Compare with the golden model; exit code 1 if a bit differs.
+    #[arg(long)]
+    pub check: bool,
+    /// Run every input of the batch and compare each with the golden model.
+    #[arg(long)]
+    pub all: bool,
+    /// Write waves of the run (simulated devices).
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    pub vcd: Option<PathBuf>,
+    /// Instance whose waves to write, with all below it; everything unless given. Repeatable.
+    #[arg(long, value_name = "PATH", requires = "vcd")]
+    pub scope: Vec<String>,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `myelin model`.
+#[derive(Args, Debug)]
+pub struct ModelArguments {
+    /// Folder with `symbol` and `params`, the chain's model format.
+    #[arg(value_name = "DIR")]
+    pub model: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `myelin verilog`.
+#[derive(Args, Debug)]
+pub struct VerilogArguments {
+    /// Rows and columns of the array, 4 to 32 each.
+    #[arg(long, value_name = "ROWSxCOLUMNS", value_parser = cell_size)]
+    pub cell: (u32, u32),
+    /// Width of activations and weights.
+    #[arg(long, value_name = "int6|int8", default_value = "int8", value_parser = precision)]
+    pub precision: Precision,
+    /// Folder to write to; made if it is missing.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `myelin devices`.
+#[derive(Args, Debug)]
+pub struct DevicesArguments {
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `myelin completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArguments {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `myelin man`.
+#[derive(Args, Debug)]
+pub struct ManArguments {
+    /// Folder to write one page for each command to; made if it is missing.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+fn cell_size(text: &str) -> Result<(u32, u32), String> {
+    let (rows, columns) = parse_size(text).ok_or("expected <rows>x<columns> as in 16x16")?;
+    // Sides do not depend on the precision.
+    Architecture::new(rows, columns, Precision::Int8).map_err(|error| error.to_string())?;
+    Ok((rows, columns))
+}
+
+fn precision(text: &str) -> Result<Precision, String> {
+    parse_precision(text).ok_or_else(|| "expected int6 or int8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn cells_outside_the_legal_sizes_are_refused_with_the_range() {
+        assert!(cell_size("3x8").unwrap_err().contains("4 to 32"));
+        assert_eq!(cell_size("12x10"), Ok((12, 10)));
+    }
+}

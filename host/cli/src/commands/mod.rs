@@ -1,0 +1,29 @@
+//! One file for each command.
+
+mod completions;
+mod demo;
+mod devices;
+mod infer;
+mod man;
+mod model;
+mod verilog;
+
+use crate::arguments::Command;
+use crate::context::Context;
+use crate::failure::{Failure, Verdict};
+
+/// Version of every JSON answer; it changes when a field changes its meaning or goes.
+const JSON_SCHEMA_VERSION: u32 = 1;
+
+/// Does what the command line asks.
+pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments, context),
+        Command::Infer(arguments) => infer::run(arguments, context),
+        Command::Model(arguments) => model::run(arguments, context),
+        Command::Verilog(arguments) => verilog::run(arguments, context),
+        Command::Devices(arguments) => devices::run(arguments, context),
+        Command::Completions(arguments) => completions::run(arguments, context),
+        Command::Man(arguments) => man::run(arguments, context),
+    }
+}

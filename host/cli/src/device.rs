@@ -1,0 +1,189 @@
+//! From a selector to a device that runs a model.
+
+use myelin_board::{SimulatedCell, SimulationOptions};
+use myelin_driver::{Device, DriverError, Inference, Output, Selector, Session};
+use myelin_graph::Graph;
+
+use crate::failure::{Failure, Verdict};
+use crate::model::LoadedModel;
+use crate::terminal::Progress;
+
+/// A device with a model loaded.
+pub enum Opened {
+    /// A cell simulated cycle by cycle.
+    Simulated(Box<Session<SimulatedCell>>),
+    /// The reference.
+    Golden(Box<GoldenDevice>),
+}
+
+/// Opens the device, compiling the model where it needs a program.
+pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) -> Result<Opened, Failure> {
+    let architecture = match selector {
+        Selector::Golden => return Ok(Opened::Golden(Box::new(GoldenDevice::new(model)?))),
+        Selector::SimulatedCell(architecture) => architecture,
+    };
+    let name = model.path.display().to_string();
+    progress.step(&format!("compile {name} for {selector}"));
+    let program = myelin_compile::compile(&model.graph, &architecture);
+    let program = program.map_err(|error| Failure::Compile {
+        model: name,
+        selector: selector.to_string(),
+        source: Box::new(error),
+    })?;
+    progress.step(&format!("build the simulator of {selector}"));
+    let cell = SimulatedCell::new(architecture, SimulationOptions::default());
+    let cell = cell.map_err(|error| Failure::Simulation { selector: selector.to_string(), source: Box::new(error) })?;
+    progress.step("load the program");
+    Ok(Opened::Simulated(Box::new(Session::load(cell, program)?)))
+}
+
+impl Opened {
+    /// What runs the model.
+    pub fn device(&mut self) -> &mut dyn Device {
+        match self {
+            Opened::Simulated(session) => &mut **session,
+            Opened::Golden(golden) => &mut **golden,
+        }
+    }
+
+    /// The simulated cell, if it is one.
+    pub fn simulated(&mut self) -> Option<&mut SimulatedCell> {
+        match self {
+            Opened::Simulated(session) => Some(session.link_mut()),
+            Opened::Golden(_) => None,
+        }
+    }
+
+    /// Clock cycles simulated so far; 0 where nothing is simulated.
+    pub fn cycle(&mut self) -> u64 {
+        self.simulated().map_or(0, |cell| cell.cycle())
+    }
+}
+
+/// The golden model as a device: every answer is right, and nothing has cycles.
+pub struct GoldenDevice {
+    model: myelin_golden::Model,
+    output_names: Vec<String>,
+}
+
+const GOLDEN: &str = "golden";
+
+impl GoldenDevice {
+    /// The same model as `model`, read by golden's own reader.
+    pub fn new(model: &LoadedModel) -> Result<GoldenDevice, Failure> {
+        let name = |graph: &Graph, head| graph.producer(head).name.clone();
+        let output_names = model.graph.heads().iter().map(|&head| name(&model.graph, head)).collect();
+        Ok(GoldenDevice { model: model.golden()?, output_names })
+    }
+}
+
+impl Device for GoldenDevice {
+    fn selector(&self) -> &str {
+        GOLDEN
+    }
+
+    fn run(&mut self, input: &[i32]) -> Result<Inference, DriverError> {
+        let expected = self.model.input_shape().iter().product();
+        if input.len() != expected {
+            return Err(DriverError::InputLength { selector: GOLDEN.to_owned(), found: input.len(), expected });
+        }
+        let answer = self.model.run_i32(input);
+        let answer =
+            answer.map_err(|error| DriverError::Reference { selector: GOLDEN.to_owned(), source: Box::new(error) })?;
+        let outputs = self.output_names.iter().zip(answer.heads());
+        let outputs = outputs.map(|(name, head)| Output { name: name.clone(), values: head.data.clone() });
+        Ok(Inference { outputs: outputs.collect(), report: None })
+    }
+}
+
+/// Where two answers to one input differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Comparison {
+    /// Values compared.
+    pub values: usize,
+    /// Values that differ.
+    pub differences: usize,
+    /// The first of them.
+    pub first: Option<Difference>,
+}
+
+/// One value that differs.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Difference {
+    /// Name of the output.
+    pub output: String,
+    /// Row-major position.
+    pub position: usize,
+    /// The device's value; `None` if it has no such value.
+    pub device: Option<i32>,
+    /// Golden's value; `None` if it has no such value.
+    pub golden: Option<i32>,
+}
+
+impl Comparison {
+    /// Holds the device's answer against golden's. Missing and surplus values and outputs count as different.
+    pub fn new(device: &Inference, golden: &Inference) -> Comparison {
+        let mut comparison = Comparison { values: 0, differences: 0, first: None };
+        let none: &[i32] = &[];
+        for index in 0..device.outputs.len().max(golden.outputs.len()) {
+            let (ours, law) = (device.outputs.get(index), golden.outputs.get(index));
+            let name = law.or(ours).map_or(String::new(), |output| output.name.clone());
+            let values = |output: Option<&'_ Output>| output.map_or(none.to_vec(), |output| output.values.clone());
+            let (ours, law) = (values(ours), values(law));
+            for position in 0..ours.len().max(law.len()) {
+                let (device, golden) = (ours.get(position).copied(), law.get(position).copied());
+                comparison.values += 1;
+                if device != golden {
+                    comparison.differences += 1;
+                    comparison.first.get_or_insert(Difference { output: name.clone(), position, device, golden });
+                }
+            }
+        }
+        comparison
+    }
+
+    /// Whether not a bit differs (and there was something to compare).
+    pub fn is_exact(&self) -> bool {
+        self.values > 0 && self.differences == 0
+    }
+
+    /// What the command answers.
+    pub fn verdict(&self) -> Verdict {
+        if self.is_exact() { Verdict::Yes } else { Verdict::No }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inference(values: &[i32]) -> Inference {
+        let output = Output { name: "dense0".to_owned(), values: values.to_vec() };
+        Inference { outputs: vec![output], report: None }
+    }
+
+    #[test]
+    fn equal_answers_are_exact() {
+        let comparison = Comparison::new(&inference(&[1, -2]), &inference(&[1, -2]));
+        assert!(comparison.is_exact());
+        assert_eq!((comparison.values, comparison.verdict()), (2, Verdict::Yes));
+    }
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let comparison = Comparison::new(&inference(&[1, 5, 7]), &inference(&[1, -2, 8]));
+        assert!(!comparison.is_exact());
+        assert_eq!((comparison.differences, comparison.verdict()), (2, Verdict::No));
+        let first = comparison.first.unwrap();
+        assert_eq!((first.position, first.device, first.golden), (1, Some(5), Some(-2)));
+    }
+
+    #[test]
+    fn missing_values_and_empty_answers_are_not_exact() {
+        assert!(!Comparison::new(&inference(&[1]), &inference(&[1, 2])).is_exact());
+        assert!(!Comparison::new(&inference(&[1, 2]), &inference(&[1])).is_exact());
+        let nothing = Inference { outputs: Vec::new(), report: None };
+        assert!(!Comparison::new(&nothing, &inference(&[1])).is_exact());
+        assert!(!Comparison::new(&nothing, &nothing).is_exact());
+    }
+}

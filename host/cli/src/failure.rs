@@ -1,0 +1,288 @@
+//! How commands end: exit codes, messages, advice.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use myelin_compile::CompileError;
+use myelin_driver::DriverError;
+use myelin_graph::import::ImportError;
+use myelin_graph::npy::NpyError;
+use myelin_sim::SimError;
+
+/// The exit codes, as `myelin --help` documents them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Ran, and the answer is no.
+    No = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A file cannot be read or is not what it should be.
+    Input = 3,
+    /// The device cannot run this model.
+    Unsupported = 4,
+    /// The device failed.
+    Device = 5,
+    /// A file cannot be written.
+    Output = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// The answer of a command that ran.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// As it should be.
+    Yes,
+    /// It ran, and the answer is no.
+    No,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> ExitCode {
+        match verdict {
+            Verdict::Yes => Exit::Done.into(),
+            Verdict::No => Exit::No.into(),
+        }
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A file cannot be read.
+    #[error("read {}", path.display())]
+    ReadFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A path is no regular file.
+    #[error("read {}: is not a regular file", path.display())]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file is longer than allowed.
+    #[error("read {}: {found} bytes, the limit is {max}", path.display())]
+    FileTooLarge {
+        /// Which.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The longest allowed.
+        max: u64,
+    },
+    /// A model is not what the chain's format says.
+    #[error("import model {}", path.display())]
+    Model {
+        /// Its folder.
+        path: PathBuf,
+        /// Where and why.
+        source: ImportError,
+    },
+    /// The golden model refuses what the import took.
+    #[error("read model {} into the golden model", path.display())]
+    GoldenModel {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        source: Box<myelin_golden::Error>,
+    },
+    /// An array file is not one.
+    #[error("read array {}", path.display())]
+    Array {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: NpyError,
+    },
+    /// An array has another shape than the model takes.
+    #[error("read input {}: shape {found:?}, expected {expected:?} or a batch of them", path.display())]
+    InputShape {
+        /// Which.
+        path: PathBuf,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The model's input shape.
+        expected: Vec<usize>,
+    },
+    /// An array has an element beyond 32 bits.
+    #[error("read input {}: element {position} is {value}, beyond 32 bits", path.display())]
+    InputValue {
+        /// Which.
+        path: PathBuf,
+        /// Row-major position.
+        position: usize,
+        /// The element.
+        value: i64,
+    },
+    /// The index is beyond the batch.
+    #[error("pick input {index}: there are {count}, counted from 0")]
+    Index {
+        /// Asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Waves of what has none.
+    #[error("write waves of device {selector}: it is not simulated")]
+    NoWaves {
+        /// The device.
+        selector: String,
+    },
+    /// A scope that does not exist, or a design that cannot be simulated here.
+    #[error("simulate {selector}")]
+    Simulation {
+        /// The device.
+        selector: String,
+        /// Why.
+        source: Box<SimError>,
+    },
+    /// The cell cannot run the model.
+    #[error("compile {model} for {selector}")]
+    Compile {
+        /// The model.
+        model: String,
+        /// The device.
+        selector: String,
+        /// Which layer and why.
+        source: Box<CompileError>,
+    },
+    /// The device failed.
+    #[error(transparent)]
+    Device(Box<DriverError>),
+    /// A file cannot be written.
+    #[error("write {}", path.display())]
+    WriteFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output cannot be written.
+    #[error("write standard output")]
+    StandardOutput(#[from] io::Error),
+}
+
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Failure {
+        Failure::Device(Box::new(error))
+    }
+}
+
+impl Failure {
+    /// The exit code of its class.
+    pub fn exit(&self) -> Exit {
+        use Failure::*;
+        match self {
+            Index { .. } | NoWaves { .. } => Exit::Usage,
+            // Only a scope can be asked for that does not exist.
+            Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => Exit::Usage,
+            ReadFile { .. } | NotAFile { .. } | FileTooLarge { .. } | Model { .. } | GoldenModel { .. } => Exit::Input,
+            Array { .. } | InputShape { .. } | InputValue { .. } => Exit::Input,
+            Compile { .. } => Exit::Unsupported,
+            Device(error) if error.is_input() => Exit::Input,
+            Simulation { .. } | Device(_) => Exit::Device,
+            WriteFile { .. } | StandardOutput(_) => Exit::Output,
+        }
+    }
+
+    /// A stable word for scripts and searches.
+    pub fn code(&self) -> &'static str {
+        use Failure::*;
+        match self {
+            ReadFile { .. } => "read-file",
+            NotAFile { .. } => "not-a-file",
+            FileTooLarge { .. } => "file-too-large",
+            Model { .. } => "model",
+            GoldenModel { .. } => "golden-model",
+            Array { .. } => "array",
+            InputShape { .. } => "input-shape",
+            InputValue { .. } => "input-value",
+            Index { .. } => "index",
+            NoWaves { .. } => "no-waves",
+            Simulation { .. } => "simulation",
+            Compile { .. } => "compile",
+            Device(_) => "device",
+            WriteFile { .. } => "write-file",
+            StandardOutput(_) => "standard-output",
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        use Failure::*;
+        Some(match self {
+            ReadFile { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "paths are relative to the present folder; a model is a folder with `symbol` and `params`".to_owned()
+            }
+            ReadFile { .. } | FileTooLarge { .. } => return None,
+            NotAFile { .. } => "give the file itself".to_owned(),
+            Model { .. } | GoldenModel { .. } => {
+                "a model is a folder with `symbol` (JSON) and `params` (binary) in the format of cvm-runtime; \
+                 compare with models/digits_int8, and copy the files again in case they were cut short"
+                    .to_owned()
+            }
+            Array { .. } => "save it as numpy.save(file, array.astype('int8'))".to_owned(),
+            InputShape { expected, .. } => format!("reshape it in NumPy: array.reshape({expected:?})"),
+            InputValue { .. } => "inputs are integers of at most 32 bits, already quantised".to_owned(),
+            Index { count, .. } => format!("--index takes 0 to {}", count.saturating_sub(1)),
+            NoWaves { .. } => "waves need a simulated cell: --device sim:16x16".to_owned(),
+            Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => {
+                "scopes are instance paths that begin with the top, as tensor_cell.sequencer".to_owned()
+            }
+            Simulation { .. } => return None,
+            Compile { source, .. } => compile_hint(source).to_owned(),
+            Device(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
+            Device(_) => return None,
+            WriteFile { .. } => "choose a place that can be written to".to_owned(),
+            StandardOutput(_) => return None,
+        })
+    }
+
+    /// Whether it is only that the reader of standard output has gone.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Failure::StandardOutput(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn compile_hint(error: &CompileError) -> &'static str {
+    match error {
+        CompileError::Range { .. } => {
+            "its values need wider lanes: an int8 cell runs 6-bit models too, not the reverse"
+        }
+        CompileError::Capacity { .. } => {
+            "the model must fit the memories of the cell; `--device golden` runs every model"
+        }
+        _ => "`--device golden` runs every model",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::EXIT_CODES;
+
+    #[test]
+    fn every_exit_code_is_documented() {
+        for exit in [Exit::Done, Exit::No, Exit::Usage, Exit::Input, Exit::Unsupported, Exit::Device, Exit::Output] {
+            assert!(EXIT_CODES.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_broken_pipe_on_standard_output_is_a_clean_end() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(Failure::StandardOutput(broken()).is_closed_pipe());
+        assert!(!Failure::StandardOutput(io::ErrorKind::StorageFull.into()).is_closed_pipe());
+        assert!(!Failure::WriteFile { path: "x".into(), source: broken() }.is_closed_pipe());
+    }
+}
