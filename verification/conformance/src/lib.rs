@@ -4,9 +4,11 @@
 //!   project's own simulator, with one stimulus, and compares every output in every cycle.
 //! - [`lint`] shows a design's Verilog to Verilator, Icarus and Yosys and collects every complaint.
 //! - [`random_design`] makes seeded random designs that use every construct of the IR.
+//! - [`random_layer`] makes seeded random layers and networks that a tensor cell can run.
 //! - [`tools`] finds the outside programs, and says so where one is missing.
 
 pub mod cosim;
 pub mod lint;
 pub mod random_design;
+pub mod random_layer;
 pub mod tools;

@@ -1,0 +1,130 @@
+//! Icarus: a bench that reads the stimulus as text and writes the response as text.
+
+use std::fmt::Write as _;
+
+use myelin_hdl::verilog::memory_read_names;
+use myelin_hdl::{Design, Module, ReadKind, Ty};
+
+use super::engine::Engine;
+use super::error::CosimError;
+use super::trace::{Reset, Response, Trace};
+use super::work::Work;
+
+/// The bench's module; a design has no such name, because names in it come from blocks.
+const BENCH: &str = "myelin_cosimulation_bench";
+
+pub(super) fn response(design: &Design, trace: &Trace) -> Result<Response, CosimError> {
+    let work = Work::new("icarus")?;
+    let files = work.write_verilog(design)?;
+    work.write("bench.v", bench(design))?;
+    work.write("stimulus.txt", stimulus(trace))?;
+    // Verilog-2005: what the text promises to be.
+    let mut arguments = vec!["-g2005", "-s", BENCH, "-o", "bench.vvp", "bench.v"];
+    arguments.extend(files.iter().map(String::as_str));
+    work.run("iverilog", &arguments)?;
+    let said = work.run("vvp", &["-n", "bench.vvp"])?;
+    let text = work.read("response.txt")?;
+    let outputs = parse(&String::from_utf8_lossy(&text), design, trace.cycles.len())
+        .map_err(|reason| CosimError::BadResponse { engine: Engine::Icarus, reason: format!("{reason}\n{said}") })?;
+    Ok(Response { answered_by: Engine::Icarus.to_string(), outputs })
+}
+
+/// One line per cycle: reset and inputs in hexadecimal.
+fn stimulus(trace: &Trace) -> String {
+    let mut text = String::new();
+    for cycle in &trace.cycles {
+        text.push(if cycle.reset == Reset::Active { '0' } else { '1' });
+        for bits in &cycle.inputs {
+            _ = write!(text, " {bits:x}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn parse(text: &str, design: &Design, cycles: usize) -> Result<Vec<Vec<Option<u64>>>, String> {
+    let outputs = &design.top().outputs;
+    let mut lines = text.lines();
+    let mut response = Vec::with_capacity(cycles);
+    for cycle in 0..cycles {
+        let line = lines.next().ok_or(format!("it ends before cycle {cycle}"))?;
+        // Unknown digits are letters beyond the hexadecimal ones.
+        let values: Vec<Option<u64>> = line.split_whitespace().map(|word| u64::from_str_radix(word, 16).ok()).collect();
+        if values.len() != outputs.len() {
+            return Err(format!("{} values for {} outputs in cycle {cycle}", values.len(), outputs.len()));
+        }
+        response.push(values);
+    }
+    Ok(response)
+}
+
+fn bench(design: &Design) -> String {
+    let top = design.top();
+    let range = |ty: Ty| if ty.width() == 1 { String::new() } else { format!("[{}:0] ", ty.width() - 1) };
+    let mut text = format!("module {BENCH};\n  reg clk = 0;\n  reg rst_n;\n");
+    let mut connections = Vec::new();
+    if top.has_clock {
+        connections.push(".clk_i(clk)".to_owned());
+    }
+    if top.has_reset {
+        connections.push(".rst_ni(rst_n)".to_owned());
+    }
+    let mut format = "%h".to_owned();
+    let mut inputs = vec!["rst_n".to_owned()];
+    for (index, port) in top.inputs.iter().enumerate() {
+        _ = writeln!(text, "  reg {}in_{index};", range(port.ty));
+        connections.push(format!(".{}(in_{index})", port.name));
+        inputs.push(format!("in_{index}"));
+        format.push_str(" %h");
+    }
+    let mut writes = String::new();
+    for (index, port) in top.outputs.iter().enumerate() {
+        _ = writeln!(text, "  wire {}out_{index};", range(port.ty));
+        connections.push(format!(".{}(out_{index})", port.name));
+        _ = writeln!(writes, "      $fwrite(response, \"%h \", out_{index});");
+    }
+    _ = writeln!(text, "  {} dut ({});", design.emitted_name(top), connections.join(", "));
+    text.push_str("  integer stimulus, response, word;\n  initial begin\n");
+    deposit(top, "dut", &mut text);
+    _ = write!(
+        text,
+        "    stimulus = $fopen(\"stimulus.txt\", \"r\");
+    response = $fopen(\"response.txt\", \"w\");
+    while ($fscanf(stimulus, \"{format}\\n\", {inputs}) == {count}) begin
+      #1;
+{writes}      $fwrite(response, \"\\n\");
+      clk = 1;
+      #1 clk = 0;
+      #1;
+    end
+    $fclose(response);
+    $finish;
+  end
+endmodule
+",
+        inputs = inputs.join(", "),
+        count = inputs.len(),
+    );
+    text
+}
+
+/// Sets all state of an instance and below to 0, except stated contents.
+fn deposit(module: &Module, path: &str, text: &mut String) {
+    for register in &module.registers {
+        _ = writeln!(text, "    {path}.{} = 0;", register.name);
+    }
+    for (memory, answers) in module.memories.iter().zip(memory_read_names(module)) {
+        if memory.init.is_none() {
+            let (depth, name) = (memory.depth, &memory.name);
+            _ = writeln!(text, "    for (word = 0; word < {depth}; word = word + 1) {path}.{name}[word] = 0;");
+        }
+        for (read, answer) in memory.reads.iter().zip(answers) {
+            if read.kind == ReadKind::Synchronous {
+                _ = writeln!(text, "    {path}.{answer} = 0;");
+            }
+        }
+    }
+    for instance in &module.instances {
+        deposit(&instance.module, &format!("{path}.{}", instance.name), text);
+    }
+}

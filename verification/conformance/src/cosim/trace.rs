@@ -1,0 +1,105 @@
+//! Stimulus, response, and their comparison.
+
+use myelin_hdl::Design;
+
+use super::error::{CosimError, Disagreement};
+
+/// Level of the reset in a cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reset {
+    /// `rst_ni` is low.
+    Active,
+    /// `rst_ni` is high.
+    Inactive,
+}
+
+/// What is applied in one cycle.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cycle {
+    /// Level of the reset.
+    pub reset: Reset,
+    /// Bits of each input of the top, in declaration order, zero above the width.
+    pub inputs: Vec<u64>,
+}
+
+/// A stimulus: what is applied, cycle by cycle.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trace {
+    /// Cycle 0 first.
+    pub cycles: Vec<Cycle>,
+}
+
+impl Trace {
+    /// `count` cycles with the reset active and all inputs 0.
+    pub fn in_reset(design: &Design, count: usize) -> Trace {
+        let cycle = Cycle { reset: Reset::Active, inputs: vec![0; design.top().inputs.len()] };
+        Trace { cycles: vec![cycle; count] }
+    }
+
+    /// Adds a cycle out of reset.
+    pub fn push(&mut self, inputs: Vec<u64>) {
+        self.cycles.push(Cycle { reset: Reset::Inactive, inputs });
+    }
+
+    /// Checks that every cycle has a value of the right width for every input.
+    ///
+    /// # Errors
+    /// [`CosimError::BadTrace`] at the first that has not.
+    pub fn check(&self, design: &Design) -> Result<(), CosimError> {
+        let ports = &design.top().inputs;
+        for (cycle, applied) in self.cycles.iter().enumerate() {
+            let bad = |reason| CosimError::BadTrace { design: design.top().name.clone(), cycle, reason };
+            if applied.inputs.len() != ports.len() {
+                return Err(bad(format!("{} values for {} inputs", applied.inputs.len(), ports.len())));
+            }
+            for (port, &bits) in ports.iter().zip(&applied.inputs) {
+                if bits & !port.ty.mask() != 0 {
+                    return Err(bad(format!("{bits:#x} is too wide for {} ({})", port.name, port.ty)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was answered to a stimulus.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Response {
+    /// Who answered: an engine, or the model that a test holds engines against.
+    pub answered_by: String,
+    /// For each cycle the bits of each output of the top in declaration order, zero above the
+    /// width; `None` where a bit is unknown.
+    pub outputs: Vec<Vec<Option<u64>>>,
+}
+
+/// Compares two responses to one stimulus.
+///
+/// # Errors
+/// The first difference, by cycle and then in the order of the ports. Unknown bits differ from everything.
+pub fn compare(design: &Design, expected: &Response, found: &Response) -> Result<(), Disagreement> {
+    let ports = &design.top().outputs;
+    for (cycle, (wanted, got)) in expected.outputs.iter().zip(&found.outputs).enumerate() {
+        for ((port, &wanted), &got) in ports.iter().zip(wanted).zip(got) {
+            if wanted != got || got.is_none() {
+                return Err(Disagreement::Value {
+                    cycle,
+                    port: port.name.clone(),
+                    ty: port.ty,
+                    expected_by: expected.answered_by.clone(),
+                    expected: wanted,
+                    found_by: found.answered_by.clone(),
+                    found: got,
+                });
+            }
+        }
+    }
+    if expected.outputs.len() != found.outputs.len() {
+        return Err(Disagreement::Length {
+            expected_by: expected.answered_by.clone(),
+            expected: expected.outputs.len(),
+            found_by: found.answered_by.clone(),
+            found: found.outputs.len(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Outside programs: which are there, and what happens where one is missing.
+//!
+//! A test that needs a tool asks [`available`] first. Where the tool is missing the test passes
+//! after a visible line `SKIPPED: ... (install: apt-get install ...)`; with `MYELIN_REQUIRE_TOOLS=1`
+//! in the environment, as in continuous integration, a missing tool is a failure instead.
+
+use std::env;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// An outside program that tests use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Tool {
+    /// Icarus Verilog: compiler `iverilog` and runtime `vvp`.
+    Icarus,
+    /// Verilator.
+    Verilator,
+    /// A C++ compiler and make, with which Verilator builds simulators.
+    Cxx,
+    /// Yosys.
+    Yosys,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Tool; 4] = [Tool::Icarus, Tool::Verilator, Tool::Cxx, Tool::Yosys];
+
+    /// The programs that must be on the `PATH`; the first one tells the version.
+    pub fn programs(self) -> &'static [&'static str] {
+        match self {
+            Tool::Icarus => &["iverilog", "vvp"],
+            Tool::Verilator => &["verilator"],
+            Tool::Cxx => &["g++", "make"],
+            Tool::Yosys => &["yosys"],
+        }
+    }
+
+    /// The Debian packages that bring it.
+    pub fn packages(self) -> &'static str {
+        match self {
+            Tool::Icarus => "iverilog",
+            Tool::Verilator => "verilator",
+            Tool::Cxx => "g++ make",
+            Tool::Yosys => "yosys",
+        }
+    }
+
+    /// Whether all its programs are on the `PATH`.
+    pub fn is_present(self) -> bool {
+        self.programs().iter().all(|program| find(program).is_some())
+    }
+
+    /// The first line it prints about itself, where it is present.
+    pub fn version(self) -> Option<String> {
+        let argument = match self {
+            Tool::Icarus | Tool::Yosys => "-V",
+            Tool::Verilator | Tool::Cxx => "--version",
+        };
+        let output = Command::new(self.programs()[0]).arg(argument).output().ok()?;
+        String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Tool::Icarus => "Icarus Verilog",
+            Tool::Verilator => "Verilator",
+            Tool::Cxx => "a C++ compiler and make",
+            Tool::Yosys => "Yosys",
+        })
+    }
+}
+
+/// Whether the tools are all there to do `what`; says on standard error what is skipped if not.
+///
+/// # Panics
+/// If one is missing and `MYELIN_REQUIRE_TOOLS=1`.
+pub fn available(what: &str, tools: &[Tool]) -> bool {
+    let missing: Vec<Tool> = tools.iter().copied().filter(|tool| !tool.is_present()).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.packages()).collect();
+    let install = format!("install: apt-get install {}", packages.join(" "));
+    let required = env::var("MYELIN_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+    assert!(!required, "{what} needs {missing:?} ({install}), and MYELIN_REQUIRE_TOOLS=1 forbids to skip it");
+    // Not `eprintln!`: the test harness would keep that to itself when the test passes.
+    _ = writeln!(io::stderr(), "SKIPPED: {what} ({install})");
+    false
+}
+
+/// Whether `tools` are all on the `PATH`, without a word.
+pub fn are_present(tools: &[Tool]) -> bool {
+    tools.iter().all(|tool| tool.is_present())
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
