@@ -1,0 +1,73 @@
+//! Shared by the tests: runs the binary in a folder of its own that has the project's models.
+#![allow(dead_code, clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A file of the repository.
+pub fn repository_path(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap().join(relative)
+}
+
+/// A fresh folder with copies of the models, to run commands in.
+pub struct Workplace(TempDir);
+
+impl Workplace {
+    pub fn new() -> Workplace {
+        let folder = tempfile::tempdir().unwrap();
+        for model in ["digits_int8", "digits_int6"] {
+            let (from, to) = (repository_path("models").join(model), folder.path().join("models").join(model));
+            std::fs::create_dir_all(&to).unwrap();
+            for file in std::fs::read_dir(from).unwrap() {
+                let file = file.unwrap();
+                std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+        Workplace(folder)
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.0.path().join(relative)
+    }
+
+    /// The binary, in this folder, with no colour settings from outside.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_myelin"));
+        command.args(arguments).current_dir(self.0.path()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(&mut self.command(arguments))
+    }
+}
+
+/// What a command did.
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    pub fn of(command: &mut Command) -> Run {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let code = status.code().expect("the command ends by itself");
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let run = Run { code, out: text(stdout), err: text(stderr) };
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+        run
+    }
+
+    /// The run, if it ended with this code.
+    pub fn expect(self, code: i32) -> Run {
+        assert_eq!(self.code, code, "standard output:\n{}\nstandard error:\n{}", self.out, self.err);
+        self
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {}", self.out))
+    }
+}

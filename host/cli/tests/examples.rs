@@ -1,0 +1,94 @@
+//! Every command that help and README show works as it stands there.
+
+#![allow(clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
+
+mod common;
+
+use common::{Workplace, repository_path};
+
+const COMMANDS: [&str; 7] = ["demo", "infer", "model", "verilog", "devices", "completions", "man"];
+
+/// The arguments of the examples in a command's help.
+fn help_examples(workplace: &Workplace, command: &str) -> Vec<String> {
+    let help = workplace.run(&[command, "--help"]).expect(0).out;
+    let (_, examples) = help.split_once("Examples:").unwrap_or_else(|| panic!("{command} has no examples"));
+    let lines = examples.lines().filter_map(|line| line.trim().strip_prefix("myelin "));
+    lines.map(str::to_owned).collect()
+}
+
+/// The arguments of the commands in the README's code blocks.
+fn readme_examples() -> Vec<String> {
+    let readme = std::fs::read_to_string(repository_path("README.md")).unwrap();
+    let blocks = readme.split("```").skip(1).step_by(2);
+    let commands = blocks.filter_map(|block| block.strip_prefix("sh\n")).flat_map(str::lines);
+    let arguments = commands.filter_map(|line| {
+        let line = line.split(" #").next().unwrap_or(line).trim();
+        line.strip_prefix("cargo run --release -- ").or_else(|| line.strip_prefix("myelin "))
+    });
+    arguments.map(str::to_owned).collect()
+}
+
+fn run(workplace: &Workplace, example: &str) -> String {
+    let (example, file) = match example.split_once(" > ") {
+        Some((example, file)) => (example, Some(file)),
+        None => (example, None),
+    };
+    let arguments: Vec<&str> = example.split_whitespace().collect();
+    let run = workplace.run(&arguments);
+    assert_eq!(run.code, 0, "myelin {example}:\n{}", run.err);
+    assert!(!run.out.is_empty(), "myelin {example} says nothing");
+    if let Some(file) = file {
+        std::fs::write(workplace.path(file), &run.out).unwrap();
+    }
+    run.out
+}
+
+#[test]
+fn every_command_has_examples_that_work() {
+    let workplace = Workplace::new();
+    for command in COMMANDS {
+        let examples = help_examples(&workplace, command);
+        assert!(!examples.is_empty(), "{command}");
+        for example in examples {
+            assert!(example.starts_with(command), "{example} is an example of {command}");
+            run(&workplace, &example);
+        }
+    }
+}
+
+#[test]
+fn the_list_of_commands_is_complete() {
+    let workplace = Workplace::new();
+    let help = workplace.run(&["--help"]).expect(0).out;
+    let (_, listed) = help.split_once("Commands:\n").unwrap();
+    let listed = listed.lines().take_while(|line| line.starts_with("  "));
+    let mut listed: Vec<&str> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    listed.retain(|&command| command != "help");
+    assert_eq!(listed, COMMANDS);
+}
+
+#[test]
+fn every_command_in_the_readme_works() {
+    let workplace = Workplace::new();
+    let examples = readme_examples();
+    assert_eq!(examples.first().map(String::as_str), Some("demo"), "the first command is the demo");
+    for command in COMMANDS {
+        assert!(examples.iter().any(|example| example.starts_with(command)), "no example of {command}");
+    }
+    let helped: Vec<String> = COMMANDS.iter().flat_map(|command| help_examples(&workplace, command)).collect();
+    // What help shows too is run by the other test.
+    for example in examples.iter().filter(|example| !helped.contains(example)) {
+        run(&workplace, example);
+    }
+}
+
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let workplace = Workplace::new();
+    let printed = run(&workplace, "demo");
+    let readme = std::fs::read_to_string(repository_path("README.md")).unwrap();
+    // All but the last line, the speed of the machine.
+    let lines: Vec<&str> = printed.trim_end().lines().collect();
+    let shown = lines[..lines.len() - 1].join("\n");
+    assert!(readme.contains(&shown), "README.md does not show what demo prints now:\n{shown}");
+}
