@@ -240,7 +240,7 @@ impl Failure {
                 "scopes are instance paths that begin with the top, as tensor_cell.sequencer".to_owned()
             }
             Simulation { .. } => return None,
-            Compile { source, .. } => compile_hint(source).to_owned(),
+            Compile { source, .. } => source.hint().unwrap_or("`--device golden` runs every model").to_owned(),
             Device(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
             Device(_) => return None,
             WriteFile { .. } => "choose a place that can be written to".to_owned(),
@@ -251,18 +251,6 @@ impl Failure {
     /// Whether it is only that the reader of standard output has gone.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Failure::StandardOutput(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
-
-fn compile_hint(error: &CompileError) -> &'static str {
-    match error {
-        CompileError::Range { .. } => {
-            "its values need wider lanes: an int8 cell runs 6-bit models too, not the reverse"
-        }
-        CompileError::Capacity { .. } => {
-            "the model must fit the memories of the cell; `--device golden` runs every model"
-        }
-        _ => "`--device golden` runs every model",
     }
 }
 

@@ -12,6 +12,7 @@ use crate::terminal::{Align, Table, grouped, percent};
 #[derive(Serialize)]
 pub struct CycleJson {
     cycles: u32,
+    predicted_cycles: u64,
     macs: u64,
     macs_per_cycle: u32,
     utilisation: f64,
@@ -25,6 +26,7 @@ struct LayerJson {
     name: String,
     kind: String,
     cycles: Option<u32>,
+    predicted_cycles: u64,
     macs: u64,
     utilisation: Option<f64>,
 }
@@ -35,11 +37,13 @@ impl From<&CycleReport> for CycleJson {
             name: layer.name.clone(),
             kind: layer.kind.to_string(),
             cycles: layer.cycles,
+            predicted_cycles: layer.predicted_cycles,
             macs: layer.macs,
             utilisation: layer.utilisation,
         });
         CycleJson {
             cycles: report.cycles(),
+            predicted_cycles: report.predicted_cycles,
             macs: report.macs,
             macs_per_cycle: report.macs_per_cycle,
             utilisation: report.utilisation(),
@@ -56,6 +60,7 @@ pub fn write_layers(report: &CycleReport, out: &mut impl Write) -> io::Result<()
         ("layer", Align::Left),
         ("kind", Align::Left),
         ("cycles", Align::Right),
+        ("predicted", Align::Right),
         ("MACs", Align::Right),
         ("MAC utilisation, %", Align::Right),
     ]);
@@ -66,12 +71,14 @@ pub fn write_layers(report: &CycleReport, out: &mut impl Write) -> io::Result<()
             (macs, utilisation) => (grouped(macs), utilisation.map_or_else(dash, percent)),
         };
         let cycles = layer.cycles.map_or_else(dash, grouped);
-        table.row([layer.name.clone(), layer.kind.to_string(), cycles, macs, utilisation]);
+        let predicted = grouped(layer.predicted_cycles);
+        table.row([layer.name.clone(), layer.kind.to_string(), cycles, predicted, macs, utilisation]);
     }
     table.row([
         "inference".to_owned(),
         String::new(),
         grouped(report.cycles()),
+        grouped(report.predicted_cycles),
         grouped(report.macs),
         percent(report.utilisation()),
     ]);

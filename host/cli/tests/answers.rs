@@ -82,12 +82,15 @@ fn the_json_of_an_inference_keeps_its_schema() {
     assert_eq!(keys(&answer["golden"]).join(" "), "differences exact first_difference values");
     assert_eq!(keys(&answer["simulation"]).join(" "), "cycles cycles_per_second seconds");
     let cycles = &answer["cycles"];
-    assert_eq!(keys(cycles).join(" "), "counters cycles layers macs macs_per_cycle stamps utilisation");
+    assert_eq!(
+        keys(cycles).join(" "),
+        "counters cycles layers macs macs_per_cycle predicted_cycles stamps utilisation"
+    );
     assert_eq!(
         keys(&cycles["counters"]).join(" "),
         "array_busy cycles instructions load_busy post_busy post_stall stall_data stall_weights store_busy"
     );
-    assert_eq!(keys(&cycles["layers"][0]).join(" "), "cycles kind macs name utilisation");
+    assert_eq!(keys(&cycles["layers"][0]).join(" "), "cycles kind macs name predicted_cycles utilisation");
     assert_eq!(cycles["macs"], 306_688);
     assert_eq!(cycles["layers"].as_array().unwrap().len(), 5);
     assert_eq!(integers(&cycles["stamps"]).len(), 5);
@@ -108,7 +111,9 @@ fn layers_add_up_to_the_inference() {
     // The rest is storing the answer and halting.
     let whole = cycles["cycles"].as_u64().unwrap();
     assert!(sum < whole && whole - sum < 100, "{sum} of {whole}");
+    assert_eq!(cycles["cycles"], cycles["predicted_cycles"]);
     for layer in layers {
+        assert_eq!(layer["cycles"], layer["predicted_cycles"], "{layer}");
         let [macs, cycles] = ["macs", "cycles"].map(|key| layer[key].as_u64().unwrap());
         let utilisation = layer["utilisation"].as_f64().unwrap();
         assert!((utilisation - macs as f64 / (cycles * 64) as f64).abs() < 1e-9, "{layer}");

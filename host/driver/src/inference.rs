@@ -30,6 +30,8 @@ pub struct CycleReport {
     pub stamps: Vec<u32>,
     /// One entry for each layer, in the order of execution.
     pub layers: Vec<LayerReport>,
+    /// Cycles the compiler predicted for the whole.
+    pub predicted_cycles: u64,
     /// Multiply-accumulates of the whole network that its definition asks for.
     pub macs: u64,
     /// Multiply-accumulates a cycle can do.
@@ -50,11 +52,19 @@ impl CycleReport {
                 name: layer.name.clone(),
                 kind: layer.kind,
                 cycles,
+                predicted_cycles: layer.cycles,
                 macs: layer.macs,
                 utilisation: cycles.map(|cycles| utilisation(layer.macs, cycles, macs_per_cycle)),
             }
         });
-        CycleReport { layers: layers.collect(), counters, stamps, macs: program.macs(), macs_per_cycle }
+        CycleReport {
+            layers: layers.collect(),
+            counters,
+            stamps,
+            predicted_cycles: program.prediction.cycles,
+            macs: program.macs(),
+            macs_per_cycle,
+        }
     }
 
     /// Cycles from start to halt.
@@ -78,6 +88,8 @@ pub struct LayerReport {
     /// Cycles between the end of the layer before (or the start) and its own end; `None` for a
     /// layer beyond the device's stamps.
     pub cycles: Option<u32>,
+    /// The same as the compiler predicted it.
+    pub predicted_cycles: u64,
     /// Multiply-accumulates that the layer's definition asks for, padding counted as work.
     pub macs: u64,
     /// Share of the multipliers' time that did them, where the cycles are known; see [`utilisation`].

@@ -235,6 +235,9 @@ fn the_report_has_counters_stamps_and_utilisation() {
     let macs = 6 * 2 * 9 * 25;
     assert_eq!((report.layers[0].name.as_str(), report.layers[0].macs), ("conv", macs));
     assert_eq!(report.layers[0].cycles, Some(10));
+    let program = program();
+    assert_eq!(report.predicted_cycles, program.prediction.cycles);
+    assert_eq!(report.layers[0].predicted_cycles, program.layers[0].cycles);
     assert_eq!(report.utilisation(), macs as f64 / f64::from(CYCLES * 64));
 }
 
