@@ -31,6 +31,8 @@ mod check;
 mod design;
 mod digest;
 mod ir;
+#[cfg(feature = "rust-hdl")]
+pub mod rust_hdl;
 mod signal;
 mod ty;
 pub mod verilog;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::ir::{Memory, MemoryStyle, NodeId, ReadKind, RegisterDef, WritePort};
 
 use super::body::{Body, word_range};
-use super::text::{Shape, wide_literal};
+use super::text::{Shape, range, wide_literal};
 
 impl Body<'_> {
     pub(super) fn declare_state(&mut self) {
@@ -62,7 +62,7 @@ impl Body<'_> {
         if definition.reads[port].kind == ReadKind::Synchronous || !self.answered.insert((memory, port)) {
             return;
         }
-        let address = self.same(definition.reads[port].address);
+        let address = self.unsigned(definition.reads[port].address);
         let word = word_range(definition.lanes, definition.lane_ty);
         let answer = self.signals.name(self.reads[memory][port]);
         let text = format!("wire {word}{answer} = {}[{address}];", definition.name);
@@ -100,26 +100,40 @@ impl Body<'_> {
         if reads.is_empty() && memory.writes.is_empty() {
             return;
         }
+        let addresses: Vec<String> = (0..memory.writes.len()).map(|port| self.write_address(memory, port)).collect();
         let clock = self.clock_text();
         self.line(&format!("always @(posedge {clock}) begin"), memory.location);
         for port in reads {
             let read = &memory.reads[port];
             let condition = self.condition(read.enable);
-            let address = self.bits(read.address);
+            let address = self.unsigned(read.address);
             let answer = self.signals.name(self.reads[index][port]);
             let text = format!("    {condition}{answer} <= {}[{address}];\n", memory.name);
             self.out.push_str(&text);
         }
-        for write in &memory.writes {
-            self.clocked_write(memory, write);
+        for (write, address) in memory.writes.iter().zip(addresses) {
+            self.clocked_write(memory, write, &address);
         }
         self.out.push_str("  end\n");
     }
 
-    fn clocked_write(&mut self, memory: &Memory, write: &WritePort) {
+    /// The address of a write port; a literal gets a name, because Yosys makes registers of a memory
+    /// that is written at a literal.
+    fn write_address(&mut self, memory: &Memory, port: usize) -> String {
+        let address = memory.writes[port].address;
+        let text = self.unsigned(address);
+        if self.plan.constant(address).is_none() {
+            return text;
+        }
+        let name = self.names.unique(&format!("{}_write{port}_address", memory.name));
+        let word = range(memory.address_width());
+        self.line(&format!("wire {word}{name} = {text};"), memory.location);
+        name
+    }
+
+    fn clocked_write(&mut self, memory: &Memory, write: &WritePort, address: &str) {
         let name = &memory.name;
         let condition = self.condition(Some(write.enable));
-        let address = self.bits(write.address);
         let Some(lane_enables) = &write.lane_enables else {
             let data = match *write.data {
                 [only] => self.same(only),
@@ -132,7 +146,11 @@ impl Body<'_> {
             _ = writeln!(self.out, "    {condition}{name}[{address}] <= {data};");
             return;
         };
-        _ = writeln!(self.out, "    {condition}begin");
+        let (open, indent, close) = match condition.is_empty() {
+            true => (String::new(), "    ", ""),
+            false => (format!("    {condition}begin\n"), "      ", "    end\n"),
+        };
+        self.out.push_str(&open);
         let width = memory.lane_ty.width() as usize;
         for (lane, (&enable, &data)) in lane_enables.iter().zip(&write.data).enumerate() {
             let condition = self.condition(Some(enable));
@@ -143,9 +161,9 @@ impl Body<'_> {
                 (_, 1) => format!("[{low}]"),
                 _ => format!("[{high}:{low}]"),
             };
-            _ = writeln!(self.out, "      {condition}{name}[{address}]{bits} <= {data};");
+            _ = writeln!(self.out, "{indent}{condition}{name}[{address}]{bits} <= {data};");
         }
-        self.out.push_str("    end\n");
+        self.out.push_str(close);
     }
 
     /// `if (enable) `, or nothing where it is always 1.

@@ -161,11 +161,12 @@ impl Body<'_> {
                 };
                 (side(a), side(b))
             }
-            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl => (self.bits(a), self.bits(b)),
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => (self.bits(a), self.bits(b)),
+            BinaryOp::Shl => (self.bits(a), self.unsigned(b)),
             BinaryOp::Shr => {
                 let (text, signed) = self.operand(a, node.ty.into(), node);
                 let text = if node.ty.is_signed() { signed_as(true, text, signed) } else { text };
-                (text, self.bits(b))
+                (text, self.unsigned(b))
             }
         };
         (stem, format!("{x} {sign} {y}"))
@@ -208,6 +209,18 @@ impl Body<'_> {
                 Shape { width, signed: false }.literal(i128::from(bits))
             }
             _ => self.read(self.part(id)).0,
+        }
+    }
+
+    /// The node's text where Verilog itself reads a number: an index or an amount. A signed name
+    /// would count backwards from its middle.
+    pub(super) fn unsigned(&mut self, id: NodeId) -> String {
+        match self.values[id.index()] {
+            Some(Value::Literal(_)) => self.bits(id),
+            _ => {
+                let (text, signed) = self.read(self.part(id));
+                signed_as(false, text, signed)
+            }
         }
     }
 

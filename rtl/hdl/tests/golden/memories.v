@@ -14,9 +14,11 @@ module memories (
   input  wire              lane_0_i,
   input  wire              lane_1_i,
   input  wire              lane_2_i,
+  input  wire signed [3:0] offset_i,
   output wire signed [6:0] sum_o,
   output wire [7:0]        square_o,
-  output wire [7:0]        word_o
+  output wire [7:0]        word_o,
+  output wire [7:0]        place_o
 );
 
   (* ram_style = "block" *) reg [17:0] block_ram [0:15];
@@ -45,11 +47,15 @@ module memories (
   reg [7:0] two_ports [0:15];
   reg [7:0] two_ports_read0_q;
 
+  reg [7:0] one_place [0:15];
+  reg [7:0] one_place_read0_q;
+
   wire signed [6:0] block_ram_read0_q_5_0_s7 = {block_ram_read0_q[5], block_ram_read0_q[5:0]};
   wire signed [6:0] block_ram_read0_q_17_12_s7 = {block_ram_read0_q[17], block_ram_read0_q[17:12]};
   wire signed [6:0] add_13 = block_ram_read0_q_5_0_s7 + block_ram_read0_q_17_12_s7;
   wire [7:0] table_ram_read0 = table_ram[address_i];
   wire [7:0] concat_20 = {two_ports_read0_q[7:4], two_ports_read0_q[3:0]};
+  wire [7:0] two_ports_read0_q_3_0_u8 = {4'd0, two_ports_read0_q[3:0]};
 
   always @(posedge clk_i) begin
     if (read_i) block_ram_read0_q <= block_ram[address_i];
@@ -66,9 +72,16 @@ module memories (
     if (lane_0_i) two_ports[address_i] <= {data_0_i[3:0], data_1_i[3:0]};
   end
 
+  wire [3:0] one_place_write0_address = 4'd3;
+  always @(posedge clk_i) begin
+    if (read_i) one_place_read0_q <= one_place[$unsigned(offset_i)];
+    if (write_i) one_place[one_place_write0_address] <= two_ports_read0_q_3_0_u8;
+  end
+
   assign sum_o = add_13;
   assign square_o = table_ram_read0;
   assign word_o = concat_20;
+  assign place_o = one_place_read0_q;
 
   // Read by nothing in this module.
   wire unused_ok = &{1'b0, block_ram_read0_q[11:6], 1'b0};
