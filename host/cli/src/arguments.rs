@@ -85,11 +85,16 @@ pub enum Command {
     /// The input is a NumPy array of integers: one input of the model's shape, or a batch of which
     /// --index picks one and --all runs every one. --all compares each answer with the golden model.
     #[command(after_help = "Examples:
-  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --check
-  myelin infer --model models/digits_int6 --input models/digits_int6/input.npy --index 3 --device sim:8x8:int6
-  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --device golden --json
-  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --device sim:12x10 --all
-  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy --vcd waves.vcd --scope tensor_cell.sequencer")]
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy \\
+    --check
+  myelin infer --model models/digits_int6 --input models/digits_int6/input.npy \\
+    --index 3 --device sim:8x8:int6
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy \\
+    --device golden --json
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy \\
+    --device sim:12x10 --all
+  myelin infer --model models/digits_int8 --input models/digits_int8/input.npy \\
+    --vcd waves.vcd --scope tensor_cell.sequencer")]
     Infer(InferArguments),
     /// Show a model's layers, shapes, precisions and cost.
     #[command(after_help = "Examples:
