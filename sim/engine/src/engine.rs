@@ -1,5 +1,6 @@
 //! What an engine offers to the simulator's front: state by place, settling, and the edge.
 
+use crate::error::SimError;
 use crate::hierarchy::FlatNode;
 
 /// Level of the reset while an edge happens.
@@ -39,9 +40,12 @@ pub(crate) trait Core: Send {
     /// A top input as last set.
     fn input(&self, index: usize) -> u64;
     /// A top output, settled.
-    fn output(&mut self, index: usize) -> u64;
+    ///
+    /// # Errors
+    /// If this engine has to be prepared for outputs and cannot.
+    fn output(&mut self, index: usize) -> Result<u64, SimError>;
     /// Prepares values to be read by [`Core::watched`], replacing those watched before.
-    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), crate::SimError>;
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), SimError>;
     /// Settles the watched values and copies them in the order given.
     fn watched(&mut self, values: &mut [u64]);
     /// One rising edge; the first failed assertion or assumption, in the order of [`CheckRef`].

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use myelin_hdl::{BinaryOp, CheckKind, Module, NodeId, Op, ReadKind, Ty, UnaryOp};
 
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
+use crate::error::SimError;
 use crate::hierarchy::{FlatNode, Hierarchy};
 
 /// State of one instance; bit patterns, zero above their width.
@@ -178,12 +179,12 @@ impl Core for Interpreter {
         self.inputs[index]
     }
 
-    fn output(&mut self, index: usize) -> u64 {
+    fn output(&mut self, index: usize) -> Result<u64, SimError> {
         self.settle();
-        self.value(0, self.hierarchy.top().outputs[index].node)
+        Ok(self.value(0, self.hierarchy.top().outputs[index].node))
     }
 
-    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), crate::SimError> {
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), SimError> {
         self.watched = nodes.to_vec();
         Ok(())
     }
@@ -251,7 +252,7 @@ impl Core for Interpreter {
     }
 }
 
-/// The word an address selects: a memory of one word has a one-bit address that is ignored.
+/// The word an address selects.
 fn address(bits: u64, depth: usize) -> usize {
     bits as usize & (depth - 1)
 }

@@ -33,10 +33,14 @@
 //! by node as its definition reads, and is what the compiled one is judged by.
 
 mod checkpoint;
+mod compiled;
 mod engine;
 mod error;
 mod hierarchy;
 mod interpret;
+mod native;
+mod plan;
+pub mod random;
 mod simulator;
 mod wave;
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use myelin_hdl::{CheckKind, Design, Digest, Ty};
 
 use crate::checkpoint::{Checkpoint, Element, visit};
+use crate::compiled::Compiled;
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
 use crate::error::{CheckFailure, SimError};
 use crate::hierarchy::Hierarchy;
 use crate::interpret::Interpreter;
+use crate::random::SplitMix64;
 use crate::wave::Wave;
 
 /// What computes the cycles.
@@ -63,7 +65,8 @@ impl Builder<'_> {
     pub fn build(self) -> Result<Simulator, SimError> {
         let hierarchy = Arc::new(Hierarchy::new(self.design));
         let core: Box<dyn Core> = match self.engine {
-            Engine::Compiled | Engine::Interpreted => Box::new(Interpreter::new(hierarchy.clone())),
+            Engine::Compiled => Box::new(Compiled::new(hierarchy.clone())?),
+            Engine::Interpreted => Box::new(Interpreter::new(hierarchy.clone())),
         };
         let mut simulator =
             Simulator { design: self.design.digest(), hierarchy, core, reset: Reset::Inactive, cycle: 0, wave: None };
@@ -228,8 +231,14 @@ impl Simulator {
     }
 
     /// The bits of an output as it settles with the present inputs and state; zero above its width.
+    ///
+    /// # Panics
+    /// If native code for the outputs cannot be made (the process is out of memory).
     pub fn peek(&mut self, output: Output) -> u64 {
-        self.core.output(output.index)
+        match self.core.output(output.index) {
+            Ok(bits) => bits,
+            Err(error) => panic!("settle the outputs: {error}"),
+        }
     }
 
     /// The integer an output stands for by its own sign; a 64-bit unsigned one wraps.
@@ -484,13 +493,13 @@ impl Simulator {
     fn power_up(&mut self, power_up: PowerUp) {
         let hierarchy = self.hierarchy.clone();
         let core = &mut *self.core;
-        let mut random = SplitMix64(match power_up {
+        let mut random = SplitMix64::new(match power_up {
             PowerUp::Zero => 0,
             PowerUp::Random { seed } => seed,
         });
         let mut bits_or = |ty: Ty, zero: u64| match power_up {
             PowerUp::Zero => zero,
-            PowerUp::Random { .. } => random.next() & ty.mask(),
+            PowerUp::Random { .. } => random.bits() & ty.mask(),
         };
         visit(&hierarchy, |element| match element {
             Element::Register(at) => {
@@ -518,18 +527,5 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         // A trace left open is ended; its errors are for those who end it themselves.
         let _ = self.stop_trace();
-    }
-}
-
-/// Steele, Lea and Flood's SplitMix64: bits that depend on the seed alone, on every machine.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }

@@ -1,0 +1,441 @@
+//! The compiled engine: the state buffer, and the machine code that runs on it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use myelin_hdl::{CheckKind, NodeId};
+
+use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
+use crate::error::SimError;
+use crate::hierarchy::{FlatNode, Hierarchy};
+use crate::native::{self, Code, Source};
+use crate::plan::layout::{CellKind, State};
+use crate::plan::schedule::{Action, LaneLoop, Plan, Program};
+use crate::plan::strands::{SiblingKey, Strands};
+use crate::plan::values::Values;
+use crate::plan::{ArrayId, CellId, MemoryId, StrandId, ValueId, ValueOp};
+
+/// Edges after which the byte counters of covers are emptied: they must not wrap.
+const COVER_PERIOD: u32 = 255;
+
+/// Stack for compilation, which recurses as deep as the longest chain of values. Only what is used is ever present.
+const COMPILE_STACK_BYTES: usize = 256 << 20;
+
+/// Where an observed value is.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    array: ArrayId,
+    lane: usize,
+}
+
+/// A program that settles values and changes nothing, and where they are then.
+#[derive(Default)]
+struct Observer {
+    /// Absent where everything is in the buffer anyway.
+    code: Option<Code>,
+    spots: Vec<Spot>,
+    settled: bool,
+}
+
+/// The compiled engine.
+pub(crate) struct Compiled {
+    hierarchy: Arc<Hierarchy>,
+    strands: Strands,
+    state: State,
+    values: Values,
+    buffer: Buffer,
+    edge: Code,
+    outputs: Option<Observer>,
+    watched: Observer,
+    covers: Vec<CheckRef>,
+    /// Cover counts but for what is in the byte counters, in the order of `covers`.
+    cover_counts: HashMap<(usize, usize), u64>,
+    edges_since_count: u32,
+}
+
+impl Compiled {
+    pub(crate) fn new(hierarchy: Arc<Hierarchy>) -> Result<Compiled, SimError> {
+        let mut dissolved: HashSet<SiblingKey> = HashSet::new();
+        let (strands, mut state, mut values, program) = loop {
+            let strands = Strands::new(&hierarchy, &dissolved);
+            // Ends because every turn dissolves more, at last down to single instances.
+            match plan(&hierarchy, &strands) {
+                Ok((state, values, program)) => break (strands, state, values, program),
+                Err(LaneLoop(looped)) => {
+                    dissolved.extend(looped.into_iter().filter_map(|id| strands.siblings(&hierarchy, id)));
+                }
+            }
+        };
+        let edge = compile(&hierarchy, &strands, &mut state, &mut values, &program)?;
+        let mut buffer = Buffer::default();
+        buffer.load(&state, &program);
+        let covers: Vec<CheckRef> =
+            checks(&hierarchy).filter(|(_, kind)| *kind == CheckKind::Cover).map(|(at, _)| at).collect();
+        let cover_counts = covers.iter().map(|at| ((at.place, at.check), 0)).collect();
+        Ok(Compiled {
+            hierarchy,
+            strands,
+            state,
+            values,
+            buffer,
+            edge,
+            outputs: None,
+            watched: Observer::default(),
+            covers,
+            cover_counts,
+            edges_since_count: 0,
+        })
+    }
+
+    /// Compiles what settles these values.
+    fn observe(&mut self, nodes: &[FlatNode]) -> Result<Observer, SimError> {
+        let mut plan = Plan {
+            hierarchy: &self.hierarchy,
+            strands: &self.strands,
+            state: &mut self.state,
+            values: &mut self.values,
+        };
+        let located: Vec<(ValueId, usize)> = nodes
+            .iter()
+            .map(|&flat| {
+                let (node, lane) = plan.strands.locate(plan.hierarchy.driver(flat));
+                (plan.value_of(node), lane)
+            })
+            .collect();
+        let mut stored: BTreeMap<ValueId, ArrayId> = BTreeMap::new();
+        let mut actions = Vec::new();
+        let spots = located.into_iter().map(|(value, lane)| {
+            let definition = plan.values.value(value);
+            let array = match definition.op {
+                ValueOp::Cell(cell) => plan.state.cell(cell).array,
+                _ => *stored.entry(value).or_insert_with(|| {
+                    let array = plan.state.add_array(definition.strand, definition.ty);
+                    actions.push((definition.strand, Action::Store { value, array }));
+                    array
+                }),
+            };
+            Spot { array, lane }
+        });
+        let spots: Vec<Spot> = spots.collect();
+        if actions.is_empty() {
+            return Ok(Observer { code: None, spots, settled: true });
+        }
+        let program = plan.schedule(actions).map_err(|_| self.codegen("a loop that was not there before"))?;
+        let code = compile(&self.hierarchy, &self.strands, &mut self.state, &mut self.values, &program)?;
+        self.buffer.load(&self.state, &program);
+        Ok(Observer { code: Some(code), spots, settled: false })
+    }
+
+    fn codegen(&self, reason: &str) -> SimError {
+        SimError::Codegen { design: self.hierarchy.top().name.clone(), reason: reason.to_owned() }
+    }
+
+    fn changed(&mut self) {
+        self.watched.settled = false;
+        if let Some(outputs) = &mut self.outputs {
+            outputs.settled = false;
+        }
+    }
+
+    /// An element as a bit pattern.
+    fn element(&self, array: ArrayId, lane: usize) -> u64 {
+        let ty = self.state.array(array).ty;
+        let at = self.state.address(array, lane);
+        self.buffer.read(at, self.state.array(array).element_bytes()) & ty.mask()
+    }
+
+    fn set_element(&mut self, array: ArrayId, lane: usize, bits: u64) {
+        let definition = self.state.array(array);
+        let (ty, bytes) = (definition.ty, definition.element_bytes());
+        self.buffer.write(self.state.address(array, lane), bytes, ty.value_of(bits) as u64);
+        self.changed();
+    }
+
+    /// The array and lane of a check.
+    fn check(&self, at: CheckRef) -> (ArrayId, usize) {
+        let home = self.strands.homes[at.place];
+        (self.state.limb(home.strand, home.limb).checks[at.check], home.lane)
+    }
+
+    fn cell_of_register(&self, at: RegisterRef) -> (CellId, usize) {
+        let home = self.strands.homes[at.place];
+        (self.state.limb(home.strand, home.limb).registers[at.register], home.lane)
+    }
+
+    fn cell_of_read(&self, at: MemoryRef, port: usize, lane: usize) -> (CellId, usize) {
+        let home = self.strands.homes[at.place];
+        (self.state.limb(home.strand, home.limb).memories[at.memory].read_data[port][lane], home.lane)
+    }
+
+    /// Byte offset, element bytes and type of a lane of a word.
+    fn word(&self, at: MemoryRef, word: usize, lane: usize) -> (usize, usize, myelin_hdl::Ty) {
+        let home = self.strands.homes[at.place];
+        let id: MemoryId = self.state.limb(home.strand, home.limb).memories[at.memory].memory;
+        let memory = self.state.memory(id);
+        let offset = memory.offset
+            + home.lane * memory.instance_bytes()
+            + word * memory.word_bytes()
+            + lane * memory.element_bytes();
+        (offset, memory.element_bytes(), memory.lane_ty)
+    }
+
+    fn edge(&mut self, reset: Reset) -> Option<CheckRef> {
+        match reset {
+            Reset::Inactive => {
+                self.run_edge();
+                self.edges_since_count += 1;
+                if self.edges_since_count == COVER_PERIOD {
+                    self.count_covers();
+                }
+                if self.buffer.read(self.state.failed, 1) == 0 { None } else { self.failed_check() }
+            }
+            Reset::Active => {
+                let covers = self.buffer.copy(self.state.covers.clone());
+                self.run_edge();
+                self.buffer.restore(self.state.covers.start, &covers);
+                self.buffer.write(self.state.failed, 1, 0);
+                self.reset_registers();
+                None
+            }
+        }
+    }
+
+    fn run_edge(&mut self) {
+        // SAFETY: the buffer was grown to this layout, the one the code was made for or a longer one.
+        unsafe { self.edge.run(self.buffer.pointer()) };
+    }
+
+    fn reset_registers(&mut self) {
+        for cell in &self.state.cells {
+            if let CellKind::Register { reset: Some(reset) } = cell.kind {
+                let array = self.state.array(cell.array);
+                let held = array.ty.value_of(reset) as u64;
+                for slot in 0..self.state.slot_count(array.strand) {
+                    self.buffer.write(array.offset + slot * array.element_bytes(), array.element_bytes(), held);
+                }
+            }
+        }
+    }
+
+    fn failed_check(&mut self) -> Option<CheckRef> {
+        self.buffer.write(self.state.failed, 1, 0);
+        checks(&self.hierarchy).filter(|(_, kind)| *kind != CheckKind::Cover).map(|(at, _)| at).find(|&at| {
+            let (array, lane) = self.check(at);
+            self.element(array, lane) == 1
+        })
+    }
+
+    /// Empties the byte counters.
+    fn count_covers(&mut self) {
+        self.edges_since_count = 0;
+        for index in 0..self.covers.len() {
+            let at = self.covers[index];
+            let (array, lane) = self.check(at);
+            let hits = self.element(array, lane);
+            *self.cover_counts.entry((at.place, at.check)).or_default() += hits;
+            self.buffer.write(self.state.address(array, lane), 1, 0);
+        }
+    }
+
+    /// Settles and reads an observer's values.
+    fn settle(buffer: &mut Buffer, observer: &mut Observer) {
+        if let Some(code) = observer.code.as_ref().filter(|_| !observer.settled) {
+            // SAFETY: the buffer was grown to the layout after this code was made.
+            unsafe { code.run(buffer.pointer()) };
+        }
+        observer.settled = true;
+    }
+}
+
+/// All checks, in the order of [`CheckRef`].
+fn checks(hierarchy: &Hierarchy) -> impl Iterator<Item = (CheckRef, CheckKind)> + '_ {
+    hierarchy.places.iter().enumerate().flat_map(|(place, at)| {
+        at.module.checks.iter().enumerate().map(move |(check, definition)| (CheckRef { place, check }, definition.kind))
+    })
+}
+
+/// Plans the edge of a division into strands.
+fn plan(hierarchy: &Hierarchy, strands: &Strands) -> Result<(State, Values, Program), LaneLoop> {
+    let mut state = State::new(strands);
+    let mut values = Values::new(strands);
+    let mut plan = Plan { hierarchy, strands, state: &mut state, values: &mut values };
+    // What is only observed must not loop either.
+    for (index, strand) in strands.strands.iter().enumerate() {
+        for (limb, definition) in strand.limbs.iter().enumerate() {
+            for node in 0..definition.module.nodes.len() {
+                let node = NodeId(node as u32);
+                plan.value_of(crate::plan::strands::LimbNode { strand: StrandId(index as u32), limb, node });
+            }
+        }
+    }
+    plan.refuse_lane_loops()?;
+    let actions = plan.edge_actions();
+    let program = plan.schedule(actions)?;
+    Ok((state, values, program))
+}
+
+/// Makes machine code on a thread whose stack is deep enough.
+fn compile(
+    hierarchy: &Hierarchy,
+    strands: &Strands,
+    state: &mut State,
+    values: &mut Values,
+    program: &Program,
+) -> Result<Code, SimError> {
+    let source = Source { strands, state, values, program };
+    let compiled = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(COMPILE_STACK_BYTES);
+        match thread.spawn_scoped(scope, move || native::compile(source)) {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    compiled.map_err(|reason| SimError::Codegen { design: hierarchy.top().name.clone(), reason })
+}
+
+impl Core for Compiled {
+    fn set_input(&mut self, index: usize, bits: u64) {
+        let array = self.state.cell(self.state.input_cells[index]).array;
+        self.set_element(array, 0, bits);
+    }
+
+    fn input(&self, index: usize) -> u64 {
+        self.element(self.state.cell(self.state.input_cells[index]).array, 0)
+    }
+
+    fn output(&mut self, index: usize) -> Result<u64, SimError> {
+        let mut outputs = match self.outputs.take() {
+            Some(outputs) => outputs,
+            None => {
+                let top = self.hierarchy.top().clone();
+                let nodes: Vec<FlatNode> =
+                    top.outputs.iter().map(|port| FlatNode { place: 0, node: port.node }).collect();
+                self.observe(&nodes)?
+            }
+        };
+        Compiled::settle(&mut self.buffer, &mut outputs);
+        let spot = outputs.spots[index];
+        self.outputs = Some(outputs);
+        Ok(self.element(spot.array, spot.lane))
+    }
+
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), SimError> {
+        self.watched = self.observe(nodes)?;
+        Ok(())
+    }
+
+    fn watched(&mut self, values: &mut [u64]) {
+        Compiled::settle(&mut self.buffer, &mut self.watched);
+        for (value, spot) in values.iter_mut().zip(&self.watched.spots) {
+            *value = self.element(spot.array, spot.lane);
+        }
+    }
+
+    fn step(&mut self, reset: Reset) -> Option<CheckRef> {
+        self.changed();
+        self.edge(reset)
+    }
+
+    fn steps(&mut self, count: u64, reset: Reset) -> (u64, Option<CheckRef>) {
+        self.changed();
+        for done in 1..=count {
+            if let Some(failed) = self.edge(reset) {
+                return (done, Some(failed));
+            }
+        }
+        (count, None)
+    }
+
+    fn cover_hits(&self, check: CheckRef) -> u64 {
+        match self.cover_counts.get(&(check.place, check.check)) {
+            Some(count) => {
+                let (array, lane) = self.check(check);
+                count + self.element(array, lane)
+            }
+            None => 0,
+        }
+    }
+
+    fn set_cover_hits(&mut self, check: CheckRef, hits: u64) {
+        if let Some(count) = self.cover_counts.get_mut(&(check.place, check.check)) {
+            *count = hits;
+            let (array, lane) = self.check(check);
+            self.set_element(array, lane, 0);
+        }
+    }
+
+    fn register(&self, register: RegisterRef) -> u64 {
+        let (cell, lane) = self.cell_of_register(register);
+        self.element(self.state.cell(cell).array, lane)
+    }
+
+    fn set_register(&mut self, register: RegisterRef, bits: u64) {
+        let (cell, lane) = self.cell_of_register(register);
+        self.set_element(self.state.cell(cell).array, lane, bits);
+    }
+
+    fn read_data(&self, memory: MemoryRef, port: usize, lane: usize) -> u64 {
+        let (cell, at) = self.cell_of_read(memory, port, lane);
+        self.element(self.state.cell(cell).array, at)
+    }
+
+    fn set_read_data(&mut self, memory: MemoryRef, port: usize, lane: usize, bits: u64) {
+        let (cell, at) = self.cell_of_read(memory, port, lane);
+        self.set_element(self.state.cell(cell).array, at, bits);
+    }
+
+    fn memory(&self, memory: MemoryRef, word: usize, lane: usize) -> u64 {
+        let (at, bytes, ty) = self.word(memory, word, lane);
+        self.buffer.read(at, bytes) & ty.mask()
+    }
+
+    fn set_memory(&mut self, memory: MemoryRef, word: usize, lane: usize, bits: u64) {
+        let (at, bytes, ty) = self.word(memory, word, lane);
+        self.buffer.write(at, bytes, ty.value_of(bits) as u64);
+        self.changed();
+    }
+}
+
+/// A cache line, which no element crosses.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// The memory of the state layout.
+#[derive(Default)]
+struct Buffer(Vec<Line>);
+
+impl Buffer {
+    /// Grows to the layout and sets what a program needs set once.
+    fn load(&mut self, state: &State, program: &Program) {
+        self.0.resize(state.bytes().div_ceil(64), Line([0; 64]));
+        for &(at, bytes, bits) in state.constants().iter().chain(&program.constants) {
+            self.write(at, bytes, bits);
+        }
+    }
+
+    fn pointer(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr().cast()
+    }
+
+    fn read(&self, at: usize, bytes: usize) -> u64 {
+        let mut value = [0; 8];
+        value[..bytes].copy_from_slice(&self.0[at / 64].0[at % 64..][..bytes]);
+        u64::from_le_bytes(value)
+    }
+
+    fn write(&mut self, at: usize, bytes: usize, value: u64) {
+        self.0[at / 64].0[at % 64..][..bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
+    }
+
+    fn copy(&self, range: std::ops::Range<usize>) -> Vec<u8> {
+        range.map(|at| self.0[at / 64].0[at % 64]).collect()
+    }
+
+    fn restore(&mut self, start: usize, bytes: &[u8]) {
+        for (offset, &byte) in bytes.iter().enumerate() {
+            let at = start + offset;
+            self.0[at / 64].0[at % 64] = byte;
+        }
+    }
+}

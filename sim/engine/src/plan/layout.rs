@@ -1,0 +1,308 @@
+//! Where everything is in the state buffer: one flat piece of memory, structure of arrays.
+
+use std::ops::Range;
+
+use myelin_hdl::{CheckKind, Ty, u};
+
+use super::strands::Strands;
+use super::{ArrayId, CellId, MemoryId, StrandId, container_bytes};
+
+/// Bytes before the first and after the last array: vectors may read, never write, beyond an array.
+pub(crate) const GUARD_BYTES: usize = 1024;
+
+/// Alignment of arrays with many lanes.
+const ARRAY_ALIGNMENT: usize = 64;
+
+/// One element for each lane of a strand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Array {
+    pub(crate) strand: StrandId,
+    /// Byte offset of the first slot in the state buffer.
+    pub(crate) offset: usize,
+    pub(crate) ty: Ty,
+}
+
+impl Array {
+    /// Bytes of an element.
+    pub(crate) fn element_bytes(&self) -> usize {
+        container_bytes(self.ty) as usize
+    }
+}
+
+/// What an edge changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    pub(crate) array: ArrayId,
+    pub(crate) kind: CellKind,
+}
+
+/// What a cell is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CellKind {
+    /// An input of the top; no edge changes it.
+    Input,
+    /// A register and its reset value.
+    Register { reset: Option<u64> },
+    /// A lane of a synchronous read port.
+    ReadData,
+}
+
+/// A memory of each lane: words of all lanes of the first instance, then of the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryArray {
+    pub(crate) offset: usize,
+    pub(crate) depth: usize,
+    pub(crate) lanes: usize,
+    pub(crate) lane_ty: Ty,
+}
+
+impl MemoryArray {
+    /// Bytes of a lane of a word.
+    pub(crate) fn element_bytes(&self) -> usize {
+        container_bytes(self.lane_ty) as usize
+    }
+
+    /// Bytes of a word.
+    pub(crate) fn word_bytes(&self) -> usize {
+        self.lanes * self.element_bytes()
+    }
+
+    /// Bytes of the memory of one instance.
+    pub(crate) fn instance_bytes(&self) -> usize {
+        self.depth * self.word_bytes()
+    }
+}
+
+/// Where the state of a limb is.
+#[derive(Debug, Default)]
+pub(crate) struct LimbState {
+    pub(crate) registers: Vec<CellId>,
+    pub(crate) memories: Vec<LimbMemory>,
+    /// For each check: 1 in lanes where an assertion failed at this edge, or how often a cover was
+    /// met since it was last counted.
+    pub(crate) checks: Vec<ArrayId>,
+}
+
+/// Where a memory of a limb is.
+#[derive(Debug)]
+pub(crate) struct LimbMemory {
+    pub(crate) memory: MemoryId,
+    /// For each synchronous read port, for each lane; asynchronous ports have none.
+    pub(crate) read_data: Vec<Vec<CellId>>,
+}
+
+/// The layout of the state buffer. Only grows.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) arrays: Vec<Array>,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) memories: Vec<MemoryArray>,
+    pub(crate) input_cells: Vec<CellId>,
+    limbs: Vec<Vec<LimbState>>,
+    /// One byte, set where any assertion or assumption failed.
+    pub(crate) failed: usize,
+    /// A vector for use within a task.
+    pub(crate) scratch: usize,
+    /// For each strand of many lanes, 1 in the slots that are lanes.
+    active: Vec<Option<ArrayId>>,
+    /// Bytes of the arrays of assertions and assumptions.
+    pub(crate) assertions: Range<usize>,
+    /// Bytes of the arrays of covers.
+    pub(crate) covers: Range<usize>,
+    /// For each strand, the slot of each lane in all its arrays.
+    slots: Vec<Vec<usize>>,
+    /// For each strand, slots in an array; a multiple of the chunk for many lanes.
+    slot_counts: Vec<usize>,
+    end: usize,
+}
+
+/// Lanes that vector code computes at a time: arrays are whole chunks.
+pub(crate) const CHUNK_LANES: usize = 64;
+
+impl State {
+    pub(crate) fn new(strands: &Strands) -> State {
+        let slots: Vec<Vec<usize>> = strands.strands.iter().map(|strand| (0..strand.lanes).collect()).collect();
+        let slot_counts = slots
+            .iter()
+            .map(|slots| if slots.len() == 1 { 1 } else { slots.len().next_multiple_of(CHUNK_LANES) })
+            .collect();
+        let mut state = State {
+            arrays: Vec::new(),
+            cells: Vec::new(),
+            memories: Vec::new(),
+            input_cells: Vec::new(),
+            limbs: Vec::new(),
+            failed: GUARD_BYTES,
+            scratch: GUARD_BYTES + 64,
+            active: Vec::new(),
+            assertions: 0..0,
+            covers: 0..0,
+            slots,
+            slot_counts,
+            end: GUARD_BYTES + 128,
+        };
+        for (index, strand) in strands.strands.iter().enumerate() {
+            let active = (strand.lanes > 1).then(|| state.add_array(StrandId(index as u32), u(1)));
+            state.active.push(active);
+        }
+        let top = &strands.strands[0].limbs[0].module;
+        state.input_cells =
+            top.inputs.iter().map(|port| state.add_cell(StrandId(0), port.ty, CellKind::Input)).collect();
+        for (index, strand) in strands.strands.iter().enumerate() {
+            let id = StrandId(index as u32);
+            let limbs = strand.limbs.iter().map(|limb| {
+                let registers = limb
+                    .module
+                    .registers
+                    .iter()
+                    .map(|register| state.add_cell(id, register.ty, CellKind::Register { reset: register.reset }));
+                LimbState { registers: registers.collect(), ..LimbState::default() }
+            });
+            let limbs = limbs.collect();
+            state.limbs.push(limbs);
+        }
+        state.add_checks(strands, |kind| kind != CheckKind::Cover);
+        state.add_checks(strands, |kind| kind == CheckKind::Cover);
+        state.add_memories(strands);
+        state
+    }
+
+    /// Assertions are next to each other, and so are covers: they are cleared and saved in one go.
+    fn add_checks(&mut self, strands: &Strands, included: impl Fn(CheckKind) -> bool) {
+        let start = self.end;
+        for (strand, definition) in strands.strands.iter().enumerate() {
+            for (limb, definition) in definition.limbs.iter().enumerate() {
+                for (index, check) in definition.module.checks.iter().enumerate() {
+                    let checks = self.limbs[strand][limb].checks.len();
+                    if checks <= index {
+                        // A place for those of the other kind, filled in the other pass.
+                        self.limbs[strand][limb].checks.push(ArrayId(u32::MAX));
+                    }
+                    if included(check.kind) {
+                        let array = self.add_array(StrandId(strand as u32), u(8));
+                        self.limbs[strand][limb].checks[index] = array;
+                    }
+                }
+            }
+        }
+        let range = start..self.end;
+        if included(CheckKind::Cover) {
+            self.covers = range;
+        } else {
+            self.assertions = range;
+        }
+    }
+
+    /// Memories come last: what is touched at every edge stays together.
+    fn add_memories(&mut self, strands: &Strands) {
+        for (index, strand) in strands.strands.iter().enumerate() {
+            let id = StrandId(index as u32);
+            for (limb, definition) in strand.limbs.iter().enumerate() {
+                for memory in &definition.module.memories {
+                    let read_data = memory.reads.iter().map(|read| match read.kind {
+                        myelin_hdl::ReadKind::Synchronous => {
+                            // Adjacent where there is one lane, so that a word is taken as a whole.
+                            self.end = self.end.next_multiple_of(16);
+                            (0..memory.lanes).map(|_| self.add_cell(id, memory.lane_ty, CellKind::ReadData)).collect()
+                        }
+                        myelin_hdl::ReadKind::Asynchronous => Vec::new(),
+                    });
+                    let read_data = read_data.collect();
+                    let memory_id = MemoryId(self.memories.len() as u32);
+                    let array =
+                        MemoryArray { offset: 0, depth: memory.depth, lanes: memory.lanes, lane_ty: memory.lane_ty };
+                    self.memories.push(array);
+                    self.limbs[index][limb].memories.push(LimbMemory { memory: memory_id, read_data });
+                }
+            }
+        }
+        for (index, strand) in strands.strands.iter().enumerate() {
+            for limb in 0..strand.limbs.len() {
+                for memory in 0..self.limbs[index][limb].memories.len() {
+                    let id = self.limbs[index][limb].memories[memory].memory;
+                    self.end = self.end.next_multiple_of(ARRAY_ALIGNMENT);
+                    self.memories[id.index()].offset = self.end;
+                    self.end += self.memories[id.index()].instance_bytes() * strand.lanes;
+                }
+            }
+        }
+    }
+
+    fn add_cell(&mut self, strand: StrandId, ty: Ty, kind: CellKind) -> CellId {
+        let array = self.add_array(strand, ty);
+        self.cells.push(Cell { array, kind });
+        CellId(self.cells.len() as u32 - 1)
+    }
+
+    /// A new array of one element per lane.
+    pub(crate) fn add_array(&mut self, strand: StrandId, ty: Ty) -> ArrayId {
+        let slots = self.slot_counts[strand.index()];
+        let element = container_bytes(ty) as usize;
+        self.end = self.end.next_multiple_of(if slots == 1 { element } else { ARRAY_ALIGNMENT });
+        self.arrays.push(Array { strand, offset: self.end, ty });
+        self.end += slots * element;
+        ArrayId(self.arrays.len() as u32 - 1)
+    }
+
+    pub(crate) fn limb(&self, strand: StrandId, limb: usize) -> &LimbState {
+        &self.limbs[strand.index()][limb]
+    }
+
+    pub(crate) fn array(&self, id: ArrayId) -> &Array {
+        &self.arrays[id.index()]
+    }
+
+    pub(crate) fn cell(&self, id: CellId) -> &Cell {
+        &self.cells[id.index()]
+    }
+
+    pub(crate) fn memory(&self, id: MemoryId) -> &MemoryArray {
+        &self.memories[id.index()]
+    }
+
+    /// Slots in the arrays of a strand, unused ones included.
+    pub(crate) fn slot_count(&self, strand: StrandId) -> usize {
+        self.slot_counts[strand.index()]
+    }
+
+    /// Slots in which lanes are, and those between them.
+    pub(crate) fn slots_used(&self, strand: StrandId) -> usize {
+        self.slots[strand.index()].iter().max().map_or(0, |&slot| slot + 1)
+    }
+
+    /// The array that tells lanes from unused slots.
+    ///
+    /// # Panics
+    /// If the strand has one lane.
+    pub(crate) fn active(&self, strand: StrandId) -> ArrayId {
+        self.active[strand.index()].expect("a strand of many lanes")
+    }
+
+    /// What never changes: byte offset, bytes and bits of elements.
+    pub(crate) fn constants(&self) -> Vec<(usize, usize, u64)> {
+        let mut constants = Vec::new();
+        for (index, active) in self.active.iter().enumerate() {
+            if let Some(active) = *active {
+                let lanes = 0..self.slots[index].len();
+                constants.extend(lanes.map(|lane| (self.address(active, lane), 1, 1)));
+            }
+        }
+        constants
+    }
+
+    /// The slot of a lane in the arrays of its strand.
+    pub(crate) fn slot(&self, strand: StrandId, lane: usize) -> usize {
+        self.slots[strand.index()][lane]
+    }
+
+    /// Byte offset of a lane's element.
+    pub(crate) fn address(&self, id: ArrayId, lane: usize) -> usize {
+        let array = self.array(id);
+        array.offset + self.slot(array.strand, lane) * array.element_bytes()
+    }
+
+    /// Bytes of the whole buffer.
+    pub(crate) fn bytes(&self) -> usize {
+        self.end + GUARD_BYTES
+    }
+}
