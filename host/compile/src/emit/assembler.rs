@@ -19,8 +19,8 @@ pub(crate) struct Span {
 enum Space {
     Lanes,
     AccumulatorHalves,
-    /// The scratchpad port that STORE shares with the post unit.
-    SharedPort,
+    /// The scratchpad ports that LOAD and STORE share with the post unit.
+    SharedPorts,
 }
 
 impl Span {
@@ -33,10 +33,10 @@ impl Span {
         Span { space: Space::AccumulatorHalves, start, end: start + 1 }
     }
 
-    /// The scratchpad port that STORE shares with the post unit: they take turns, so that what runs
-    /// when does not depend on who is refused in which cycle.
-    pub fn shared_port() -> Span {
-        Span { space: Space::SharedPort, start: 0, end: 1 }
+    /// The scratchpad ports that LOAD and STORE share with the post unit: they take turns, so that
+    /// what runs when does not depend on who is refused in which cycle.
+    pub fn shared_ports() -> Span {
+        Span { space: Space::SharedPorts, start: 0, end: 1 }
     }
 
     fn overlaps(&self, other: &Span) -> bool {
@@ -161,7 +161,7 @@ impl Assembler {
         reads: Vec<Span>,
         mut writes: Vec<Span>,
     ) {
-        writes.push(Span::shared_port());
+        writes.push(Span::shared_ports());
         for config in configure(Unit::Post, registers, &mut self.post_registers) {
             let step = self.step(config, vec![], vec![]);
             self.deferred.push(step);

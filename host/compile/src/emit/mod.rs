@@ -83,7 +83,7 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
         destination: layout.address(input),
         beats: layout.beats(input),
     };
-    assembler.push(load, vec![], vec![layout.map(input)]);
+    assembler.push(load, vec![], vec![layout.map(input), Span::shared_ports()]);
     for stage in &network.stages {
         emit_stage(stage, &layout, &mut packed, &mut assembler)?;
     }
@@ -134,7 +134,7 @@ fn stores(layout: &Layout, assembler: &mut Assembler, memory_beats: &mut u32) ->
             let source = layout.addresses[buffer];
             let store = Instruction::Store { header: Header::default(), memory_beat, source, beats };
             let span = Span::lanes(source as usize, source as usize + layout.network.buffers[buffer].lanes());
-            assembler.push(store, vec![span, Span::shared_port()], vec![]);
+            assembler.push(store, vec![span, Span::shared_ports()], vec![]);
             memory_beat
         });
         beats.push(beat);
