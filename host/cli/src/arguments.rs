@@ -133,9 +133,9 @@ pub struct DemoArguments {
     /// Which picture, 0 to 898.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub index: usize,
-    /// Where to run; `myelin devices` lists what there is.
-    #[arg(long, value_name = "SELECTOR", default_value = "sim:16x16")]
-    pub device: Selector,
+    /// Where to run [default: sim:16x16, with --int6 sim:16x16:int6]; `myelin devices` lists what there is.
+    #[arg(long, value_name = "SELECTOR")]
+    pub device: Option<Selector>,
     /// The network with 6-bit weights and activations instead of 8.
     #[arg(long)]
     pub int6: bool,

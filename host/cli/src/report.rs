@@ -10,7 +10,7 @@ use crate::terminal::{Align, Table, grouped, percent};
 
 /// The counters of one inference.
 #[derive(Serialize)]
-pub struct CycleJson {
+pub struct TimingJson {
     cycles: u32,
     predicted_cycles: u64,
     macs: u64,
@@ -31,8 +31,8 @@ struct LayerJson {
     utilisation: Option<f64>,
 }
 
-impl From<&CycleReport> for CycleJson {
-    fn from(report: &CycleReport) -> CycleJson {
+impl From<&CycleReport> for TimingJson {
+    fn from(report: &CycleReport) -> TimingJson {
         let layers = report.layers.iter().map(|layer| LayerJson {
             name: layer.name.clone(),
             kind: layer.kind.to_string(),
@@ -41,7 +41,7 @@ impl From<&CycleReport> for CycleJson {
             macs: layer.macs,
             utilisation: layer.utilisation,
         });
-        CycleJson {
+        TimingJson {
             cycles: report.cycles(),
             predicted_cycles: report.predicted_cycles,
             macs: report.macs,

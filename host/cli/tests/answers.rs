@@ -75,43 +75,43 @@ fn an_int8_cell_runs_the_int6_model_too() {
 fn the_json_of_an_inference_keeps_its_schema() {
     let workplace = Workplace::new();
     let answer = workplace.run(&infer(&["--check", "--json"])).expect(0).json();
-    let expected = "cycles device golden index input model outputs schema_version simulation";
+    let expected = "device golden index input model outputs schema_version simulation timing";
     assert_eq!(keys(&answer).join(" "), expected);
     assert_eq!(answer["schema_version"], 1);
     assert_eq!(keys(&answer["outputs"][0]).join(" "), "name shape values");
     assert_eq!(keys(&answer["golden"]).join(" "), "differences exact first_difference values");
     assert_eq!(keys(&answer["simulation"]).join(" "), "cycles cycles_per_second seconds");
-    let cycles = &answer["cycles"];
+    let timing = &answer["timing"];
     assert_eq!(
-        keys(cycles).join(" "),
+        keys(timing).join(" "),
         "counters cycles layers macs macs_per_cycle predicted_cycles stamps utilisation"
     );
     assert_eq!(
-        keys(&cycles["counters"]).join(" "),
+        keys(&timing["counters"]).join(" "),
         "array_busy cycles instructions load_busy post_busy post_stall stall_data stall_weights store_busy"
     );
-    assert_eq!(keys(&cycles["layers"][0]).join(" "), "cycles kind macs name predicted_cycles utilisation");
-    assert_eq!(cycles["macs"], 306_688);
-    assert_eq!(cycles["layers"].as_array().unwrap().len(), 5);
-    assert_eq!(integers(&cycles["stamps"]).len(), 5);
+    assert_eq!(keys(&timing["layers"][0]).join(" "), "cycles kind macs name predicted_cycles utilisation");
+    assert_eq!(timing["macs"], 306_688);
+    assert_eq!(timing["layers"].as_array().unwrap().len(), 5);
+    assert_eq!(integers(&timing["stamps"]).len(), 5);
     assert_eq!(integers(&answer["outputs"][0]["shape"]), [1, 10]);
 
     let answer = workplace.run(&infer(&["--device", "golden", "--json"])).expect(0).json();
     assert_eq!(keys(&answer).join(" "), expected);
-    assert!(answer["cycles"].is_null() && answer["simulation"].is_null() && answer["golden"].is_null());
+    assert!(answer["timing"].is_null() && answer["simulation"].is_null() && answer["golden"].is_null());
 }
 
 #[test]
 fn layers_add_up_to_the_inference() {
     let workplace = Workplace::new();
     let answer = workplace.run(&infer(&["--device", "sim:8x8", "--json"])).expect(0).json();
-    let cycles = &answer["cycles"];
-    let layers = cycles["layers"].as_array().unwrap();
+    let timing = &answer["timing"];
+    let layers = timing["layers"].as_array().unwrap();
     let sum: u64 = layers.iter().map(|layer| layer["cycles"].as_u64().unwrap()).sum();
     // The rest is storing the answer and halting.
-    let whole = cycles["cycles"].as_u64().unwrap();
+    let whole = timing["cycles"].as_u64().unwrap();
     assert!(sum < whole && whole - sum < 100, "{sum} of {whole}");
-    assert_eq!(cycles["cycles"], cycles["predicted_cycles"]);
+    assert_eq!(timing["cycles"], timing["predicted_cycles"]);
     for layer in layers {
         assert_eq!(layer["cycles"], layer["predicted_cycles"], "{layer}");
         let [macs, cycles] = ["macs", "cycles"].map(|key| layer[key].as_u64().unwrap());

@@ -43,6 +43,8 @@ const DIGITS_INT6: Digits = digits!("digits_int6");
 /// Side of a picture in pixels.
 const SIDE: usize = 8;
 const PIXELS: usize = SIDE * SIDE;
+/// Rows and columns of the cell unless another device is asked for.
+const SIDE_DEFAULT: u32 = 16;
 /// Characters of the longest bar.
 const BAR_LENGTH: usize = 30;
 
@@ -98,15 +100,13 @@ pub fn run(arguments: &DemoArguments, context: &mut Context) -> Result<Verdict, 
     Ok(comparison.verdict())
 }
 
-/// The device asked for; with the 6-bit network a simulated cell is built for 6 bits.
+/// The device asked for, or a cell of the network's precision.
 fn selector(arguments: &DemoArguments) -> Selector {
-    match arguments.device {
-        Selector::SimulatedCell(cell) if arguments.int6 => {
-            let cell = Architecture::new(cell.rows(), cell.columns(), Precision::Int6);
-            Selector::SimulatedCell(cell.expect("invariant: sides do not depend on the precision"))
-        }
-        other => other,
-    }
+    let precision = if arguments.int6 { Precision::Int6 } else { Precision::Int8 };
+    arguments.device.unwrap_or_else(|| {
+        let cell = Architecture::new(SIDE_DEFAULT, SIDE_DEFAULT, precision);
+        Selector::SimulatedCell(cell.expect("invariant: the default is a legal size"))
+    })
 }
 
 fn describe_model(model: &LoadedModel) -> String {

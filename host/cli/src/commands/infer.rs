@@ -15,7 +15,7 @@ use crate::device::{Comparison, Difference, GoldenDevice, Opened, open};
 use crate::failure::{Failure, Verdict};
 use crate::input::Inputs;
 use crate::model::LoadedModel;
-use crate::report::{CycleJson, SimulationSpeed, write_layers};
+use crate::report::{SimulationSpeed, TimingJson, write_layers};
 use crate::terminal::{Mark, grouped};
 
 /// Values of an output printed for people; JSON has all.
@@ -30,7 +30,7 @@ struct Report {
     index: usize,
     outputs: Vec<OutputJson>,
     /// What the counters say; null from a device without.
-    cycles: Option<CycleJson>,
+    timing: Option<TimingJson>,
     /// How fast it was simulated; null where nothing was.
     simulation: Option<SimulationSpeed>,
     /// The comparison with golden; null if it was not asked for.
@@ -122,7 +122,7 @@ fn run_one(
             input: arguments.input.display().to_string(),
             index: arguments.index,
             outputs: outputs(model, &inference),
-            cycles: inference.report.as_ref().map(CycleJson::from),
+            timing: inference.report.as_ref().map(TimingJson::from),
             simulation: speed,
             golden: comparison.map(Check::from),
         })?;
