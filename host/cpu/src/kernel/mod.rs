@@ -1,0 +1,125 @@
+//! Kernels: dot products of windows of pixels with packed weights, one file for each instruction set.
+//!
+//! A kernel computes a *tile*: a few pixels by one block of output channels. Every kernel obeys one
+//! contract, so that the driver ([`crate::run`]) and the packing ([`crate::pack`]) know only a
+//! [`Kernels`] table.
+//!
+//! **Numbers.** Products of signed bytes summed in 32 bits, wrapping, in any order: exact on every
+//! path. Weights are -127 to 127; pixels any byte.
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx_vnni;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+
+use crate::path::Path;
+use crate::stage::Scale;
+
+/// Most pixels of a tile, on any path.
+pub(crate) const PIXELS_MAX: usize = 12;
+/// Most output channels of a block, on any path.
+pub(crate) const CHANNELS_MAX: usize = 64;
+
+/// The addends of a tile, one row for each pixel.
+#[derive(Clone, Copy)]
+pub(crate) enum Addend {
+    None,
+    /// Stored signed bytes.
+    I8([*const u8; PIXELS_MAX]),
+    /// 32-bit integers.
+    I32([*const i32; PIXELS_MAX]),
+}
+
+/// What becomes of a tile's sums.
+#[derive(Clone, Copy)]
+pub(crate) enum Finish {
+    /// 32-bit sums go to [`Tile::sums`].
+    Sums,
+    /// `second(first(sum) + addend)` is stored as signed bytes to [`Tile::outputs`].
+    ///
+    /// Only for kernels with [`Kernels::finishes`]; the result of `second` fits a byte.
+    Bytes { first: Scale, addend: Addend, second: Scale },
+}
+
+/// One call of a kernel.
+///
+/// **Shapes and units.** For each pixel `p` and group `q` of four bytes the kernel reads
+/// `pixels[p] + offsets[q] .. + 4`; weights are `[quads][vectors * lanes][4]` bytes, bias
+/// `[vectors * lanes]`. Sums are written `[pixel][vectors * lanes]`.
+pub(crate) struct Tile<'a> {
+    pub(crate) pixels: [*const u8; PIXELS_MAX],
+    pub(crate) offsets: &'a [u32],
+    pub(crate) weights: *const i8,
+    /// Includes the correction for flipped pixels.
+    pub(crate) bias: *const i32,
+    pub(crate) finish: Finish,
+    /// Output channels of the block that exist, at most `vectors * lanes`.
+    pub(crate) channels: usize,
+    pub(crate) outputs: [*mut u8; PIXELS_MAX],
+    pub(crate) sums: *mut i32,
+}
+
+/// A kernel for a fixed number of pixels and vectors.
+///
+/// **Safety.** Every address in the tile's contract is valid, the path is available.
+pub(crate) type TileFn = unsafe fn(&Tile<'_>);
+
+/// The kernels of a path and the shapes they come in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernels {
+    /// Output channels of a vector.
+    pub(crate) lanes: usize,
+    /// Most vectors of a block.
+    pub(crate) vectors_max: usize,
+    /// Exclusive or of stored bytes: 0x80 where pixels are read as unsigned bytes.
+    pub(crate) flip: u8,
+    /// Whether [`Finish::Bytes`] is understood.
+    pub(crate) finishes: bool,
+    /// Most pixels of a tile for each number of vectors, from one.
+    pub(crate) pixels_max: &'static [usize],
+    get: fn(usize, usize) -> TileFn,
+}
+
+impl Kernels {
+    /// Those of a path. AMX takes its tiles from its own driver and everything else from here.
+    pub(crate) fn of(path: Path) -> Self {
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => avx2::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Path::AvxVnni => avx_vnni::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512Vnni => avx512::KERNELS,
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Path::Amx => amx::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon => neon::KERNELS,
+            #[allow(unreachable_patterns, reason = "on no target have all paths an arm above")]
+            _ => scalar::KERNELS,
+        }
+    }
+
+    /// The kernel for `pixels` (from 1) and `vectors` (from 1), within the table's limits.
+    pub(crate) fn tile(&self, pixels: usize, vectors: usize) -> TileFn {
+        assert!((1..=self.vectors_max).contains(&vectors) && (1..=self.pixels_max[vectors - 1]).contains(&pixels));
+        (self.get)(pixels, vectors)
+    }
+}
+
+/// The instance of `$tile::<PIXELS, VECTORS>` for numbers known at run time.
+macro_rules! tile_table {
+    ($tile:ident, $pixels:expr, $vectors:expr, $($v:literal: [$($p:literal)*])*) => {
+        match ($vectors, $pixels) {
+            $($(($v, $p) => $tile::<$p, $v> as $crate::kernel::TileFn,)*)*
+            _ => unreachable!("invariant: the shape was checked against the table"),
+        }
+    };
+}
+pub(crate) use tile_table;

@@ -1,0 +1,137 @@
+//! Convolutions and dense layers.
+
+use super::Planner;
+use super::place::{Layout, Place};
+use crate::pack::{Geometry, pack};
+use crate::range::Range;
+use crate::run::{Conv, Step, WideConv, WideDense};
+use crate::view::{Element, View};
+use myelin_graph::{Conv2d, Graph, Node, NodeId, Op, Tensor, TensorData, ValueId};
+use std::borrow::Cow;
+
+/// Largest padded picture the kernels address, in bytes.
+const PADDED_BYTES_MAX: usize = 1 << 31;
+/// A padded picture may always be this large, and above that four times the picture itself.
+const PADDED_BYTES_FREE: usize = 1 << 20;
+
+/// Whether a convolution or dense layer is one for the kernels: constant weights, none of them -128,
+/// and data of bytes.
+///
+/// One group takes data and weights as bytes whatever they are; several groups and dense layers take
+/// them whole.
+pub(super) fn is_narrow(graph: &Graph, ranges: &[Range], node: &Node) -> bool {
+    let constant = |value: ValueId| graph.param(value).is_some();
+    let (x, weight) = (node.inputs[0], node.inputs[1]);
+    let weights = ranges[weight.index()];
+    let data = match &node.op {
+        Op::Conv2d(a) => (a.groups == 1 || ranges[x.index()].fits_i8()) && padding_is_narrow(graph, x, a),
+        _ => ranges[x.index()].fits_i8(),
+    };
+    data && node.inputs[1..].iter().copied().all(constant) && weights.low >= -127 && weights.high <= 127
+}
+
+fn padding_is_narrow(graph: &Graph, x: ValueId, a: &Conv2d) -> bool {
+    let [n, c, h, w] = graph.shape(x).nchw().expect("invariant: a convolution's data has four axes");
+    let side = |length: usize, padding: usize| length + 2 * padding;
+    // At most 2^24 + 2^13 each: no overflow with two of them, and checked from there.
+    let padded = (side(h, a.padding[0]) * side(w, a.padding[1])).checked_mul(n * c);
+    let allowed = (4 * n * c * h * w).clamp(PADDED_BYTES_FREE, PADDED_BYTES_MAX);
+    padded.is_some_and(|padded| padded <= allowed)
+}
+
+/// For each value the widest padding of the kernels' convolutions that read it.
+pub(super) fn halos(graph: &Graph, ranges: &[Range]) -> Vec<[usize; 2]> {
+    let mut halos = vec![[0, 0]; graph.value_count()];
+    for (_, node) in graph.operators() {
+        if let Op::Conv2d(a) = &node.op
+            && is_narrow(graph, ranges, node)
+        {
+            let halo: &mut [usize; 2] = &mut halos[node.inputs[0].index()];
+            *halo = [halo[0].max(a.padding[0]), halo[1].max(a.padding[1])];
+        }
+    }
+    halos
+}
+
+/// A constant's elements as bytes.
+fn bytes(tensor: &Tensor) -> Cow<'_, [i8]> {
+    match tensor.data() {
+        TensorData::I8(data) => Cow::Borrowed(data),
+        TensorData::I32(data) => data.iter().map(|&v| v as i8).collect(),
+    }
+}
+
+impl Planner<'_> {
+    fn constant(&self, value: ValueId) -> &Tensor {
+        self.graph.param(value).expect("invariant: the kernels' weights are constant")
+    }
+
+    fn bias(&self, node: &Node) -> Vec<i32> {
+        node.inputs.get(2).map_or_else(Vec::new, |&bias| self.constant(bias).to_i32())
+    }
+
+    pub(super) fn conv(&mut self, chain: &[NodeId], a: &Conv2d) {
+        let node = self.graph.node(chain[0]);
+        let src = self.picture(node.inputs[0], Some(Element::I8), a.padding);
+        let stages = self.stages(&chain[1..], node.output(), Layout::Picture);
+        let dst = self.new_result(chain, Layout::Picture).view;
+        let geometry = Geometry {
+            channels_in: src.c,
+            channels_out: a.channels,
+            kernel: a.kernel,
+            dilation: a.dilation,
+            groups: a.groups,
+            row: src.row,
+        };
+        let packed = pack(&geometry, &bytes(self.constant(node.inputs[1])), &self.bias(node), self.kernels);
+        let conv = Conv { src, dst, strides: a.strides, padding: a.padding, packed, stages };
+        self.emit(Step::Conv(conv), &[dst]);
+    }
+
+    pub(super) fn dense(&mut self, chain: &[NodeId]) {
+        let node = self.graph.node(chain[0]);
+        let (shape, units) = (self.graph.shape(node.inputs[0]), self.graph.shape(node.output())[1]);
+        let (rows, length) = (shape[0], shape[1]);
+        let src = self.plain(node.inputs[0], Some(Element::I8));
+        let stages = self.stages(&chain[1..], node.output(), Layout::Plain);
+        let dst = self.new_result(chain, Layout::Plain).view;
+        let geometry = Geometry {
+            channels_in: length,
+            channels_out: units,
+            kernel: [1, 1],
+            dilation: [1, 1],
+            groups: 1,
+            row: rows * length,
+        };
+        let packed = pack(&geometry, &bytes(self.constant(node.inputs[1])), &self.bias(node), self.kernels);
+        // A row of data is a pixel.
+        let pixels = |view: View, c: usize| View { w: rows, c, ..view };
+        let (src, dst) = (pixels(src, length), pixels(dst, units));
+        let conv = Conv { src, dst, strides: [1, 1], padding: [0, 0], packed, stages };
+        self.emit(Step::Conv(conv), &[dst]);
+    }
+
+    pub(super) fn wide_conv(&mut self, node: &Node, a: &Conv2d) {
+        let shape = |value: ValueId| self.graph.shape(value).nchw().expect("invariant: a convolution has four axes");
+        let (x_shape, dst_shape) = (shape(node.inputs[0]), shape(node.output()));
+        let x = self.plain(node.inputs[0], None);
+        let weight = self.plain(node.inputs[1], None);
+        let bias = node.inputs.get(2).map(|&bias| self.plain(bias, None));
+        let dst = self.new_plain(Element::I32, dst_shape.iter().product());
+        let attributes = *a;
+        self.emit(Step::WideConv(WideConv { attributes, x, x_shape, weight, bias, dst_shape }), &[dst]);
+        self.places[node.output().index()].push(Place::plain(dst));
+    }
+
+    pub(super) fn wide_dense(&mut self, node: &Node) {
+        let shape = self.graph.shape(node.inputs[0]);
+        let (rows, length) = (shape[0], shape[1]);
+        let units = self.graph.shape(node.output())[1];
+        let x = self.plain(node.inputs[0], None);
+        let weight = self.plain(node.inputs[1], None);
+        let bias = node.inputs.get(2).map(|&bias| self.plain(bias, None));
+        let dst = self.new_plain(Element::I32, rows * units);
+        self.emit(Step::WideDense(WideDense { x, weight, bias, rows, units, length }), &[dst]);
+        self.places[node.output().index()].push(Place::plain(dst));
+    }
+}

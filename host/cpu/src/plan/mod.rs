@@ -1,0 +1,167 @@
+//! From a graph to steps on buffers: layouts, fusion, packing, the memory plan.
+
+mod chain;
+mod layers;
+mod memory;
+mod moves;
+mod place;
+
+use crate::buffer::Buffer;
+use crate::kernel::Kernels;
+use crate::range::{Range, ranges};
+use crate::run::{Planned, Step, work_buffer};
+use crate::view::{Element, Source, View};
+use memory::Lifetime;
+use myelin_graph::{Graph, Node, NodeId, Op, ValueId};
+use place::Place;
+
+/// A graph prepared for a set of kernels.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Planned>,
+    pub(crate) constants: Vec<Buffer>,
+    /// For each buffer the views name, its slot.
+    pub(crate) slots: Vec<usize>,
+    /// Bytes of each slot.
+    pub(crate) slot_bytes: Vec<usize>,
+    /// Where the input goes, in the chain's order.
+    pub(crate) input: View,
+    /// The heads, 32-bit and in the chain's order.
+    pub(crate) heads: Vec<View>,
+    /// Most rows of boxes of a step.
+    pub(crate) boxes_max: usize,
+}
+
+/// Plans a graph.
+pub(crate) fn plan(graph: &Graph, kernels: &Kernels) -> Plan {
+    let mut planner = Planner::new(graph, kernels);
+    for (id, node) in graph.operators() {
+        planner.node(id, node);
+    }
+    planner.finish()
+}
+
+struct Planner<'g> {
+    graph: &'g Graph,
+    kernels: &'g Kernels,
+    ranges: Vec<Range>,
+    /// For each value the zeros that convolutions want around it.
+    halos: Vec<[usize; 2]>,
+    /// For each node the chain it is the end of, or `None` if it is inside one.
+    chains: Vec<Option<Vec<NodeId>>>,
+    /// For each value where it lies: as it was computed, and converted.
+    places: Vec<Vec<Place>>,
+    steps: Vec<Planned>,
+    buffers: Vec<Lifetime>,
+    constants: Vec<Buffer>,
+    boxes_max: usize,
+}
+
+impl<'g> Planner<'g> {
+    fn new(graph: &'g Graph, kernels: &'g Kernels) -> Self {
+        let ranges = ranges(graph);
+        let halos = layers::halos(graph, &ranges);
+        let chains = chain::chains(graph, &ranges);
+        let mut planner = Self {
+            graph,
+            kernels,
+            ranges,
+            halos,
+            chains,
+            places: vec![Vec::new(); graph.value_count()],
+            steps: Vec::new(),
+            buffers: Vec::new(),
+            constants: Vec::new(),
+            boxes_max: 0,
+        };
+        let input = graph.input();
+        let (element, count) = (planner.element(input), graph.shape(input).elements());
+        let view = planner.new_plain(element, count);
+        planner.places[input.index()].push(Place::plain(view));
+        planner
+    }
+
+    fn node(&mut self, id: NodeId, node: &'g Node) {
+        if let Some(chain) = self.chains[id.index()].take() {
+            return self.chain(&chain);
+        }
+        match &node.op {
+            Op::Conv2d(a) if !layers::is_narrow(self.graph, &self.ranges, node) => self.wide_conv(node, a),
+            Op::Dense(_) if !layers::is_narrow(self.graph, &self.ranges, node) => self.wide_dense(node),
+            Op::CvmLeftShift { .. } => {
+                let output = node.output();
+                let view = self.new_plain(Element::I32, self.graph.shape(output).elements());
+                self.emit(Step::Fail { operator: node.op.name() }, &[view]);
+                self.places[output.index()].push(Place::plain(view));
+            }
+            Op::CvmLut { .. } if self.graph.param(node.inputs[1]).is_none() => self.move_or_pick(node),
+            // Inside a chain, which is planned at its end.
+            op if chain::is_chainable(op) => {}
+            _ => self.move_or_pick(node),
+        }
+    }
+
+    /// How a value is stored where nothing else is asked for.
+    fn element(&self, value: ValueId) -> Element {
+        if self.ranges[value.index()].fits_i8() { Element::I8 } else { Element::I32 }
+    }
+
+    fn new_buffer(&mut self, bytes: usize) -> Source {
+        // It is written by the next step.
+        let from = self.steps.len();
+        self.buffers.push(Lifetime { bytes, from, until: from });
+        Source::Work(self.buffers.len() - 1)
+    }
+
+    /// A new value in the chain's order.
+    fn new_plain(&mut self, element: Element, count: usize) -> View {
+        let source = self.new_buffer(count * element.size());
+        View::plain(source, element, count)
+    }
+
+    /// A new picture with the channel last, in a halo for those who read it.
+    fn new_picture(&mut self, element: Element, value: ValueId) -> Place {
+        let shape = self.graph.shape(value).nchw().expect("invariant: pictures have four axes");
+        let halo = if element == Element::I8 { self.halos[value.index()] } else { [0, 0] };
+        let mut view = View::picture(Source::Work(0), element, shape, halo);
+        view.source = self.new_buffer(view.extent() * element.size());
+        Place::picture(view, halo)
+    }
+
+    /// Appends a step that writes these views.
+    fn emit(&mut self, step: Step, outputs: &[View]) {
+        let index = self.steps.len();
+        for read in step.reads() {
+            if let Some(buffer) = work_buffer(&read) {
+                self.buffers[buffer].until = index;
+            }
+        }
+        let halo = outputs.first().copied().filter(|view| !view.is_dense());
+        let outputs: Vec<usize> = outputs.iter().filter_map(work_buffer).collect();
+        for &output in &outputs {
+            // Nobody may need the result, yet it must not lie on what the step reads.
+            self.buffers[output].until = self.buffers[output].until.max(index);
+        }
+        self.steps.push(Planned { step, outputs, halo });
+    }
+
+    fn finish(mut self) -> Plan {
+        let heads: Vec<View> = self.graph.heads().iter().map(|&head| self.plain(head, Some(Element::I32))).collect();
+        for head in &heads {
+            if let Some(buffer) = work_buffer(head) {
+                self.buffers[buffer].until = usize::MAX;
+            }
+        }
+        let input = self.places[self.graph.input().index()][0].view;
+        let (slots, slot_bytes) = memory::assign(&self.buffers);
+        Plan {
+            steps: self.steps,
+            constants: self.constants,
+            slots,
+            slot_bytes,
+            input,
+            heads,
+            boxes_max: self.boxes_max,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Element by element: chains of unary operators and sums of equal shapes.
+
+use super::Context;
+use crate::buffer::Buffer;
+use crate::path::for_each_isa;
+use crate::stage::{self, Stage};
+use crate::view::{Element, Memory, View};
+
+/// Elements treated at once: they stay in the first-level cache through a whole chain.
+const CHUNK: usize = 1024;
+
+/// A chain from one value to another of the same layout.
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub(crate) src: View,
+    pub(crate) dst: View,
+    pub(crate) stages: Vec<Stage>,
+}
+
+impl Map {
+    pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
+        map(context.isa, self, memory, out);
+    }
+}
+
+for_each_isa! {
+    fn map(step: &Map, memory: Memory<'_>, out: &mut Buffer) = map_inner
+}
+
+#[inline(always)]
+fn map_inner(step: &Map, memory: Memory<'_>, out: &mut Buffer) {
+    let mut values = [0i32; CHUNK];
+    // Dense values are one long row.
+    let dense = |view: &View| view.is_dense();
+    let whole = dense(&step.src) && dense(&step.dst) && step.stages.iter().filter_map(Stage::operand).all(dense);
+    let (rows, length) = if whole { (1, step.src.count()) } else { (step.src.row_count(), step.src.row_length()) };
+    for row in 0..rows {
+        for within in (0..length).step_by(CHUNK) {
+            let values = &mut values[..CHUNK.min(length - within)];
+            read(&step.src, memory, step.src.row_start(row) + within, values);
+            stage::apply(&step.stages, values, memory, row, within);
+            write(&step.dst, memory.flip, step.dst.row_start(row) + within, values, out);
+        }
+    }
+}
+
+/// Reads elements that lie side by side.
+#[inline(always)]
+pub(super) fn read(view: &View, memory: Memory<'_>, start: usize, values: &mut [i32]) {
+    let buffer = memory.buffer(view);
+    match view.element {
+        Element::I8 => {
+            let bytes = &buffer.bytes()[start..start + values.len()];
+            values.iter_mut().zip(bytes).for_each(|(v, &b)| *v = i32::from((b ^ memory.flip) as i8));
+        }
+        Element::I32 => values.copy_from_slice(&buffer.words()[start..start + values.len()]),
+    }
+}
+
+/// Writes elements that lie side by side; bytes keep the low eight bits.
+#[inline(always)]
+pub(super) fn write(view: &View, flip: u8, start: usize, values: &[i32], out: &mut Buffer) {
+    match view.element {
+        Element::I8 => {
+            let bytes = &mut out.bytes_mut()[start..start + values.len()];
+            bytes.iter_mut().zip(values).for_each(|(b, &v)| *b = v as u8 ^ flip);
+        }
+        Element::I32 => out.words_mut()[start..start + values.len()].copy_from_slice(values),
+    }
+}
