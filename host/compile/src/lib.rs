@@ -4,7 +4,28 @@
 //! Graph --lower--> stages --fuse--> stages --plan, tile, pack, emit--> Program
 //! ```
 //! [`compile`] proves on the way that no accumulator can overflow and refuses, naming the layer,
-//! what does not fit or has no means on a cell. [`emulate`] runs programs without a clock.
+//! what does not fit or has no means on a cell. [`emulate`] runs programs without a clock,
+//! [`timing`] tells their cycles without running them.
+//!
+//! ```
+//! use myelin_compile::{compile, emulate::Session};
+//! use myelin_graph::{Conv2d, GraphBuilder, Postprocess, Tensor};
+//! use myelin_isa::{Architecture, Precision};
+//!
+//! let mut b = GraphBuilder::new();
+//! let x = b.input(&[1, 1, 2, 2], 8)?;
+//! let w = b.param("w", Tensor::from_i8(&[1, 1, 2, 2], vec![1, 2, 3, 4])?, 8)?;
+//! let y = b.conv2d("conv", x, w, None, Conv2d::square(1, 2))?;
+//! let y = b.cvm_right_shift("requant", y, 8, 2)?;
+//! let graph = b.finish(vec![y], Postprocess::None)?;
+//!
+//! let cell = Architecture::new(4, 4, Precision::Int8)?;
+//! let program = compile(&graph, &cell)?;
+//! let heads = Session::new(&program)?.infer(&[10i8, 20, 30, 40])?;
+//! // 10 + 40 + 90 + 160 = 300, and 300 / 4 = 75.
+//! assert_eq!(heads, [[75]]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod compile;
 mod disassemble;

@@ -21,8 +21,26 @@ pub(crate) struct PixelTile {
 
 impl PixelTile {
     /// Pixels the array computes.
-    pub fn pixels(&self) -> usize {
+    #[cfg(test)]
+    fn pixels(&self) -> usize {
         self.rows.count * self.columns.count
+    }
+}
+
+/// The tiles of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PixelTiles {
+    /// What is computed, and the results it completes.
+    rows: Vec<(Stretch, Stretch)>,
+    columns: Vec<(Stretch, Stretch)>,
+}
+
+impl PixelTiles {
+    /// All of them, in row-major order.
+    pub fn iter(&self) -> impl Iterator<Item = PixelTile> {
+        let tile =
+            |(rows, result_rows), (columns, result_columns)| PixelTile { rows, columns, result_rows, result_columns };
+        self.rows.iter().flat_map(move |&rows| self.columns.iter().map(move |&columns| tile(rows, columns)))
     }
 }
 
@@ -75,9 +93,9 @@ impl Axis {
     }
 }
 
-/// Cuts a map into tiles of at most `pixels_max` pixels, whole rows where possible, in row-major
-/// order; `None` when a window does not fit or overlapping windows would be cut.
-pub(crate) fn pixel_tiles(map: MapShape, window: Option<Window>, pixels_max: usize) -> Option<Vec<PixelTile>> {
+/// Cuts a map into tiles of at most `pixels_max` pixels, whole rows where possible; `None` when a
+/// window does not fit or overlapping windows would be cut.
+pub(crate) fn pixel_tiles(map: MapShape, window: Option<Window>, pixels_max: usize) -> Option<PixelTiles> {
     let window = window.unwrap_or(Window::unit(map));
     let axis = |i: usize, length: usize| Axis {
         length,
@@ -89,31 +107,24 @@ pub(crate) fn pixel_tiles(map: MapShape, window: Option<Window>, pixels_max: usi
     let (vertical, horizontal) = (axis(0, map.height), axis(1, map.width));
     let width = horizontal.covered(horizontal.all()).count;
     let rows = vertical.results_within(pixels_max / width.max(1));
-    let (row_cuts, column_cuts) = if rows > 0 {
+    let (rows, columns) = if rows > 0 {
         (vertical.cut(rows), horizontal.cut(horizontal.results))
     } else {
         // Single rows of results, cut across.
         if vertical.results > 1 && vertical.stride < vertical.size {
             return None;
         }
-        let row_cuts = vertical.cut(1);
-        let height = row_cuts.iter().map(|(covered, _)| covered.count).max()?;
+        let rows = vertical.cut(1);
+        let height = rows.iter().map(|(covered, _)| covered.count).max()?;
         let columns = horizontal.results_within(pixels_max / height.max(1));
         if columns == 0 {
             return None;
         }
-        (row_cuts, horizontal.cut(columns))
+        (rows, horizontal.cut(columns))
     };
-    let tile = |&(rows, result_rows): &(Stretch, Stretch), &(columns, result_columns): &(Stretch, Stretch)| PixelTile {
-        rows,
-        columns,
-        result_rows,
-        result_columns,
-    };
-    let tiles: Vec<PixelTile> =
-        row_cuts.iter().flat_map(|rows| column_cuts.iter().map(move |columns| tile(rows, columns))).collect();
     // A window without any element has no maximum.
-    tiles.iter().all(|tile| tile.pixels() > 0).then_some(tiles)
+    let nonempty = |cuts: &[(Stretch, Stretch)]| cuts.iter().all(|(covered, _)| covered.count > 0);
+    (nonempty(&rows) && nonempty(&columns)).then_some(PixelTiles { rows, columns })
 }
 
 #[cfg(test)]
@@ -128,16 +139,20 @@ mod tests {
         Some(Window { size: [size; 2], strides: [stride; 2], padding: [padding; 2], output: [output; 2] })
     }
 
+    fn tiles(map: MapShape, window: Option<Window>, pixels_max: usize) -> Vec<PixelTile> {
+        pixel_tiles(map, window, pixels_max).unwrap().iter().collect()
+    }
+
     #[test]
     fn rows_stay_whole_and_tiles_even() {
-        let tiles = pixel_tiles(map(10, 10), None, 64).unwrap();
+        let tiles = tiles(map(10, 10), None, 64);
         assert_eq!(tiles.iter().map(|t| t.rows.count).collect::<Vec<_>>(), [5, 5]);
         assert!(tiles.iter().all(|t| t.columns == Stretch { start: 0, count: 10 } && t.result_rows == t.rows));
     }
 
     #[test]
     fn long_rows_are_cut() {
-        let tiles = pixel_tiles(map(2, 10), None, 4).unwrap();
+        let tiles = tiles(map(2, 10), None, 4);
         assert_eq!(tiles.len(), 6);
         assert!(tiles.iter().all(|t| t.pixels() <= 4));
         assert_eq!(tiles.iter().map(PixelTile::pixels).sum::<usize>(), 20);
@@ -145,7 +160,7 @@ mod tests {
 
     #[test]
     fn windows_stay_whole() {
-        let tiles = pixel_tiles(map(8, 8), square(2, 2, 0, 4), 32).unwrap();
+        let tiles = tiles(map(8, 8), square(2, 2, 0, 4), 32);
         let rows: Vec<_> = tiles.iter().map(|t| (t.rows.start, t.rows.count, t.result_rows.count)).collect();
         assert_eq!(rows, [(0, 4, 2), (4, 4, 2)]);
     }
@@ -153,13 +168,13 @@ mod tests {
     #[test]
     fn overlapping_windows_need_the_whole_map() {
         assert!(pixel_tiles(map(8, 8), square(3, 2, 1, 4), 63).is_none());
-        let tiles = pixel_tiles(map(8, 8), square(3, 2, 1, 4), 64).unwrap();
+        let tiles = tiles(map(8, 8), square(3, 2, 1, 4), 64);
         assert_eq!((tiles.len(), tiles[0].pixels()), (1, 64));
     }
 
     #[test]
     fn rows_that_no_window_needs_are_not_computed() {
-        let tiles = pixel_tiles(map(7, 7), square(2, 2, 0, 3), 64).unwrap();
+        let tiles = tiles(map(7, 7), square(2, 2, 0, 3), 64);
         assert_eq!((tiles.len(), tiles[0].pixels()), (1, 36));
     }
 }

@@ -1,8 +1,9 @@
 //! Collects instructions with what they touch, writes descriptors only where they change, and
 //! orders drains behind the following convolution.
 
-use super::tokens;
-use myelin_isa::{Header, Instruction, Unit, array_descriptor, post_descriptor};
+use super::{check_depth, tokens};
+use crate::error::{CompileError, Place};
+use myelin_isa::{Architecture, Header, Instruction, Unit, array_descriptor, post_descriptor};
 
 /// Registers that one CONFIG writes.
 const GROUP: usize = 3;
@@ -78,11 +79,13 @@ pub(super) struct Assembler {
     next_half: u8,
     stage: usize,
     tiles: Vec<u32>,
+    instruction_depth: u32,
 }
 
 impl Assembler {
-    pub fn new() -> Assembler {
+    pub fn new(architecture: &Architecture) -> Assembler {
         Assembler {
+            instruction_depth: architecture.instruction_depth(),
             steps: Vec::new(),
             deferred: Vec::new(),
             array_registers: [None; array_descriptor::COUNT as usize],
@@ -112,10 +115,14 @@ impl Assembler {
     }
 
     /// Counts a tile of the current stage.
-    pub fn count_tile(&mut self) {
+    ///
+    /// **Errors.** [`CompileError::Capacity`] as soon as the instructions so far are too many, so
+    /// that the work done for a refusal is bounded.
+    pub fn count_tile(&mut self, place: &Place) -> Result<(), CompileError> {
         if let Some(tiles) = self.tiles.last_mut() {
             *tiles += 1;
         }
+        check_depth(self.steps.len() + self.deferred.len(), self.instruction_depth, place)
     }
 
     /// The accumulator half of the next CONV.

@@ -33,13 +33,13 @@ pub(super) fn emit(
         pixel_tiles(matrix.output, window, depth).expect("invariant: windows that do not fit have been split off");
     check_limits(matrix, layout.architecture, &stage.place)?;
     let columns = column_tiles(matrix, layout, packed, &stage.place)?;
-    for tile in &pixels {
+    for tile in pixels.iter() {
         for column in &columns {
-            assembler.count_tile();
+            assembler.count_tile(&stage.place)?;
             let half = assembler.take_half();
-            convolve(matrix, tile, column, half, layout, assembler, &stage.place)?;
+            convolve(matrix, &tile, column, half, layout, assembler, &stage.place)?;
             for sink in &stage.sinks {
-                drain(sink, tile, column, half, layout, assembler, &stage.place)?;
+                drain(sink, &tile, column, half, layout, assembler, &stage.place)?;
             }
         }
     }
@@ -75,8 +75,6 @@ fn column_tiles(
 fn check_limits(matrix: &Matrix, architecture: &Architecture, place: &Place) -> Result<(), CompileError> {
     let shape = matrix.input.shape;
     limited(place, "input rows with padding", shape.height + 2 * matrix.padding[0], 0x7fff)?;
-    limited(place, "output rows", matrix.output.height, 0x7fff)?;
-    limited(place, "output columns", matrix.output.width, 0x7fff)?;
     limited(place, "row stride", matrix.strides[0], 0x7fff)?;
     limited(place, "row dilation", matrix.dilation[0], 0x7fff)?;
     // Positions in a row are signed, with two bits more than lane addresses; the last chunk of a

@@ -73,7 +73,7 @@ impl Layout<'_> {
 pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emitted, CompileError> {
     let layout = Layout { architecture, network, addresses: addresses(network, architecture)? };
     let mut packed = Packed::new(*architecture);
-    let mut assembler = Assembler::new();
+    let mut assembler = Assembler::new(architecture);
 
     // Where the input lies depends on how much the weights take: filled in below.
     let input = network.input;
@@ -101,7 +101,9 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
     let infer_entry = instructions.len() as u32;
     instructions.append(&mut body);
     instructions.push(Instruction::Sync { halt: true });
-    check_depth(&instructions, architecture, network)?;
+    let last = network.stages.last().map(|stage| &stage.place);
+    let last = last.unwrap_or(&network.buffers[input.buffer.0].place);
+    check_depth(instructions.len(), architecture.instruction_depth(), last)?;
     Ok(Emitted { instructions, infer_entry, image: image.bytes, input_beat, head_beats, memory_beats, tiles })
 }
 
@@ -168,18 +170,14 @@ impl MemoryImage {
     }
 }
 
-fn check_depth(
-    instructions: &[Instruction],
-    architecture: &Architecture,
-    network: &Network,
-) -> Result<(), CompileError> {
-    let (needed, available) = (instructions.len() as u64, u64::from(architecture.instruction_depth()));
+/// That instruction memory holds `count` instructions, the last of which are for `place`.
+fn check_depth(count: usize, instruction_depth: u32, place: &Place) -> Result<(), CompileError> {
+    let (needed, available) = (count as u64, u64::from(instruction_depth));
     if needed <= available {
         return Ok(());
     }
-    let place = network.stages.last().map(|stage| &stage.place);
-    let place = place.unwrap_or(&network.buffers[network.input.buffer.0].place).clone();
-    Err(CompileError::Capacity { place, memory: "the instruction memory", unit: "instructions", needed, available })
+    let (place, memory, unit) = (place.clone(), "the instruction memory", "instructions");
+    Err(CompileError::Capacity { place, memory, unit, needed, available })
 }
 
 /// `found` as an operand whose field holds at most `max`.

@@ -130,7 +130,7 @@ pub(super) fn emit(stage: &Stage, layout: &Layout, assembler: &mut Assembler) ->
                 _ => Instruction::Pool { header, operands },
             };
             let reads = stage.source.reads().map(|slice| layout.map(slice)).collect();
-            assembler.count_tile();
+            assembler.count_tile(&stage.place)?;
             assembler.push_post(&registers, instruction, reads, vec![layout.map(sink.destination)]);
             assembler.flush();
         }

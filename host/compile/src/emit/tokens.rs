@@ -19,6 +19,10 @@ pub(super) struct Tokens {
 /// already implies that one. Between two units the awaited instructions strictly follow each other,
 /// so the k-th token given is the k-th taken; and since waits look back only, a program in this
 /// order cannot deadlock and leaves no token over.
+///
+/// Few are ever outstanding: CONVs run at most two tiles ahead of their DRAINs because they wait for
+/// the accumulator half, and the post unit runs ahead of the array only by what stands between two
+/// DRAINs; loads come first and stores last, each ordered by one token.
 pub(super) fn assign(steps: &[Step]) -> Vec<Tokens> {
     let mut tokens = vec![Tokens::default(); steps.len()];
     // Per unit: positions of its instructions; per instruction what was known when it completed.

@@ -18,6 +18,9 @@ use myelin_isa::Precision;
 use std::collections::BTreeMap;
 use values::{base, live_values, map_shape, place};
 
+/// Most rows or columns of a map.
+const SIDE_MAX: u64 = 0x7fff;
+
 /// The stages of `graph` on lanes of `precision`.
 ///
 /// **Errors.** Everything of [`CompileError`] that does not depend on the cell's size.
@@ -51,10 +54,14 @@ struct RootId(usize);
 /// Something that makes 32-bit results; a stage once it has a sink.
 struct Root {
     place: Place,
-    source: Source,
     /// What its results can reach.
     range: Interval,
-    stage: Option<usize>,
+    state: RootState,
+}
+
+enum RootState {
+    Waiting(Source),
+    Stage(usize),
 }
 
 /// A value as a function of a root's results.
@@ -101,6 +108,7 @@ impl Lowering<'_> {
         let range = Interval::symmetric(i64::from(precision_limit(self.graph.input_precision())));
         self.check_lanes(&place, "the input", range)?;
         let shape = map_shape(self.graph, value);
+        check_sides(shape, &place)?;
         let map = self.new_buffer(shape, 1, place);
         self.forms[value.index()] = Some(Form { shape, range, pending: None, map: Some(map) });
         Ok(map)
@@ -109,6 +117,7 @@ impl Lowering<'_> {
     /// The form of a node's result; `None` when it is only another name of its operand.
     fn operator(&mut self, node: &Node) -> Result<Option<Form>, CompileError> {
         let place = place(self.graph, node.output());
+        check_sides(map_shape(self.graph, node.output()), &place)?;
         let form = match &node.op {
             Op::Conv2d(attributes) => self.convolution(node, place, attributes)?,
             Op::Dense(attributes) => self.dense(node, place, attributes)?,
@@ -296,18 +305,22 @@ impl Lowering<'_> {
         self.stage_of(pending.root).sinks.push(Sink { window: pending.window, finish, destination });
     }
 
+    /// The root's stage, which it becomes with its first sink.
     fn stage_of(&mut self, root: RootId) -> &mut Stage {
         let root = &mut self.roots[root.0];
-        let index = *root.stage.get_or_insert(self.stages.len());
-        if index == self.stages.len() {
-            let (place, source) = (root.place.clone(), root.source.clone());
-            self.stages.push(Stage { place, source, sinks: Vec::new() });
-        }
+        let index = match core::mem::replace(&mut root.state, RootState::Stage(self.stages.len())) {
+            RootState::Stage(index) => index,
+            RootState::Waiting(source) => {
+                self.stages.push(Stage { place: root.place.clone(), source, sinks: Vec::new() });
+                self.stages.len() - 1
+            }
+        };
+        root.state = RootState::Stage(index);
         &mut self.stages[index]
     }
 
     fn new_root(&mut self, place: Place, source: Source, range: Interval) -> RootId {
-        self.roots.push(Root { place, source, range, stage: None });
+        self.roots.push(Root { place, range, state: RootState::Waiting(source) });
         RootId(self.roots.len() - 1)
     }
 
@@ -322,6 +335,16 @@ impl Lowering<'_> {
         }
         Err(CompileError::Range { place: place.clone(), what, range, precision: self.precision })
     }
+}
+
+/// That rows and columns can be counted by the signed 16-bit fields of the descriptors.
+fn check_sides(shape: MapShape, place: &Place) -> Result<(), CompileError> {
+    for (what, found) in [("rows of a map", shape.height as u64), ("columns of a map", shape.width as u64)] {
+        if found > SIDE_MAX {
+            return Err(CompileError::Limit { place: place.clone(), what, found, max: SIDE_MAX });
+        }
+    }
+    Ok(())
 }
 
 fn wrapping(place: Place, range: Interval) -> CompileError {
