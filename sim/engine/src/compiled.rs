@@ -210,7 +210,7 @@ impl Compiled {
             if let CellKind::Register { reset: Some(reset) } = cell.kind {
                 let array = self.state.array(cell.array);
                 let held = array.ty.value_of(reset) as u64;
-                for slot in 0..self.state.slot_count(array.strand) {
+                for &slot in &self.state.slots(array.strand).of_lane {
                     self.buffer.write(array.offset + slot * array.element_bytes(), array.element_bytes(), held);
                 }
             }
@@ -256,7 +256,7 @@ fn checks(hierarchy: &Hierarchy) -> impl Iterator<Item = (CheckRef, CheckKind)> 
 
 /// Plans the edge of a division into strands.
 fn plan(hierarchy: &Hierarchy, strands: &Strands) -> Result<(State, Values, Program), LaneLoop> {
-    let mut state = State::new(strands);
+    let mut state = State::new(hierarchy, strands);
     let mut values = Values::new(strands);
     let mut plan = Plan { hierarchy, strands, state: &mut state, values: &mut values };
     // What is only observed must not loop either.

@@ -83,7 +83,7 @@ fn run(seed: u64, cycles: u64) {
         }
         let count = if random.one_in(5) { 1 + random.below(300) as u64 } else { 1 };
         let count = count.min(cycles - pair.sims[0].cycle());
-        pair.both("check", |sim| sim.steps(count));
+        let _ = pair.both("check", |sim| sim.steps(count));
         if random.one_in(8) {
             pair.both("state", |sim| sim.checkpoint());
         }

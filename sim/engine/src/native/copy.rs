@@ -9,7 +9,7 @@ use super::{Loop, offset, scaled};
 use crate::plan::schedule::CopyRun;
 
 /// Copies written out rather than looped over.
-const UNROLLED_MAX: usize = 8;
+const UNROLLED_MAX: usize = 32;
 
 /// Emits one run of copies.
 pub(super) fn emit(b: &mut FunctionBuilder<'_>, base: Value, run: &CopyRun) {

@@ -13,14 +13,12 @@ use rustc_hash::FxHashMap;
 
 use super::scalar::{as_i64, condition, flags, from_i64, load, machine_type, may_wrap, operator};
 use super::{Loop, Source, offset, scaled};
+use crate::plan::lattice::LANES_MIN;
 use crate::plan::schedule::{Action, Task, WireRead};
 use crate::plan::{ArrayId, ValueId, ValueOp, container_bytes};
 
 /// Lanes computed in one turn of the loop.
 const LANES: u32 = 16;
-
-/// Fewer lanes are not worth vectors.
-const LANES_MIN: usize = 8;
 
 /// Whether a task can and should be computed with vectors.
 pub(super) fn suits(source: Source<'_>, task: &Task) -> bool {
@@ -47,15 +45,14 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
     };
     emitter.prepare(b);
     let checked = task.actions.iter().any(|action| matches!(action, Action::Check { .. }));
-    let slots = source.state.slot_count(task.strand);
-    let lanes = source.state.slots_used(task.strand).next_multiple_of(LANES as usize).min(slots);
+    let slots = source.state.slots(task.strand);
     if checked {
         // Whether any lane failed is kept in memory: it is one vector for the whole task.
         let zero = b.ins().iconst(I8, 0);
         let none = b.ins().splat(I8X16, zero);
         b.ins().store(flags(), none, base, offset(source.state.scratch));
     }
-    let each = Loop::begin(b, lanes, LANES as usize, task.descending);
+    let each = Loop::begin(b, slots.end() - slots.first(), LANES as usize, task.descending);
     emitter.index = each.index;
     emitter.actions(b);
     each.end(b);
@@ -106,7 +103,7 @@ struct Vector<'a> {
     source: Source<'a>,
     task: &'a Task,
     base: Value,
-    /// Slot of the first lane of this turn.
+    /// Slots from the first lane's to the first of this turn.
     index: Value,
     /// Values that are the same in all lanes, as single values.
     uniform: FxHashMap<ValueId, Value>,
@@ -325,7 +322,8 @@ impl Vector<'_> {
     fn access(&self, array: ArrayId, delta: isize, part: u32) -> i32 {
         let array = self.source.state.array(array);
         let bytes = array.element_bytes() as isize;
-        let at = array.offset as isize + delta * bytes + part as isize * 16;
+        let first = self.source.state.slots(self.task.strand).first() as isize;
+        let at = array.offset as isize + (first + delta) * bytes + part as isize * 16;
         offset(usize::try_from(at).expect("windows stay in the buffer"))
     }
 

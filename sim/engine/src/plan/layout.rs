@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use myelin_hdl::{CheckKind, Ty, u};
 
+use super::lattice::{self, Slots};
 use super::strands::Strands;
 use super::{ArrayId, CellId, MemoryId, StrandId, container_bytes};
+use crate::hierarchy::Hierarchy;
 
 /// Bytes before the first and after the last array: vectors may read, never write, beyond an array.
 pub(crate) const GUARD_BYTES: usize = 1024;
@@ -110,8 +112,8 @@ pub(crate) struct State {
     /// Bytes of the arrays of covers.
     pub(crate) covers: Range<usize>,
     /// For each strand, the slot of each lane in all its arrays.
-    slots: Vec<Vec<usize>>,
-    /// For each strand, slots in an array; a multiple of the chunk for many lanes.
+    slots: Vec<Slots>,
+    /// For each strand, slots in an array: from the first lane on whole chunks for many lanes.
     slot_counts: Vec<usize>,
     end: usize,
 }
@@ -120,12 +122,14 @@ pub(crate) struct State {
 pub(crate) const CHUNK_LANES: usize = 64;
 
 impl State {
-    pub(crate) fn new(strands: &Strands) -> State {
-        let slots: Vec<Vec<usize>> = strands.strands.iter().map(|strand| (0..strand.lanes).collect()).collect();
-        let slot_counts = slots
-            .iter()
-            .map(|slots| if slots.len() == 1 { 1 } else { slots.len().next_multiple_of(CHUNK_LANES) })
-            .collect();
+    pub(crate) fn new(hierarchy: &Hierarchy, strands: &Strands) -> State {
+        let ids = (0..strands.strands.len()).map(|index| StrandId(index as u32));
+        let slots: Vec<Slots> = ids.map(|id| lattice::slots(hierarchy, strands, id)).collect();
+        let slot_counts = slots.iter().map(|slots| {
+            let chunked = slots.first() + (slots.end() - slots.first()).next_multiple_of(CHUNK_LANES);
+            if slots.of_lane.len() == 1 { 1 } else { slots.count.max(chunked) }
+        });
+        let slot_counts = slot_counts.collect();
         let mut state = State {
             arrays: Vec::new(),
             cells: Vec::new(),
@@ -238,7 +242,13 @@ impl State {
     pub(crate) fn add_array(&mut self, strand: StrandId, ty: Ty) -> ArrayId {
         let slots = self.slot_counts[strand.index()];
         let element = container_bytes(ty) as usize;
-        self.end = self.end.next_multiple_of(if slots == 1 { element } else { ARRAY_ALIGNMENT });
+        if slots == 1 {
+            self.end = self.end.next_multiple_of(element);
+        } else {
+            // The first lane is aligned, as that is where vector code begins.
+            let before = self.slots[strand.index()].first() * element;
+            self.end = (self.end + before).next_multiple_of(ARRAY_ALIGNMENT) - before;
+        }
         self.arrays.push(Array { strand, offset: self.end, ty });
         self.end += slots * element;
         ArrayId(self.arrays.len() as u32 - 1)
@@ -256,18 +266,23 @@ impl State {
         &self.cells[id.index()]
     }
 
+    /// Whether an array is a cell's.
+    pub(crate) fn is_cell(&self, id: ArrayId) -> bool {
+        self.cells.iter().any(|cell| cell.array == id)
+    }
+
     pub(crate) fn memory(&self, id: MemoryId) -> &MemoryArray {
         &self.memories[id.index()]
+    }
+
+    /// Where the lanes of a strand are in its arrays.
+    pub(crate) fn slots(&self, strand: StrandId) -> &Slots {
+        &self.slots[strand.index()]
     }
 
     /// Slots in the arrays of a strand, unused ones included.
     pub(crate) fn slot_count(&self, strand: StrandId) -> usize {
         self.slot_counts[strand.index()]
-    }
-
-    /// Slots in which lanes are, and those between them.
-    pub(crate) fn slots_used(&self, strand: StrandId) -> usize {
-        self.slots[strand.index()].iter().max().map_or(0, |&slot| slot + 1)
     }
 
     /// The array that tells lanes from unused slots.
@@ -283,7 +298,7 @@ impl State {
         let mut constants = Vec::new();
         for (index, active) in self.active.iter().enumerate() {
             if let Some(active) = *active {
-                let lanes = 0..self.slots[index].len();
+                let lanes = 0..self.slots[index].of_lane.len();
                 constants.extend(lanes.map(|lane| (self.address(active, lane), 1, 1)));
             }
         }
@@ -292,7 +307,7 @@ impl State {
 
     /// The slot of a lane in the arrays of its strand.
     pub(crate) fn slot(&self, strand: StrandId, lane: usize) -> usize {
-        self.slots[strand.index()][lane]
+        self.slots[strand.index()].of_lane[lane]
     }
 
     /// Byte offset of a lane's element.

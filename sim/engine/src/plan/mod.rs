@@ -8,6 +8,7 @@
 //! 3. [`schedule`] orders the work of one edge (or of one settling) into tasks: a strand's values
 //!    and commits that are computed in one pass over its lanes.
 
+pub(crate) mod lattice;
 pub(crate) mod layout;
 pub(crate) mod schedule;
 pub(crate) mod strands;

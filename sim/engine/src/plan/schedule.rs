@@ -507,57 +507,92 @@ impl Scheduler<'_> {
     /// Decides how each wire is read, and places the copies that this takes.
     fn connect_wires(&mut self) {
         let commits = self.commits();
-        let mut uses: BTreeMap<WireId, (ValueId, usize, usize)> = BTreeMap::new();
+        let mut uses: BTreeMap<WireId, Use> = BTreeMap::new();
         for (index, task) in self.program.tasks.iter().enumerate() {
-            for &id in &task.values {
-                if let ValueOp::Wire(wire) = self.values.value(id).op {
-                    uses.entry(wire).and_modify(|(_, _, last)| *last = index).or_insert((id, index, index));
+            for &value in &task.values {
+                if let ValueOp::Wire(wire) = self.values.value(value).op {
+                    let new = Use { value, first: index, last: index };
+                    uses.entry(wire).and_modify(|known| known.last = index).or_insert(new);
                 }
             }
         }
-        // Windows on cells that the reading task itself changes: (task, wire, delta).
+        let mut plans: BTreeMap<WireId, (Vec<Location>, Option<DirectRead>)> = BTreeMap::new();
+        // Distances at which a task reads what it changes itself.
         let mut own_windows: BTreeMap<usize, Vec<(WireId, isize)>> = BTreeMap::new();
-        let mut gathered = Vec::new();
-        for (&wire, &(value, first, last)) in &uses {
+        for (&wire, wanted) in &uses {
             let sources = self.locations(wire);
-            // A source that changes before the last use is copied.
-            let overtaken = sources.iter().any(|source| source.commit(&commits).is_some_and(|commit| commit < last));
-            let strand = self.values.value(value).strand;
-            match self.direct_read(strand, &sources) {
-                Some(read) if !overtaken => {
-                    let changed_here = sources.iter().any(|source| source.commit(&commits) == Some(last));
-                    match read {
-                        WireRead::Window { delta, .. } if changed_here && delta != 0 => {
-                            own_windows.entry(last).or_default().push((wire, delta));
-                        }
-                        // One element of an array that this very loop changes.
-                        WireRead::Element(_) if changed_here && self.strands.lanes(strand) > 1 => {
-                            gathered.push((wire, value, first, sources));
-                            continue;
-                        }
-                        _ => {}
-                    }
-                    self.program.reads.insert(wire, read);
+            let strand = self.values.value(wanted.value).strand;
+            let read = self.direct_read(strand, &sources).filter(|read| {
+                let read_sources = || sources.iter().enumerate().filter(|(lane, _)| !read.borders.contains(lane));
+                // What changes before the last use must be copied.
+                let overtaken = |source: &Location| source.commit(&commits).is_some_and(|commit| commit < wanted.last);
+                let changed_here = |source: &Location| source.commit(&commits) == Some(wanted.last);
+                if read_sources().any(|(_, source)| overtaken(source)) {
+                    return false;
                 }
-                _ => gathered.push((wire, value, first, sources)),
-            }
+                match read.read {
+                    // One element of an array that the loop over the lanes changes.
+                    WireRead::Element(_) => self.strands.lanes(strand) == 1 || !changed_here(&sources[0]),
+                    WireRead::Window { delta, .. } => {
+                        if delta != 0 && read_sources().any(|(_, source)| changed_here(source)) {
+                            own_windows.entry(wanted.last).or_default().push((wire, delta));
+                        }
+                        true
+                    }
+                }
+            });
+            plans.insert(wire, (sources, read));
         }
         for (task, windows) in own_windows {
             // The direction that leaves the fewer to be copied.
             let backward = windows.iter().filter(|(_, delta)| *delta < 0).count();
             let descending = backward * 2 >= windows.len();
             self.program.tasks[task].descending = descending;
-            for (wire, delta) in windows {
-                if (delta < 0) != descending {
-                    let (value, first, _) = uses[&wire];
-                    let sources = self.locations(wire);
-                    gathered.push((wire, value, first, sources));
-                }
+            for (wire, _) in windows.into_iter().filter(|(_, delta)| (*delta < 0) != descending) {
+                plans.entry(wire).and_modify(|(_, read)| *read = None);
             }
         }
-        for (wire, value, first, sources) in gathered {
-            self.gather(wire, value, first, &sources, &commits);
+        let mut borders = FxHashMap::default();
+        for (wire, (sources, read)) in plans {
+            let Use { value, first, .. } = uses[&wire];
+            match read {
+                Some(read) if self.fill_borders(value, first, &sources, &read, &commits, &mut borders) => {
+                    self.program.reads.insert(wire, read.read);
+                }
+                _ => self.gather(wire, value, first, &sources, &commits),
+            }
         }
+    }
+
+    /// Puts what border lanes read where their neighbour would be; false if something else is there.
+    fn fill_borders(
+        &mut self,
+        value: ValueId,
+        first: usize,
+        sources: &[Location],
+        read: &DirectRead,
+        commits: &FxHashMap<CellId, usize>,
+        taken: &mut FxHashMap<(ArrayId, usize), (ArrayId, usize)>,
+    ) -> bool {
+        let WireRead::Window { array, delta } = read.read else { return true };
+        let strand = self.values.value(value).strand;
+        let slot = |lane: usize| self.state.slot(strand, lane).wrapping_add_signed(delta);
+        let claims: Vec<_> =
+            read.borders.iter().map(|&lane| ((array, slot(lane)), (sources[lane].array, sources[lane].lane))).collect();
+        if claims.iter().any(|(at, source)| taken.get(at).is_some_and(|other| other != source)) {
+            return false;
+        }
+        taken.extend(claims);
+        let element_bytes = self.state.array(array).element_bytes();
+        let copies = read.borders.iter().map(|&lane| {
+            let to = self.state.array(array).offset + slot(lane) * element_bytes;
+            // Slots before the first lane's are not overwritten when lanes are computed.
+            let stays = slot(lane) < self.state.slots(strand).first();
+            (sources[lane], to, stays)
+        });
+        let copies: Vec<(Location, usize, bool)> = copies.collect();
+        self.fill(first, element_bytes, &copies, commits);
+        true
     }
 
     /// Where each lane's source is.
@@ -588,19 +623,34 @@ impl Scheduler<'_> {
     }
 
     /// How the sources can be read where they are, if they can.
-    fn direct_read(&self, strand: StrandId, sources: &[Location]) -> Option<WireRead> {
+    fn direct_read(&self, strand: StrandId, sources: &[Location]) -> Option<DirectRead> {
         let first = sources[0];
         if sources.iter().all(|source| (source.array, source.lane) == (first.array, first.lane)) {
-            return Some(WireRead::Element(self.state.address(first.array, first.lane)));
+            let read = WireRead::Element(self.state.address(first.array, first.lane));
+            return Some(DirectRead { read, borders: Vec::new() });
         }
         let delta = |lane: usize, source: &Location| {
             let slot = self.state.slot(self.state.array(source.array).strand, source.lane);
-            slot as isize - self.state.slot(strand, lane) as isize
+            (source.array, slot as isize - self.state.slot(strand, lane) as isize)
         };
-        let all = delta(0, &first);
-        let is_window =
-            sources.iter().enumerate().all(|(lane, source)| source.array == first.array && delta(lane, source) == all);
-        is_window.then_some(WireRead::Window { array: first.array, delta: all })
+        let mut counts: BTreeMap<(ArrayId, isize), usize> = BTreeMap::new();
+        for (lane, source) in sources.iter().enumerate() {
+            *counts.entry(delta(lane, source)).or_default() += 1;
+        }
+        let (&(array, distance), &count) = counts.iter().max_by_key(|&(_, &count)| count)?;
+        let read = WireRead::Window { array, delta: distance };
+        if count == sources.len() {
+            return Some(DirectRead { read, borders: Vec::new() });
+        }
+        // Borders have slots only among the strand's own cells.
+        let own = self.state.array(array).strand == strand && self.state.is_cell(array);
+        let borders: Vec<usize> =
+            (0..sources.len()).filter(|&lane| delta(lane, &sources[lane]) != (array, distance)).collect();
+        let free = |&lane: &usize| {
+            let slot = self.state.slot(strand, lane).checked_add_signed(distance);
+            slot.is_some_and(|slot| slot < self.state.slot_count(strand) && !self.state.slots(strand).is_lane(slot))
+        };
+        (own && count * 2 >= sources.len() && borders.iter().all(free)).then_some(DirectRead { read, borders })
     }
 
     /// Copies the sources of a wire into an array of its own before they change.
@@ -617,26 +667,56 @@ impl Scheduler<'_> {
         let (target, sources) = if is_one { (StrandId(0), &sources[..1]) } else { (strand, sources) };
         let array = self.state.add_array(target, ty);
         let element_bytes = self.state.array(array).element_bytes();
-        let mut copies: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
-        for (lane, source) in sources.iter().enumerate() {
-            let to = self.state.address(array, lane);
-            let from = self.state.address(source.array, source.lane);
-            match source.kind {
-                SourceKind::Constant(bits) => self.program.constants.push((to, element_bytes, bits)),
-                SourceKind::Input | SourceKind::Export => copies.entry(first).or_default().push((from, to)),
-                SourceKind::Cell(cell) => {
-                    let at = commits.get(&cell).map_or(first, |&commit| commit.min(first));
-                    copies.entry(at).or_default().push((from, to));
-                }
-            }
-        }
-        for (task, copies) in copies {
-            self.program.tasks[task].fills.extend(runs(&copies, element_bytes));
-        }
+        let copies = sources.iter().enumerate().map(|(lane, &source)| (source, self.state.address(array, lane), true));
+        let copies: Vec<(Location, usize, bool)> = copies.collect();
+        self.fill(first, element_bytes, &copies, commits);
         let read =
             if is_one { WireRead::Element(self.state.address(array, 0)) } else { WireRead::Window { array, delta: 0 } };
         self.program.reads.insert(wire, read);
     }
+
+    /// Places copies, `(source, to, stays)`, before the task `first` and before the sources change;
+    /// constants are set once where nothing overwrites them.
+    fn fill(
+        &mut self,
+        first: usize,
+        element_bytes: usize,
+        copies: &[(Location, usize, bool)],
+        commits: &FxHashMap<CellId, usize>,
+    ) {
+        let mut by_task: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
+        for &(source, to, stays) in copies {
+            let from = self.state.address(source.array, source.lane);
+            match source.kind {
+                SourceKind::Constant(bits) if stays => self.program.constants.push((to, element_bytes, bits)),
+                SourceKind::Constant(_) | SourceKind::Input | SourceKind::Export => {
+                    by_task.entry(first).or_default().push((from, to));
+                }
+                SourceKind::Cell(cell) => {
+                    let at = commits.get(&cell).map_or(first, |&commit| commit.min(first));
+                    by_task.entry(at).or_default().push((from, to));
+                }
+            }
+        }
+        for (task, copies) in by_task {
+            self.program.tasks[task].fills.extend(runs(&copies, element_bytes));
+        }
+    }
+}
+
+/// Which tasks use a wire.
+#[derive(Clone, Copy, Debug)]
+struct Use {
+    value: ValueId,
+    first: usize,
+    last: usize,
+}
+
+/// A wire read where its sources are, but for the lanes at the border.
+#[derive(Debug)]
+struct DirectRead {
+    read: WireRead,
+    borders: Vec<usize>,
 }
 
 fn new_task(strand: StrandId) -> Task {

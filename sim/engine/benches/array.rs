@@ -1,0 +1,127 @@
+//! Cycles per second of a weight-stationary systolic array.
+//!
+//! `cargo bench -p myelin-sim` prints a table. Every run's result is compared between engines.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use myelin_hdl::{Design, Module, Signal, module, mux, s, u};
+use myelin_sim::random::SplitMix64;
+use myelin_sim::{Engine, Simulator};
+
+/// One processing element: activation and control pass right, weights and sums down.
+fn element() -> Arc<Module> {
+    module("pe", |m| {
+        let activation = m.input("activation_i", s(8));
+        let partial_sum = m.input("partial_sum_i", s(21));
+        let weight = m.input("weight_i", s(8));
+        let load = m.input("load_i", u(1));
+        let swap = m.input("swap_i", u(1));
+        let shadow = m.register("shadow_q", s(8));
+        shadow.next(mux(load, weight, shadow.q));
+        let active = m.register("weight_q", s(8));
+        active.next(mux(swap, shadow.q, active.q));
+        let product = m.delay("product_q", activation * active.q);
+        let sum = m.register("partial_sum_q", s(21));
+        sum.next(partial_sum.wrapping_add(product));
+        m.output("activation_o", m.delay("activation_q", activation));
+        m.output("load_o", m.delay("load_q", load));
+        m.output("swap_o", m.delay("swap_q", swap));
+        m.output("weight_o", shadow.q);
+        m.output("partial_sum_o", sum.q);
+    })
+}
+
+fn array(rows: usize, columns: usize) -> Design {
+    let element = element();
+    let top = module("array", |m| {
+        let ports = |name: &str, count: usize, ty| -> Vec<Signal> {
+            (0..count).map(|index| m.input(&format!("{name}_{index}_i"), ty)).collect()
+        };
+        let mut activations = ports("activation", rows, s(8));
+        let mut loads = ports("load", rows, u(1));
+        let mut swaps = ports("swap", rows, u(1));
+        let mut weights = ports("weight", columns, s(8));
+        let mut sums = vec![m.constant(s(21), 0); columns];
+        for row in 0..rows {
+            for column in 0..columns {
+                let pe = m.instance(&format!("pe_{row}_{column}"), &element);
+                pe.input("activation_i", activations[row]).input("partial_sum_i", sums[column]);
+                pe.input("weight_i", weights[column]).input("load_i", loads[row]).input("swap_i", swaps[row]);
+                activations[row] = pe.output("activation_o");
+                loads[row] = pe.output("load_o");
+                swaps[row] = pe.output("swap_o");
+                weights[column] = pe.output("weight_o");
+                sums[column] = pe.output("partial_sum_o");
+            }
+        }
+        for (column, &sum) in sums.iter().enumerate() {
+            m.output(&format!("sum_{column}_o"), sum);
+        }
+    });
+    Design::new(top).unwrap()
+}
+
+/// New activations every few cycles, weights now and then; a hash of what came out.
+fn drive(sim: &mut Simulator, rows: usize, columns: usize, turns: u64, cycles_per_turn: u64) -> u64 {
+    let mut random = SplitMix64::new(1);
+    let inputs = |name: &str, count: usize| -> Vec<_> {
+        (0..count).map(|index| sim.input(&format!("{name}_{index}_i")).unwrap()).collect()
+    };
+    let (activations, loads, swaps) = (inputs("activation", rows), inputs("load", rows), inputs("swap", rows));
+    let weights = inputs("weight", columns);
+    let outputs: Vec<_> = (0..columns).map(|index| sim.output(&format!("sum_{index}_o")).unwrap()).collect();
+    let mut hash = 0_u64;
+    for turn in 0..turns {
+        activations.iter().for_each(|&input| sim.poke(input, random.bits() & 0xff));
+        weights.iter().for_each(|&input| sim.poke(input, random.bits() & 0xff));
+        loads.iter().for_each(|&input| sim.poke(input, u64::from(turn % 8 < 2)));
+        swaps.iter().for_each(|&input| sim.poke(input, u64::from(turn % 8 == 3)));
+        sim.steps(cycles_per_turn).unwrap();
+        for &output in &outputs {
+            hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ sim.peek(output);
+        }
+    }
+    hash
+}
+
+fn main() {
+    println!("{:>9} {:>12} {:>14} {:>14}", "array", "engine", "build", "cycles/s");
+    for size in [8, 16, 32, 64] {
+        let design = array(size, size);
+        let mut hashes = Vec::new();
+        for engine in [Engine::Compiled, Engine::Interpreted] {
+            let start = Instant::now();
+            let mut sim = Simulator::builder(&design).engine(engine).build().unwrap();
+            sim.step().unwrap();
+            let build = start.elapsed();
+            let few = if engine == Engine::Interpreted { 2 } else { 20 };
+            hashes.push(drive(&mut sim, size, size, few.min(2), 5));
+            let (mut cycles, mut time) = (0, Duration::ZERO);
+            let mut per_turn = 100;
+            while time < Duration::from_millis(700) {
+                let start = Instant::now();
+                drive(&mut sim, size, size, few, per_turn);
+                time += start.elapsed();
+                cycles += few * per_turn;
+                if engine == Engine::Compiled {
+                    per_turn = (per_turn * 2).min(20_000);
+                }
+                if engine == Engine::Interpreted {
+                    break;
+                }
+            }
+            let rate = cycles as f64 / time.as_secs_f64();
+            println!(
+                "{:>9} {:>12} {:>14} {:>14.0}",
+                format!("{size}x{size}"),
+                format!("{engine:?}"),
+                format!("{build:.1?}"),
+                rate
+            );
+        }
+        assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "engines differ");
+    }
+}
