@@ -159,3 +159,19 @@ fn memory_of_dead_maps_is_used_again() {
     let heads = Session::new(&program).unwrap().infer(&[64i8; 512]).unwrap();
     assert_eq!(heads, [[64; 512]]);
 }
+
+#[test]
+fn a_dense_layer_may_be_longer_than_a_run() {
+    let inputs = 1 << 17;
+    let cell = Architecture::new(12, 4, Precision::Int8).unwrap();
+    let cell = cell.with_activation_lanes(1 << 18).unwrap().with_weight_words(1 << 16).unwrap();
+    let weights: Vec<i8> = (0..4 * inputs).map(|i| (i % 251 - 125) as i8).collect();
+    let program = program(&cell, &[1, inputs as usize], |b, x| {
+        let w = b.param("w", Tensor::from_i8(&[4, inputs as usize], weights.clone())?, 8)?;
+        Ok(vec![b.dense("fc", x, w, None)?])
+    });
+    let picture: Vec<i32> = (0..inputs).map(|i| i % 127 - 63).collect();
+    let sum = |weights: &[i8]| weights.iter().zip(&picture).map(|(&w, &x)| i32::from(w) * x).sum::<i32>();
+    let expected: Vec<i32> = weights.chunks_exact(inputs as usize).map(sum).collect();
+    assert_eq!(Session::new(&program).unwrap().infer(&picture).unwrap(), [expected]);
+}
