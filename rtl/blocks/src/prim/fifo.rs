@@ -44,10 +44,10 @@ pub fn fifo(depth: usize, lanes: usize, lane: Ty) -> Arc<Module> {
 pub struct Inside {
     /// Words held.
     pub level: Signal,
-    /// A word enters.
-    pub pushed: Signal,
-    /// A word leaves.
-    pub popped: Signal,
+    /// A word is there to enter.
+    pub push_valid: Signal,
+    /// There is room.
+    pub push_ready: Signal,
     /// A word is offered.
     pub pop_valid: Signal,
     /// A word offered is taken.
@@ -96,5 +96,5 @@ pub fn declare(m: &ModuleBuilder, depth: usize, lanes: usize, lane: Ty) -> Insid
     m.assert("level_is_at_most_depth", level.le(depth as i64));
     m.cover("queue_fills", level.eq(depth as i64));
     m.cover("queue_is_full_and_drains", popped & level.eq(depth as i64));
-    Inside { level, pushed, popped, pop_valid, pop_ready, push, pop, words, tail }
+    Inside { level, push_valid, push_ready, pop_valid, pop_ready, push, pop, words, tail }
 }

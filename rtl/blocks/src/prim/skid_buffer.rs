@@ -56,12 +56,10 @@ pub fn skid_buffer(lanes: usize, lane: Ty) -> Arc<Module> {
 pub struct Inside {
     /// The word at the exit is held.
     pub main_full: Signal,
-    /// A second word is held behind it.
-    pub skid_full: Signal,
-    /// A word enters.
-    pub pushed: Signal,
-    /// A word leaves.
-    pub popped: Signal,
+    /// A word is there to enter.
+    pub push_valid: Signal,
+    /// There is room.
+    pub push_ready: Signal,
     /// The word at the entry.
     pub push: Vec<Signal>,
     /// The word at the exit.
@@ -109,5 +107,5 @@ pub fn declare(m: &ModuleBuilder, lanes: usize, lane: Ty) -> Inside {
     m.assert("skid_is_filled_only_behind_main", !skid_full.q | main_full.q);
     m.cover("both_words_are_held", skid_full.q);
     m.cover("words_pass_at_full_rate", pushed & popped);
-    Inside { main_full: main_full.q, skid_full: skid_full.q, pushed, popped, push, main, skid, pop_ready }
+    Inside { main_full: main_full.q, push_valid, push_ready, push, main, skid, pop_ready }
 }

@@ -29,7 +29,7 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, module, mux, s, u};
+use myelin_hdl::{Module, ModuleBuilder, Signal, module, mux, s, u};
 use myelin_isa::Architecture;
 
 use super::pe::operand_ty;
@@ -39,46 +39,96 @@ pub const LATENCY: usize = 4;
 
 /// Builds the lane.
 pub fn post_lane(architecture: &Architecture) -> Arc<Module> {
-    let operand = operand_ty(architecture);
     module("post_lane", |m| {
         m.doc("One column of the drain: bias, window maximum or sum, rounding shift, clamp.");
-        let value = m.input("value_i", s(32));
-        let bias = m.input("bias_i", s(32));
-        let data = m.input("data_i", operand);
-        let from_accumulator = m.input("from_accumulator_i", u(1));
-        let valid = m.input("valid_i", u(1));
-        let first = m.input("first_i", u(1));
-        let inside = m.input("inside_i", u(1));
-        let add = m.input("add_i", u(1));
-        let amount = m.input("amount_i", u(5));
-        let round = m.input("round_i", u(1));
-        let raw = m.input("raw_i", u(1));
-        let low = m.input("low_i", operand);
-        let high = m.input("high_i", operand);
-
-        // Stage 0: source.
-        let biased = (value + bias).named("biased");
-        let overflow = m.register("overflow_q", u(1)).reset(0);
-        overflow.next(valid & from_accumulator & biased.truncate(32).ne(biased));
-        let element = m.delay("element_q", mux(from_accumulator, biased.truncate(32), data));
-
-        // Stage 1: combine the window.
-        let combined = m.register("combined_q", s(32));
-        let nothing = m.constant(s(32), i64::from(i32::MIN));
-        let so_far = mux(first, nothing, combined.q).named("so_far");
-        let larger = mux(so_far.gt(element), so_far, element);
-        let sum = mux(first, element, (combined.q + element).truncate(32));
-        combined.next(mux(inside, mux(add, sum, larger), so_far));
-
-        // Stage 2: shift.
-        let shifted = m.delay("shifted_q", combined.q.shift_right_by(amount));
-
-        // Stage 3: round and clamp.
-        let rounded = mux(round, (shifted + 1).shift_right(1), shifted).named("rounded");
-        let clamped = mux(rounded.lt(low), low, mux(rounded.gt(high), high, rounded)).named("clamped");
-        let narrow = clamped.truncate(operand.width()).cast(operand);
-        let plane = shifted.truncate(operand.width()).cast(operand);
-        m.output("result_o", m.delay("result_q", mux(raw, plane, narrow)));
-        m.output("overflow_o", overflow.q);
+        declare(m, architecture);
     })
+}
+
+/// What is inside the lane, for a module that watches it. The first ones are the ports.
+#[expect(missing_docs, reason = "the ports' table is above")]
+pub struct Inside {
+    pub value: Signal,
+    pub bias: Signal,
+    pub data: Signal,
+    pub from_accumulator: Signal,
+    pub valid: Signal,
+    pub first: Signal,
+    pub inside: Signal,
+    pub add: Signal,
+    pub amount: Signal,
+    pub round: Signal,
+    pub raw: Signal,
+    pub low: Signal,
+    pub high: Signal,
+    pub overflow: Signal,
+    /// Stage 1: the element.
+    pub element: Signal,
+    /// Stage 2: the window so far.
+    pub combined: Signal,
+    /// Stage 4.
+    pub result: Signal,
+}
+
+/// The whole lane, ports included, in the open module `m`: [`post_lane`] and its proof share it.
+pub fn declare(m: &ModuleBuilder, architecture: &Architecture) -> Inside {
+    let operand = operand_ty(architecture);
+    let value = m.input("value_i", s(32));
+    let bias = m.input("bias_i", s(32));
+    let data = m.input("data_i", operand);
+    let from_accumulator = m.input("from_accumulator_i", u(1));
+    let valid = m.input("valid_i", u(1));
+    let first = m.input("first_i", u(1));
+    let inside = m.input("inside_i", u(1));
+    let add = m.input("add_i", u(1));
+    let amount = m.input("amount_i", u(5));
+    let round = m.input("round_i", u(1));
+    let raw = m.input("raw_i", u(1));
+    let low = m.input("low_i", operand);
+    let high = m.input("high_i", operand);
+
+    // Stage 0: source.
+    let biased = (value + bias).named("biased");
+    let overflow = m.register("overflow_q", u(1)).reset(0);
+    overflow.next(valid & from_accumulator & biased.truncate(32).ne(biased));
+    let element = m.delay("element_q", mux(from_accumulator, biased.truncate(32), data));
+
+    // Stage 1: combine the window.
+    let combined = m.register("combined_q", s(32));
+    let nothing = m.constant(s(32), i64::from(i32::MIN));
+    let so_far = mux(first, nothing, combined.q).named("so_far");
+    let larger = mux(so_far.gt(element), so_far, element);
+    let sum = mux(first, element, (combined.q + element).truncate(32));
+    combined.next(mux(inside, mux(add, sum, larger), so_far));
+
+    // Stage 2: shift.
+    let shifted = m.delay("shifted_q", combined.q.shift_right_by(amount));
+
+    // Stage 3: round and clamp.
+    let rounded = mux(round, (shifted + 1).shift_right(1), shifted).named("rounded");
+    let clamped = mux(rounded.lt(low), low, mux(rounded.gt(high), high, rounded)).named("clamped");
+    let narrow = clamped.truncate(operand.width()).cast(operand);
+    let plane = shifted.truncate(operand.width()).cast(operand);
+    let result = m.delay("result_q", mux(raw, plane, narrow));
+    m.output("result_o", result);
+    m.output("overflow_o", overflow.q);
+    Inside {
+        value,
+        bias,
+        data,
+        from_accumulator,
+        valid,
+        first,
+        inside,
+        add,
+        amount,
+        round,
+        raw,
+        low,
+        high,
+        overflow: overflow.q,
+        element,
+        combined: combined.q,
+        result,
+    }
 }

@@ -50,7 +50,9 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
             counts[from].push(count.q);
         }
     }
-    let ready: Vec<Signal> = ready.iter().map(|all| tree_reduce(all, |a, b| a & b)).collect();
+    let ready: Vec<Signal> = (ready.iter().enumerate())
+        .map(|(unit, all)| tree_reduce(all, |a, b| a & b).named(&format!("ready_{unit}")))
+        .collect();
     bundle::outputs(m, "ready", &ready);
     Inside { wait, take, give, ready, counts }
 }

@@ -80,13 +80,9 @@ pub fn walk(
     let y_steps = [Step::None, by(steps.row), Step::None, Step::None, by(steps.kernel_row)];
     let y = follow_bases(m, "y", start.y.ty(), (load, start.y), &nest, &y_steps);
     let run_left = m.register("run_left_q", run.ty());
-    let chunk_restarts = nest.advance[3] | nest.advance[4];
-    run_left.next(
-        choose(run_left.q)
-            .when(chunk_restarts | nest.all_last & issue | load, run)
-            .when(nest.advance[2], run_left.q.wrapping_sub(rows))
-            .end(),
-    );
+    let run_restarts = (nest.advance[3] | nest.advance[4] | nest.all_last & issue | load).named("run_restarts");
+    run_left
+        .next(choose(run_left.q).when(run_restarts, run).when(nest.advance[2], run_left.q.wrapping_sub(rows)).end());
     Walk { nest, row_address, x, y, run_left: run_left.q }
 }
 
@@ -96,16 +92,17 @@ pub fn lane_window(rows: u32, x: Signal, x_limit: Signal, run_left: Signal, row_
     // At most 32 rows: six bits.
     let clamp = |value: Signal| {
         let low_bits = value.truncate(6.min(value.width())).cast_unsigned();
-        choose(low_bits).when(value.lt(0), 0).when(value.gt(limit), limit).end().truncate(6).extend(u(6))
+        let clamped = choose(low_bits).when(value.lt(0), 0).when(value.gt(limit), limit).end();
+        clamped.truncate(6.min(clamped.width())).extend(u(6))
     };
-    let low = clamp(-x);
-    let high_map = clamp(x_limit - x);
-    let high_run = clamp(run_left);
-    let high = mux(high_map.lt(high_run), high_map, high_run);
-    (low, mux(row_inside, high, 0).extend(u(6)))
+    let row_begins = clamp(-x).named("row_begins");
+    let row_ends = clamp(x_limit - x).named("row_ends");
+    let run_ends = clamp(run_left).named("run_ends");
+    let high = mux(row_ends.lt(run_ends), row_ends, run_ends);
+    (row_begins, mux(row_inside, high, 0).extend(u(6)))
 }
 
 /// Whether a row lies in the map.
 pub fn row_inside(y: Signal, y_limit: Signal) -> Signal {
-    y.ge(0) & y.lt(y_limit)
+    (y.ge(0) & y.lt(y_limit)).named("row_inside")
 }

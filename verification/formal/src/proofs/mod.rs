@@ -1,0 +1,25 @@
+//! The proofs, one file for each block.
+
+mod convolution;
+mod fifo;
+mod loop_nest;
+mod post_lane;
+mod skid_buffer;
+mod tokens;
+
+use crate::proof::Proof;
+
+/// All proofs, in the order of the table.
+pub fn all() -> Vec<Proof> {
+    [
+        fifo::proofs(),
+        skid_buffer::proofs(),
+        tokens::proofs(),
+        loop_nest::proofs(),
+        convolution::proofs(),
+        post_lane::proofs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
