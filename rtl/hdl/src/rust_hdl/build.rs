@@ -246,7 +246,7 @@ fn memory_module(name: &str, scope: &Scope, leaf: &MemoryLeaf) -> Arc<Module> {
     module(name, |m| {
         let address = m.input(leaf.shape.address(), u(leaf.address_bits));
         let mut memory = m.memory("mem", 1 << leaf.address_bits, 1, lane_ty);
-        if !leaf.words.is_empty() {
+        if !leaf.words.is_empty() || leaf.shape != MemoryShape::Ram {
             let mut contents = vec![0; 1 << leaf.address_bits];
             for &(at, bits) in &leaf.words {
                 let value = if lane_ty.is_signed() { lane_ty.value_of(bits) as i64 } else { bits as i64 };

@@ -314,9 +314,9 @@ impl Follow<'_> {
             (Value::SignedCast(_), _) => return Err(self.ambiguous(whole)),
             (Value::Clock(_), _) => return Err(self.clock_as_data(whole)),
         };
-        let constant = match &amount {
-            &Value::Integer(amount) => Some(u64::try_from(amount).map_err(|_| self.ambiguous(whole))?),
-            &Value::Bits(amount, _) => self.graph.constant_bits(amount),
+        let constant = match amount {
+            Value::Integer(amount) => Some(u64::try_from(amount).map_err(|_| self.ambiguous(whole))?),
+            Value::Bits(amount, _) => self.graph.constant_bits(amount),
             _ => None,
         };
         let shifted = match (constant, amount) {

@@ -1,6 +1,6 @@
 //! Follows the statements of one block in the order Rust runs them, wire by wire.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_hdl_core::ast::{
     VerilogBlock, VerilogBlockOrConditional, VerilogExpression, VerilogLink, VerilogLinkDetails, VerilogMatch,
@@ -14,7 +14,7 @@ use super::kind::{Class, Kind};
 use super::literal::{self, LoopVariable};
 use super::show::{show, show_name};
 use super::tree::{AtomInfo, Direction, Scope};
-use super::wire::{self, ClockSource, Held, Piece, Role, State, Wire};
+use super::wire::{self, ClockSource, Held, Otherwise, Piece, Role, State, Wire};
 use crate::ir::BinaryOp;
 use crate::ty::Ty;
 
@@ -134,17 +134,14 @@ impl<'a> Follow<'a> {
             }
             VerilogStatement::If(conditional) => {
                 let test = self.condition(&conditional.test)?;
-                self.branch(
-                    test,
-                    |this| this.block(&conditional.then),
-                    |this| match &conditional.otherwise {
-                        VerilogBlockOrConditional::Block(block) => this.block(block),
-                        VerilogBlockOrConditional::Conditional(statement) => this.statement(statement),
-                        VerilogBlockOrConditional::None => Ok(()),
-                    },
-                )
+                let then = |this: &mut Self| this.block(&conditional.then);
+                self.branch(test, Otherwise::Possible, then, |this| match &conditional.otherwise {
+                    VerilogBlockOrConditional::Block(block) => this.block(block),
+                    VerilogBlockOrConditional::Conditional(statement) => this.statement(statement),
+                    VerilogBlockOrConditional::None => Ok(()),
+                })
             }
-            VerilogStatement::Match(matched) => self.match_from(matched, 0),
+            VerilogStatement::Match(matched) => self.match_from(matched, 0, &mut HashSet::new()),
             VerilogStatement::Loop(rounds) => {
                 for round in rounds.from.as_usize()..rounds.to.as_usize() {
                     self.loops.push((rounds.index.clone(), round as i128));
@@ -240,6 +237,7 @@ impl<'a> Follow<'a> {
     fn branch(
         &mut self,
         test: ValueId,
+        otherwise: Otherwise,
         on_true: impl FnOnce(&mut Self) -> Result<(), LowerError>,
         on_false: impl FnOnce(&mut Self) -> Result<(), LowerError>,
     ) -> Result<(), LowerError> {
@@ -259,7 +257,7 @@ impl<'a> Follow<'a> {
             let skipped = std::mem::replace(&mut self.held[wire], Held::Clock(None));
             self.held[wire] = match (taken, skipped) {
                 (Held::Bits(taken), Held::Bits(skipped)) => {
-                    Held::Bits(wire::merge(test, taken, skipped, &mut self.graph))
+                    Held::Bits(wire::merge(test, taken, skipped, otherwise, &mut self.graph))
                 }
                 _ => {
                     let expression = show_name(&self.wires[wire].name);
@@ -270,7 +268,13 @@ impl<'a> Follow<'a> {
         Ok(())
     }
 
-    fn match_from(&mut self, matched: &VerilogMatch, first: usize) -> Result<(), LowerError> {
+    /// The arms from `first` on; `covered` are the codes that the arms before it take.
+    fn match_from(
+        &mut self,
+        matched: &VerilogMatch,
+        first: usize,
+        covered: &mut HashSet<i128>,
+    ) -> Result<(), LowerError> {
         let Some(case) = matched.cases.get(first) else { return Ok(()) };
         // Rust has checked that the arms cover everything, so the last one needs no test.
         if case.condition == "default" || first + 1 == matched.cases.len() {
@@ -299,7 +303,13 @@ impl<'a> Follow<'a> {
             // An arm of `match x.index()` beyond what the bits can reach.
             _ => self.graph.bit(false),
         };
-        self.branch(equal, |this| this.block(&case.block), |this| this.match_from(matched, first + 1))
+        covered.insert(code);
+        let otherwise = match &kind.class {
+            Class::Enum(values) if covered.len() == values.len() => Otherwise::Impossible,
+            _ => Otherwise::Possible,
+        };
+        let arm = |this: &mut Self| this.block(&case.block);
+        self.branch(equal, otherwise, arm, |this| this.match_from(matched, first + 1, covered))
     }
 
     fn condition(&mut self, test: &VerilogExpression) -> Result<ValueId, LowerError> {

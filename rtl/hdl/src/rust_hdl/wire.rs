@@ -80,11 +80,20 @@ pub(super) fn replace(pieces: &mut Vec<Piece>, low: u32, value: ValueId, graph: 
     pieces.splice(first..last, [Piece { width, state: State::Set(value) }]);
 }
 
+/// Whether the second of two branches can be taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    Possible,
+    /// Only by codes that are no value of their enumeration, so that it need not assign anything.
+    Impossible,
+}
+
 /// Joins what two branches leave.
 pub(super) fn merge(
     select: ValueId,
     mut on_true: Vec<Piece>,
     mut on_false: Vec<Piece>,
+    otherwise: Otherwise,
     graph: &mut Graph,
 ) -> Vec<Piece> {
     if on_true == on_false {
@@ -97,6 +106,7 @@ pub(super) fn merge(
         let state = match (a.state, b.state) {
             (State::Set(a), State::Set(b)) => State::Set(graph.mux(select, a, b)),
             (a, b) if a == b => a,
+            (a, _) if otherwise == Otherwise::Impossible => a,
             _ => State::Partly,
         };
         Piece { width: a.width, state }
