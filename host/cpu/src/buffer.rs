@@ -4,7 +4,7 @@
 const LINE: usize = 64;
 
 /// Lines behind every buffer's contents, so that a kernel may read the last group of four bytes
-/// whole and a vector of the last row.
+/// whole, and the groups that fill a window up to a multiple of 16.
 const SLACK_LINES: usize = 2;
 
 #[derive(Debug, Clone, Copy)]

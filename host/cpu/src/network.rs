@@ -57,10 +57,14 @@ impl Network {
     ///
     /// **Errors.** [`Error::PathUnavailable`], [`Error::PathName`], [`Error::Threads`].
     pub fn prepare(graph: &Graph, options: &Options) -> Result<Self, Error> {
-        static NETWORKS: AtomicU64 = AtomicU64::new(0);
         let path = Path::choose(options.path)?;
-        let kernels = Kernels::of(path);
-        let threads = options.threads.max(1);
+        Self::with_kernels(graph, path, Kernels::of(path), options.threads)
+    }
+
+    /// [`Network::prepare`] for given kernels, whose plain loops are those of `path`.
+    fn with_kernels(graph: &Graph, path: Path, kernels: Kernels, threads: usize) -> Result<Self, Error> {
+        static NETWORKS: AtomicU64 = AtomicU64::new(0);
+        let threads = threads.max(1);
         let pool = if threads > 1 {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build();
             Some(pool.map_err(|error| Error::Threads { threads, reason: error.to_string() })?)
@@ -160,5 +164,58 @@ impl Network {
         }
         workspace.output.join()?;
         Ok(&workspace.output)
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod tests {
+    use super::*;
+    use myelin_graph::{Conv2d, GraphBuilder, Postprocess, Tensor};
+
+    /// Odd channels, groups, strides and dilation, each behind the other.
+    fn graph() -> Graph {
+        let mut b = GraphBuilder::new();
+        let mut x = b.input(&[2, 6, 13, 11], 8).unwrap();
+        let layers = [
+            Conv2d::square(40, 3).with_padding(1),
+            Conv2d::square(64, 1),
+            Conv2d::square(64, 3).with_padding(2).with_groups(16),
+            Conv2d { dilation: [2, 1], ..Conv2d::square(70, 3).with_padding(2) },
+            Conv2d::square(33, 2).with_stride(2),
+        ];
+        for (i, conv) in layers.into_iter().enumerate() {
+            let shape = [conv.channels, b.shape(x).unwrap()[1] / conv.groups, conv.kernel[0], conv.kernel[1]];
+            let count = shape.iter().product::<usize>();
+            let weights = (0..count).map(|k| ((k * 31 + i) % 255) as i32 - 127).map(|w| w as i8).collect();
+            let w = b.param(&format!("w{i}"), Tensor::from_i8(&shape, weights).unwrap(), 8).unwrap();
+            let y = b.conv2d(&format!("conv{i}"), x, w, None, conv).unwrap();
+            x = b.cvm_right_shift(&format!("shift{i}"), y, 8, 9).unwrap();
+        }
+        b.finish(vec![x], Postprocess::None).unwrap()
+    }
+
+    #[test]
+    fn amx_on_modelled_registers_answers_as_the_scalar_path_does() {
+        let graph = graph();
+        let input: Vec<i8> = (0..graph.input_shape().elements()).map(|i| (i * 73 % 255) as u8 as i8).collect();
+        let scalar = Network::with_kernels(&graph, Path::Scalar, Kernels::of(Path::Scalar), 1).unwrap();
+        let kernels = crate::kernel::amx::SOFTWARE_KERNELS;
+        let modelled = Network::with_kernels(&graph, Path::Scalar, kernels, 2).unwrap();
+        let (mut a, mut b) = (scalar.workspace(), modelled.workspace());
+        let expected = scalar.run(&mut a, &input).unwrap();
+        assert_eq!(modelled.run(&mut b, &input).unwrap(), expected);
+        assert!(expected.heads()[0].values.iter().any(|&v| v != 0 && v.abs() < 127));
+    }
+
+    #[test]
+    fn refuses_inputs_of_another_length_and_foreign_workspaces() {
+        let graph = graph();
+        let prepare = || Network::prepare(&graph, &Options::default()).unwrap();
+        let (network, other) = (prepare(), prepare());
+        let mut workspace = network.workspace();
+        assert!(matches!(network.run(&mut workspace, &[0; 3]), Err(Error::InputLength { .. })));
+        let input = vec![0; graph.input_shape().elements()];
+        assert_eq!(other.run(&mut workspace, &input), Err(Error::ForeignWorkspace));
+        assert!(network.run(&mut workspace, &input).is_ok());
     }
 }

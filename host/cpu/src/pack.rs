@@ -59,8 +59,14 @@ pub(crate) fn pack(geometry: &Geometry, weights: &[i8], bias: &[i32], kernels: &
     let joined = joined_groups(g.groups, group_in, group_out, kernels.lanes);
     let (unit_in, unit_out) = (joined * group_in, joined * group_out);
     let runs = runs(g, unit_in);
-    let offsets: Vec<u32> = runs.iter().flat_map(|run| (0..run.quads()).map(|i| (run.offset + 4 * i) as u32)).collect();
+    let mut offsets: Vec<u32> =
+        runs.iter().flat_map(|run| (0..run.quads()).map(|i| (run.offset + 4 * i) as u32)).collect();
     let taps: Vec<Vec<u32>> = (0..joined).map(|group| taps(g, &runs, group_in, group)).collect();
+    let groups = offsets.len().next_multiple_of(kernels.group_multiple);
+    // What fills up has weights of 0, and reads on where the window ends.
+    while offsets.len() < groups {
+        offsets.push(offsets.last().map_or(0, |last| last + 4));
+    }
     let filter = group_in * g.kernel[0] * g.kernel[1];
 
     let block_max = kernels.lanes * kernels.vectors_max;

@@ -8,8 +8,16 @@ use std::arch::x86_64::*;
 
 const LANES: usize = 8;
 
-pub(super) const KERNELS: Kernels =
-    Kernels { lanes: LANES, vectors_max: 2, flip: 0, finishes: false, pixels_max: &[6, 4], get };
+pub(super) const KERNELS: Kernels = Kernels {
+    lanes: LANES,
+    vectors_max: 2,
+    flip: 0,
+    finishes: false,
+    pixels_max: &[6, 4],
+    group_multiple: 1,
+    begin: None,
+    get,
+};
 
 fn get(pixels: usize, vectors: usize) -> TileFn {
     tile_table!(tile, pixels, vectors,

@@ -6,8 +6,16 @@ use std::arch::x86_64::*;
 
 const LANES: usize = 16;
 
-pub(super) const KERNELS: Kernels =
-    Kernels { lanes: LANES, vectors_max: 4, flip: FLIP, finishes: true, pixels_max: &[12, 12, 8, 6], get };
+pub(super) const KERNELS: Kernels = Kernels {
+    lanes: LANES,
+    vectors_max: 4,
+    flip: FLIP,
+    finishes: true,
+    pixels_max: &[12, 12, 8, 6],
+    group_multiple: 1,
+    begin: None,
+    get,
+};
 
 const FLIP: u8 = 0x80;
 

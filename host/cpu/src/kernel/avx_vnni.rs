@@ -5,8 +5,16 @@ use std::arch::x86_64::*;
 
 const LANES: usize = 8;
 
-pub(super) const KERNELS: Kernels =
-    Kernels { lanes: LANES, vectors_max: 2, flip: 0x80, finishes: false, pixels_max: &[8, 6], get };
+pub(super) const KERNELS: Kernels = Kernels {
+    lanes: LANES,
+    vectors_max: 2,
+    flip: 0x80,
+    finishes: false,
+    pixels_max: &[8, 6],
+    group_multiple: 1,
+    begin: None,
+    get,
+};
 
 fn get(pixels: usize, vectors: usize) -> TileFn {
     tile_table!(tile, pixels, vectors,

@@ -23,7 +23,7 @@ use crate::path::Path;
 use crate::stage::Scale;
 
 /// Most pixels of a tile, on any path.
-pub(crate) const PIXELS_MAX: usize = 12;
+pub(crate) const PIXELS_MAX: usize = 16;
 /// Most output channels of a block, on any path.
 pub(crate) const CHANNELS_MAX: usize = 64;
 
@@ -51,7 +51,7 @@ pub(crate) enum Finish {
 /// One call of a kernel.
 ///
 /// **Shapes and units.** For each pixel `p` and group `q` of four bytes the kernel reads
-/// `pixels[p] + offsets[q] .. + 4`; weights are `[quads][vectors * lanes][4]` bytes, bias
+/// `pixels[p] + offsets[q] .. + 4` (pixels that do not exist are null); weights are `[quads][vectors * lanes][4]` bytes, bias
 /// `[vectors * lanes]`. Sums are written `[pixel][vectors * lanes]`.
 pub(crate) struct Tile<'a> {
     pub(crate) pixels: [*const u8; PIXELS_MAX],
@@ -82,13 +82,17 @@ pub(crate) struct Kernels {
     pub(crate) flip: u8,
     /// Whether [`Finish::Bytes`] is understood.
     pub(crate) finishes: bool,
+    /// The groups of four bytes of a window are filled up to a multiple of this.
+    pub(crate) group_multiple: usize,
     /// Most pixels of a tile for each number of vectors, from one.
     pub(crate) pixels_max: &'static [usize],
+    /// Called on a thread before it calls kernels; safe where the path is available.
+    pub(crate) begin: Option<unsafe fn()>,
     get: fn(usize, usize) -> TileFn,
 }
 
 impl Kernels {
-    /// Those of a path. AMX takes its tiles from its own driver and everything else from here.
+    /// Those of a path.
     pub(crate) fn of(path: Path) -> Self {
         match path {
             #[cfg(target_arch = "x86_64")]
@@ -123,3 +127,6 @@ macro_rules! tile_table {
     };
 }
 pub(crate) use tile_table;
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,16 @@ use super::{Kernels, Tile, TileFn, tile_table};
 
 const LANES: usize = 16;
 
-pub(super) const KERNELS: Kernels =
-    Kernels { lanes: LANES, vectors_max: 1, flip: 0, finishes: false, pixels_max: &[4], get };
+pub(super) const KERNELS: Kernels = Kernels {
+    lanes: LANES,
+    vectors_max: 1,
+    flip: 0,
+    finishes: false,
+    pixels_max: &[4],
+    group_multiple: 1,
+    begin: None,
+    get,
+};
 
 fn get(pixels: usize, vectors: usize) -> TileFn {
     tile_table!(tile, pixels, vectors, 1: [1 2 3 4])

@@ -99,6 +99,10 @@ impl Band<'_> {
     fn compute(&self, rows: std::ops::Range<usize>, blocks: &[Block], channel: usize, out: &mut [u8]) {
         let (conv, kernels) = (self.conv, &self.context.kernels);
         let mut sums = [0i32; PIXELS_MAX * CHANNELS_MAX];
+        if let Some(begin) = kernels.begin {
+            // SAFETY: the path is available.
+            unsafe { begin() };
+        }
         let count = rows.len() * conv.dst.w;
         for block in blocks {
             let tiles = count.div_ceil(kernels.pixels_max[block.vectors - 1]);
