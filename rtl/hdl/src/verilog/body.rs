@@ -39,8 +39,6 @@ pub(super) struct Body<'a> {
     pub(super) extensions: HashMap<(Part, Shape), SignalId>,
     /// Asynchronous read ports (memory, port) written so far.
     pub(super) answered: HashSet<(usize, usize)>,
-    /// What reads count as use: checks are not there for a linter.
-    pub(super) place: Place,
 }
 
 impl<'a> Body<'a> {
@@ -82,7 +80,6 @@ impl<'a> Body<'a> {
             values: vec![None; module.nodes.len()],
             extensions: HashMap::new(),
             answered: HashSet::new(),
-            place: Place::Body,
         };
         body.node_names = (0..module.nodes.len()).map(|index| body.given_name(index)).collect();
         body
@@ -103,8 +100,7 @@ impl<'a> Body<'a> {
         }
         self.section(Body::outputs);
         self.section(Body::simulation_checks);
-        self.section(Body::unread);
-        self.place = Place::Checks;
+        self.section(Body::unread_by_body);
         self.section(Body::formal_checks);
         self.out.push_str("endmodule\n`default_nettype wire\n");
         self.out
@@ -235,17 +231,21 @@ impl<'a> Body<'a> {
 
     fn implicit(&mut self, signal: Option<SignalId>) -> String {
         let signal = signal.expect("a module with clocked or reset parts has clock and reset");
-        if self.place == Place::Body {
-            self.signals.read_all(signal);
-        }
+        self.signals.read_all(signal);
         self.signals.name(signal).to_owned()
     }
 
-    /// Gathers what nothing reads, so that linters still find what is unread by mistake elsewhere.
-    fn unread(&mut self) {
+    /// Gathers what nothing in the body reads; for it, checks read nothing.
+    fn unread_by_body(&mut self) {
         let memories = self.module.memories.iter().filter(|memory| memory.reads.is_empty());
-        let parts: Vec<String> =
-            self.signals.unread().into_iter().chain(memories.map(|memory| format!("{}[0]", memory.name))).collect();
+        let words = memories.map(|memory| format!("{}[0]", memory.name)).collect();
+        self.unread("unused_ok", words);
+    }
+
+    /// Gathers signals that nothing has read so far, and `others`, so that a linter still finds
+    /// what is unread by mistake elsewhere.
+    pub(super) fn unread(&mut self, wanted: &str, others: Vec<String>) {
+        let parts = [self.signals.take_unread(), others].concat();
         if parts.is_empty() {
             return;
         }
@@ -258,7 +258,7 @@ impl<'a> Body<'a> {
                 _ = write!(last, "{part}, ");
             }
         }
-        let name = self.names.unique("unused_ok");
+        let name = self.names.unique(wanted);
         let list = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n    ");
         _ = write!(self.out, "  // Read by nothing in this module.\n  wire {name} = &{{1'b0, {list} 1'b0}};\n");
     }

@@ -45,6 +45,7 @@ impl Body<'_> {
                 self.line(&code, check.location);
             }
             self.out.push_str("    end\n  end\n");
+            self.unread("unused_checks", Vec::new());
         }
         self.out.push_str("`endif\n");
     }

@@ -76,8 +76,8 @@ impl Signals {
         self.signals[id.0].read.fill(true);
     }
 
-    /// Text of every stretch of bits that nothing reads, lowest bits last.
-    pub(super) fn unread(&self) -> Vec<String> {
+    /// Text of every stretch of bits that nothing has read, lowest bits last; from now on they are read.
+    pub(super) fn take_unread(&mut self) -> Vec<String> {
         let mut stretches = Vec::new();
         for signal in &self.signals {
             if signal.read.iter().all(|&read| !read) {
@@ -96,6 +96,7 @@ impl Signals {
                 high = low;
             }
         }
+        self.signals.iter_mut().for_each(|signal| signal.read.fill(true));
         stretches
     }
 }
@@ -109,12 +110,10 @@ mod tests {
         let mut signals = Signals::default();
         let shape = |width| Shape { width, signed: false };
         let word = signals.declare("word".to_owned(), shape(8));
-        let bit = signals.declare("bit".to_owned(), shape(1));
+        signals.declare("bit".to_owned(), shape(1));
         signals.read(Part { signal: word, low: 2, shape: shape(3) });
         signals.read(Part { signal: word, low: 6, shape: shape(1) });
-        assert_eq!(signals.unread(), ["word[7]", "word[5]", "word[1:0]", "bit"]);
-        signals.read_all(word);
-        signals.read_all(bit);
-        assert!(signals.unread().is_empty());
+        assert_eq!(signals.take_unread(), ["word[7]", "word[5]", "word[1:0]", "bit"]);
+        assert!(signals.take_unread().is_empty());
     }
 }

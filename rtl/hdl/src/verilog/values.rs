@@ -159,6 +159,12 @@ impl Body<'_> {
                     // Equality does not see the sign of operands of one width.
                     if ordered { signed_as(shape.signed, text, signed) } else { text }
                 };
+                // Verilator up to 5.036 folds `<=` of equal signed constants, also of those that it
+                // finds by inlining, to 0 (its issue 6000).
+                if op == BinaryOp::Le && shape.signed {
+                    let (x, y) = (side(a), side(b));
+                    return (stem, format!("!({y} < {x})"));
+                }
                 (side(a), side(b))
             }
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => (self.bits(a), self.bits(b)),
@@ -195,9 +201,7 @@ impl Body<'_> {
 
     /// A part's text and sign, noted as read.
     fn read(&mut self, part: Part) -> (String, bool) {
-        if self.place == Place::Body {
-            self.signals.read(part);
-        }
+        self.signals.read(part);
         self.signals.text(part)
     }
 
