@@ -56,7 +56,7 @@ pub struct Mutant {
 }
 
 impl Proof {
-    /// Names of the design's own checks of one kind, and of those of the blocks inside.
+    /// The sentences of one kind.
     pub fn checks(&self, kind: CheckKind) -> Vec<String> {
         let top = (self.build)();
         top.checks.iter().filter(|check| check.kind == kind).map(|check| check.name.clone()).collect()

@@ -78,7 +78,8 @@ fn run(bench: &mut Bench, random: &mut ChaCha8Rng, instruction: Instruction, rat
         // A beat offered stays until taken.
         response |= asked.front().is_some_and(|&due| due <= cycle) && chance(random, rates.response);
         bench.set("response_valid_i", i64::from(response));
-        bench.set("write_blocked_i", i64::from(chance(random, rates.blocked)));
+        let blocked = chance(random, rates.blocked);
+        bench.set("write_blocked_i", i64::from(blocked));
         let request = (bench.get("request_valid_o") != 0).then(|| bench.get("request_beat_o"));
         if stalled.is_some() {
             assert_eq!(request, stalled, "a request offered stays until taken");
@@ -90,6 +91,9 @@ fn run(bench: &mut Bench, random: &mut ChaCha8Rng, instruction: Instruction, rat
             asked.push_back(cycle + LATENCY);
         }
         let arrived = response && bench.get("response_ready_o") != 0;
+        // Only what goes to the scratchpad waits for its write port.
+        let waits = blocked && matches!(instruction, Instruction::Load { .. });
+        assert_eq!(arrived, response && !waits, "a beat is taken at once");
         let written = written_now(bench);
         assert_eq!(written.is_some(), arrived, "each beat goes somewhere when it arrives");
         if let Some(written) = written {
