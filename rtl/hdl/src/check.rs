@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::builder::Draft;
 use crate::digest::Digest;
-use crate::ir::{CheckKind, Instance, Memory, Module, Node, NodeId, Op, ReadKind, RegisterDef};
+use crate::ir::{Check, Instance, Memory, Module, Node, NodeId, Op, OutputPort, Port, ReadKind, RegisterDef};
 
 /// Turns a draft into a module.
 ///
@@ -63,32 +63,7 @@ pub(crate) fn finish(draft: Draft) -> Module {
         );
     }
 
-    let mut names = HashSet::new();
-    let ports = draft.inputs.iter().map(|port| &port.name).chain(draft.outputs.iter().map(|port| &port.name));
-    let state = registers.iter().map(|register| &register.name).chain(draft.memories.iter().map(|memory| &memory.name));
-    for part in ports.chain(state).chain(instances.iter().map(|instance| &instance.name)) {
-        assert!(names.insert(part.as_str()), "{name} has two things named {part}");
-    }
-
-    let order = evaluation_order(&name, &draft.nodes, &draft.memories, &instances);
-    let combinational_inputs = combinational_inputs(
-        &order,
-        &draft.nodes,
-        &draft.memories,
-        &instances,
-        draft.outputs.iter().map(|port| port.node),
-    );
-    let checked = draft.checks.iter().any(|check| check.kind != CheckKind::Cover) || !draft.checks.is_empty();
-    let clocked = !registers.is_empty() || !draft.memories.is_empty() || checked;
-    let has_clock = clocked || instances.iter().any(|instance| instance.module.has_clock);
-    let has_reset = checked
-        || registers.iter().any(|register| register.reset.is_some())
-        || instances.iter().any(|instance| instance.module.has_reset);
-    let digest = Digest::of(&(
-        (&name, &draft.inputs, &draft.outputs, &draft.nodes),
-        (&registers, &draft.memories, &instances, &draft.checks, &draft.doc),
-    ));
-    Module {
+    assemble(Parts {
         name,
         doc: draft.doc,
         inputs: draft.inputs,
@@ -98,6 +73,95 @@ pub(crate) fn finish(draft: Draft) -> Module {
         memories: draft.memories,
         instances,
         checks: draft.checks,
+    })
+}
+
+/// A complete body, before what follows from it is computed.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<OutputPort>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) registers: Vec<RegisterDef>,
+    pub(crate) memories: Vec<Memory>,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) checks: Vec<Check>,
+}
+
+impl Parts {
+    /// The parts a module was made of.
+    pub(crate) fn of(module: &Module) -> Parts {
+        Parts {
+            name: module.name.clone(),
+            doc: module.doc.clone(),
+            inputs: module.inputs.clone(),
+            outputs: module.outputs.clone(),
+            nodes: module.nodes.clone(),
+            registers: module.registers.clone(),
+            memories: module.memories.clone(),
+            instances: module.instances.clone(),
+            checks: module.checks.clone(),
+        }
+    }
+
+    /// Calls `f` for every reference to a node that is not an operand of a node.
+    pub(crate) fn for_each_root(&mut self, mut f: impl FnMut(&mut NodeId)) {
+        self.outputs.iter_mut().for_each(|output| f(&mut output.node));
+        for register in &mut self.registers {
+            f(&mut register.next);
+            register.enable.iter_mut().for_each(&mut f);
+        }
+        for memory in &mut self.memories {
+            for read in &mut memory.reads {
+                f(&mut read.address);
+                read.enable.iter_mut().for_each(&mut f);
+            }
+            for write in &mut memory.writes {
+                f(&mut write.address);
+                f(&mut write.enable);
+                write.lane_enables.iter_mut().flatten().for_each(&mut f);
+                write.data.iter_mut().for_each(&mut f);
+            }
+        }
+        self.instances.iter_mut().flat_map(|instance| &mut instance.inputs).for_each(&mut f);
+        self.checks.iter_mut().for_each(|check| f(&mut check.condition));
+    }
+}
+
+/// Turns a complete body into a module.
+///
+/// # Panics
+/// On a duplicate name or a combinational loop.
+pub(crate) fn assemble(parts: Parts) -> Module {
+    let Parts { name, doc, inputs, outputs, nodes, registers, memories, instances, checks } = parts;
+    let mut names = HashSet::new();
+    let ports = inputs.iter().map(|port| &port.name).chain(outputs.iter().map(|port| &port.name));
+    let state = registers.iter().map(|register| &register.name).chain(memories.iter().map(|memory| &memory.name));
+    for part in ports.chain(state).chain(instances.iter().map(|instance| &instance.name)) {
+        assert!(names.insert(part.as_str()), "{name} has two things named {part}");
+    }
+
+    let order = evaluation_order(&name, &nodes, &memories, &instances);
+    let drivers = outputs.iter().map(|port| port.node);
+    let combinational_inputs = combinational_inputs(&order, &nodes, &memories, &instances, drivers);
+    let clocked = !registers.is_empty() || !memories.is_empty() || !checks.is_empty();
+    let has_clock = clocked || instances.iter().any(|instance| instance.module.has_clock);
+    let has_reset = !checks.is_empty()
+        || registers.iter().any(|register| register.reset.is_some())
+        || instances.iter().any(|instance| instance.module.has_reset);
+    let digest = Digest::of(&((&name, &inputs, &outputs, &nodes), (&registers, &memories, &instances, &checks, &doc)));
+    Module {
+        name,
+        doc,
+        inputs,
+        outputs,
+        nodes,
+        registers,
+        memories,
+        instances,
+        checks,
         order,
         combinational_inputs,
         has_clock,

@@ -187,6 +187,18 @@ pub enum Op {
 }
 
 impl Op {
+    /// Replaces each operand inside the module by what `f` makes of it.
+    pub(crate) fn map_operands(&mut self, f: impl Fn(NodeId) -> NodeId) {
+        match self {
+            Op::Input(_) | Op::Const(_) | Op::RegisterQ(_) | Op::MemoryRead { .. } | Op::InstanceOutput { .. } => {}
+            Op::Unary(_, a) | Op::Slice { source: a, .. } => *a = f(*a),
+            Op::Binary(_, a, b) | Op::Concat { high: a, low: b } => (*a, *b) = (f(*a), f(*b)),
+            Op::Mux { select, on_true, on_false } => {
+                (*select, *on_true, *on_false) = (f(*select), f(*on_true), f(*on_false));
+            }
+        }
+    }
+
     /// Calls `f` for each operand inside the module (not through registers or memories' clocked ports).
     pub fn for_each_operand(&self, mut f: impl FnMut(NodeId)) {
         match *self {

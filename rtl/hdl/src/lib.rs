@@ -31,6 +31,8 @@ mod check;
 mod design;
 mod digest;
 mod ir;
+mod known_bits;
+pub mod optimise;
 #[cfg(feature = "rust-hdl")]
 pub mod rust_hdl;
 mod signal;

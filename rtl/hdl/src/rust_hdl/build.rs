@@ -190,9 +190,26 @@ fn declare(m: &ModuleBuilder, child: &Body<'_>, module: &Option<Arc<Module>>, na
             let initial = if ty.is_signed() { ty.value_of(*initial) as i64 } else { *initial as i64 };
             Child::Register(m.register(&name, ty).reset(initial))
         }
-        (_, Some(module)) => Child::Instance(m.instance(&names.unique(&port_name(&child.scope().name)), module)),
+        (_, Some(module)) => {
+            let mut name = port_name(&child.scope().name);
+            // A signal called as the instance that it is in draws a warning from Verilator (VARHIDDEN).
+            if uses(module, &name) {
+                name.push('_');
+            }
+            Child::Instance(m.instance(&names.unique(&name), module))
+        }
         (_, None) => unreachable!("only registers have no module"),
     }
+}
+
+/// Whether something in the module has this name.
+fn uses(module: &Module, name: &str) -> bool {
+    let ports = module.inputs.iter().map(|port| &port.name).chain(module.outputs.iter().map(|port| &port.name));
+    let registers = module.registers.iter().map(|register| &register.name);
+    let state = registers.chain(module.memories.iter().map(|memory| &memory.name));
+    let instances = module.instances.iter().map(|instance| &instance.name);
+    let values = module.nodes.iter().filter_map(|node| node.name.as_ref());
+    ports.chain(state).chain(instances).chain(values).any(|used| used == name)
 }
 
 /// Builds the values in order.

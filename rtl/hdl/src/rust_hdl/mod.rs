@@ -42,7 +42,8 @@
 //! several clock inputs of the top are refused; a block with several is fine within a parent that
 //! connects them to one. A clock output of the top vanishes too, and the module's comment says so.
 //!
-//! **Names.** Fields keep their names; `$` and `.` become `_`. A register is called after its
+//! **Names.** Fields keep their names; `$` and `.` become `_`, and keywords of Verilog and children
+//! that have a signal of their own name get a `_` behind. A register is called after its
 //! flip-flop's output (`counter.q` is `counter_q`), a child's module after its field. Equal
 //! children share one module.
 //!

@@ -1,8 +1,7 @@
 //! What is written where: the body proper, the checks, or nowhere.
 
 use crate::ir::{Module, NodeId, Op};
-
-use super::fold::{Bits, known_bits};
+use crate::known_bits::{Bits, known_bits};
 
 /// Where a value is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -15,7 +15,6 @@
 mod body;
 mod checks;
 mod emit;
-mod fold;
 mod live;
 mod names;
 mod signals;

@@ -1,15 +1,15 @@
-//! Values that are constants once written out.
+//! What is known of every value's bits in every run: constants, followed through a module.
 //!
-//! Linters follow constants through a module and complain where they decide something, and Verilog
-//! has no clean text for pieces of literals; so what is constant in every run is written as a
-//! literal. Bits are followed one by one: each is known to be 0, known to be 1, or not known.
+//! Bits are followed one by one: each is known to be 0, known to be 1, or not known. The optimiser
+//! folds by it; the emitter writes what is constant as a literal, because linters follow constants
+//! too and complain where they decide something, and Verilog has no clean text for pieces of literals.
 
 use crate::ir::{BinaryOp, Module, Node, NodeId, Op, UnaryOp};
 use crate::ty::Ty;
 
 /// What is known of a value's bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     /// Bits known to be 1.
     ones: u64,
     /// Bits that may be 1; bits above the width never are.
@@ -26,12 +26,12 @@ impl Bits {
     }
 
     /// The value, where all its bits are known.
-    pub(super) fn constant(self) -> Option<u64> {
+    pub(crate) fn constant(self) -> Option<u64> {
         (self.ones == self.possible).then_some(self.ones)
     }
 
     /// The smallest and the largest integer the value can stand for, by the bits that are known.
-    pub(super) fn limits(self, ty: Ty) -> (i128, i128) {
+    pub(crate) fn limits(self, ty: Ty) -> (i128, i128) {
         if !ty.is_signed() {
             return (i128::from(self.ones), i128::from(self.possible));
         }
@@ -53,7 +53,7 @@ impl Bits {
 }
 
 /// For each node, what is known of its bits.
-pub(super) fn known_bits(module: &Module) -> Vec<Bits> {
+pub(crate) fn known_bits(module: &Module) -> Vec<Bits> {
     let mut known: Vec<Bits> = module.nodes.iter().map(|node| Bits::unknown(node.ty)).collect();
     for &id in &module.order {
         let node = module.node(id);
