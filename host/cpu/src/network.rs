@@ -168,6 +168,7 @@ impl Network {
 }
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "Clippy sees tests only in functions marked so")]
 mod tests {
     use super::*;
     use myelin_graph::{Conv2d, GraphBuilder, Postprocess, Tensor};

@@ -29,6 +29,7 @@ pub(crate) const CHANNELS_MAX: usize = 64;
 
 /// The addends of a tile, one row for each pixel.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 kernels finish"))]
 pub(crate) enum Addend {
     None,
     /// Stored signed bytes.
@@ -39,6 +40,7 @@ pub(crate) enum Addend {
 
 /// What becomes of a tile's sums.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 kernels finish"))]
 pub(crate) enum Finish {
     /// 32-bit sums go to [`Tile::sums`].
     Sums,
@@ -53,6 +55,7 @@ pub(crate) enum Finish {
 /// **Shapes and units.** For each pixel `p` and group `q` of four bytes the kernel reads
 /// `pixels[p] + offsets[q] .. + 4` (pixels that do not exist are null); weights are `[quads][vectors * lanes][4]` bytes, bias
 /// `[vectors * lanes]`. Sums are written `[pixel][vectors * lanes]`.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 kernels finish"))]
 pub(crate) struct Tile<'a> {
     pub(crate) pixels: [*const u8; PIXELS_MAX],
     pub(crate) offsets: &'a [u32],
