@@ -74,7 +74,7 @@ pub fn compare<B: Block>(make: &dyn Fn() -> Bench<B>, seed: u64, cycles: usize) 
     let names: Vec<String> = make().inputs().iter().map(|input| input.name.clone()).collect();
     let order: Vec<usize> = (top.inputs.iter())
         .map(|port| {
-            let position = names.iter().position(|name| *name == port.name);
+            let position = names.iter().position(|name| is_port(name, &port.name));
             position.ok_or_else(|| Failure::Other(format!("the bench has no input {}", port.name)))
         })
         .collect::<Result<_, _>>()?;
@@ -90,7 +90,7 @@ pub fn compare<B: Block>(make: &dyn Fn() -> Bench<B>, seed: u64, cycles: usize) 
         let mut expected: Vec<Vec<u64>> = Vec::new();
         let positions: Vec<usize> = (top.outputs.iter())
             .map(|port| {
-                let position = bench.outputs().iter().position(|output| output.name == port.name);
+                let position = bench.outputs().iter().position(|output| is_port(&output.name, &port.name));
                 position.ok_or_else(|| Failure::Other(format!("the bench has no output {}", port.name)))
             })
             .collect::<Result<_, _>>()?;
@@ -132,4 +132,9 @@ pub fn compare<B: Block>(make: &dyn Fn() -> Bench<B>, seed: u64, cycles: usize) 
 fn has_nonzero_reset(design: &Design) -> bool {
     let registers = design.modules().iter().flat_map(|module| &module.registers);
     registers.into_iter().any(|register| register.reset.is_some_and(|reset| reset != 0))
+}
+
+/// Whether a signal of rust-hdl is a port of the module; Verilog's keywords get a `_` behind.
+fn is_port(signal: &str, port: &str) -> bool {
+    port.strip_prefix(signal).is_some_and(|rest| rest.is_empty() || rest == "_")
 }
