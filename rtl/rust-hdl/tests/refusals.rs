@@ -293,3 +293,22 @@ fn hand_written_verilog_is_refused_with_the_path_of_its_block() {
     let message = "lower around.inside: given as Verilog text (`assign y = ~a; ...`), expected a DFF, EdgeDFF, RAM, ROM or SyncROM";
     refused::<Around>(LowerErrorKind::Unsupported, message);
 }
+
+#[derive(LogicBlock, Default)]
+struct OutOfReach {
+    x: Signal<In, Bits<8>>,
+    y: Signal<Out, Bit>,
+}
+
+impl Logic for OutOfReach {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.x.val().get_bit(8);
+    }
+}
+
+#[test]
+fn a_constant_index_beyond_the_top_is_refused() {
+    let message = "lower out_of_reach: `8` is 8, expected an index into Bits<8>";
+    refused::<OutOfReach>(LowerErrorKind::Invalid, message);
+}

@@ -30,8 +30,8 @@
 //! its own width first), `a & b == b` (Rust reads `(a & b) == b`, Verilog `a & (b == b)`),
 //! `signed_bit_cast` to fewer bits (the low bits, wherever it stands). `signed_bit_cast` of the most
 //! negative value, on which rust-hdl's simulator does not return, extends its sign or takes its low
-//! bits as for every other value. Bits read beyond the top of a value, on which that simulator
-//! panics, are 0.
+//! bits as for every other value. A bit at an index beyond the top of a value, on which that
+//! simulator panics, is 0.
 //!
 //! **State.** `DFF` and `EdgeDFF` become registers whose reset value is their value at power-up in
 //! rust-hdl, which has no reset: hold `rst_ni` low for one cycle to start from there. `RAM`,
@@ -50,7 +50,8 @@
 //! **Refused** ([`LowerError`], each naming block and expression): values over 64 bits,
 //! bidirectional signals, computed clocks, latches, black boxes and hand-written Verilog, blocks
 //! without `#[hdl_gen]`, and what rust-hdl's tree leaves open (a `signed_bit_cast` with no typed
-//! neighbour, a sum used as an index that might wrap).
+//! neighbour, a sum used as an index that might wrap). `rtl/rust-hdl/README.md` has the whole list,
+//! `rtl/rust-hdl/WIDGETS.md` what that means for rust-hdl's own widgets.
 
 mod body;
 mod build;
@@ -64,6 +65,7 @@ mod leaf;
 mod literal;
 mod lower;
 mod names;
+mod operators;
 mod show;
 mod tree;
 mod wire;
