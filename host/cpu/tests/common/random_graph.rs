@@ -325,7 +325,7 @@ impl Maker {
     fn boxes(&mut self, x: ValueId, shape: &[usize]) -> Option<(Op, Vec<ValueId>)> {
         let total: usize = shape.iter().product();
         let batch = *[1, 1, 2].choose(&mut self.rng)?;
-        if total % (6 * batch) != 0 {
+        if !total.is_multiple_of(6 * batch) {
             return None;
         }
         let shape = vec![batch as i64, -1, 6];
