@@ -1,6 +1,7 @@
 //! What can go wrong: making a simulator, finding a name, and checks of the design itself.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use myelin_hdl::{CheckKind, SourceLocation};
 
@@ -77,6 +78,31 @@ pub struct CheckFailure {
     pub cycle: u64,
     /// Where it was written.
     pub location: SourceLocation,
+    /// The cycles before it.
+    pub waves: FailureWaves,
+}
+
+/// What became of the waves around a failing check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureWaves {
+    /// Not asked for, or an earlier failure has them.
+    NotKept,
+    /// They are in a file, and what the failing edge made of it with them.
+    Written {
+        /// Which.
+        path: PathBuf,
+        /// The first cycle shown.
+        first_cycle: u64,
+        /// The failing cycle.
+        last_cycle: u64,
+    },
+    /// They were asked for, and the file could not be written.
+    NotWritten {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
 }
 
 impl fmt::Display for CheckFailure {
@@ -87,7 +113,16 @@ impl fmt::Display for CheckFailure {
             CheckKind::Cover => "cover",
         };
         let CheckFailure { name, path, cycle, location, .. } = self;
-        write!(f, "{kind} {path}.{name} failed at cycle {cycle} ({}:{})", location.file, location.line)
+        write!(f, "{kind} {path}.{name} failed at cycle {cycle} ({}:{})", location.file, location.line)?;
+        match &self.waves {
+            FailureWaves::NotKept => Ok(()),
+            FailureWaves::Written { path, first_cycle, last_cycle } => {
+                write!(f, "; waves of cycles {first_cycle} to {last_cycle} are in {}", path.display())
+            }
+            FailureWaves::NotWritten { path, reason } => {
+                write!(f, "; waves could not be written to {}: {reason}", path.display())
+            }
+        }
     }
 }
 

@@ -29,21 +29,35 @@
 //! **Checks.** Assertions and assumptions are evaluated at every edge out of reset, and a failure
 //! is an error of that step; covers are counted.
 //!
+//! **Debugging.** [`Simulator::trace`] writes VCD or FST of chosen scopes and cycles;
+//! [`Simulator::keep_failure_waves`] writes the cycles before a failing check, and its error names
+//! the file; [`Simulator::cover_toggles`] and [`Simulator::coverage`] report what a run has not met;
+//! [`Simulator::checkpoint`], [`Simulator::restore`] and [`Simulator::fork`] go back and try again;
+//! [`find_missing_resets`] compares two power-up states. What is not asked for costs nothing.
+//!
 //! **Engines.** [`Engine::Compiled`] is native code; [`Engine::Interpreted`] evaluates the IR node
 //! by node as its definition reads, and is what the compiled one is judged by.
 
 mod checkpoint;
 mod compiled;
+mod coverage;
 mod engine;
 mod error;
 mod hierarchy;
 mod interpret;
 mod native;
+mod observe;
 mod plan;
+mod power_up;
 pub mod random;
+mod recorder;
 mod simulator;
 mod wave;
 
 pub use checkpoint::Checkpoint;
-pub use error::{CheckFailure, SimError};
+pub use coverage::{Coverage, RegisterToggles};
+pub use error::{CheckFailure, FailureWaves, SimError};
+pub use power_up::{MissingResets, PowerUpDifference, ResetSearch, find_missing_resets};
+pub use recorder::FailureTrace;
 pub use simulator::{Builder, Cover, Engine, Input, MemoryHandle, Output, PowerUp, RegisterHandle, Simulator};
+pub use wave::{WaveFormat, Waves};

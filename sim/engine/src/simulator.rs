@@ -1,18 +1,22 @@
 //! The front: names and handles, poke and peek, edges, checks, waves.
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::sync::Arc;
 
 use myelin_hdl::{CheckKind, Design, Digest, Ty};
+use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, Element, visit};
 use crate::compiled::Compiled;
+use crate::coverage::{Coverage, Toggles};
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
-use crate::error::{CheckFailure, SimError};
+use crate::error::{CheckFailure, FailureWaves, SimError};
 use crate::hierarchy::Hierarchy;
 use crate::interpret::Interpreter;
+use crate::observe::Observers;
 use crate::random::SplitMix64;
-use crate::wave::Wave;
+use crate::recorder::{Event, Failing, FailureTrace, Recorder};
+use crate::wave::{Wave, Waves};
 
 /// What computes the cycles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -64,12 +68,7 @@ impl Builder<'_> {
     /// [`SimError::Codegen`] if no native code can be made on this machine.
     pub fn build(self) -> Result<Simulator, SimError> {
         let hierarchy = Arc::new(Hierarchy::new(self.design));
-        let core: Box<dyn Core> = match self.engine {
-            Engine::Compiled => Box::new(Compiled::new(hierarchy.clone())?),
-            Engine::Interpreted => Box::new(Interpreter::new(hierarchy.clone())),
-        };
-        let mut simulator =
-            Simulator { design: self.design.digest(), hierarchy, core, reset: Reset::Inactive, cycle: 0, wave: None };
+        let mut simulator = Simulator::with_hierarchy(self.design.digest(), hierarchy, self.engine)?;
         simulator.power_up(self.power_up);
         Ok(simulator)
     }
@@ -144,7 +143,7 @@ impl MemoryHandle {
 }
 
 /// How often a cover point was met.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Cover {
     /// Path of the instance, then the sentence.
     pub path: String,
@@ -160,9 +159,11 @@ pub struct Simulator {
     design: Digest,
     hierarchy: Arc<Hierarchy>,
     core: Box<dyn Core>,
+    engine: Engine,
     reset: Reset,
     cycle: u64,
-    wave: Option<Wave>,
+    observers: Observers,
+    recorder: Option<Recorder>,
 }
 
 impl Simulator {
@@ -177,6 +178,15 @@ impl Simulator {
     /// Begins the choice of engine and power-up state.
     pub fn builder(design: &Design) -> Builder<'_> {
         Builder { design, engine: Engine::default(), power_up: PowerUp::default() }
+    }
+
+    fn with_hierarchy(design: Digest, hierarchy: Arc<Hierarchy>, engine: Engine) -> Result<Simulator, SimError> {
+        let core: Box<dyn Core> = match engine {
+            Engine::Compiled => Box::new(Compiled::new(hierarchy.clone())?),
+            Engine::Interpreted => Box::new(Interpreter::new(hierarchy.clone())),
+        };
+        let (observers, reset) = (Observers::default(), Reset::Inactive);
+        Ok(Simulator { design, hierarchy, core, engine, reset, cycle: 0, observers, recorder: None })
     }
 
     /// The input of the top module called `name`.
@@ -216,7 +226,7 @@ impl Simulator {
     #[track_caller]
     pub fn poke(&mut self, input: Input, bits: u64) {
         assert!(bits & !input.ty.mask() == 0, "poke of {bits:#x} into an input of type {}", input.ty);
-        self.core.set_input(input.index, bits);
+        self.set_input(input.index, bits);
     }
 
     /// Sets an input to an integer.
@@ -227,7 +237,22 @@ impl Simulator {
     pub fn poke_signed(&mut self, input: Input, value: i64) {
         let fits = (input.ty.min()..=input.ty.max()).contains(&i128::from(value));
         assert!(fits, "poke of {value} into an input of type {}", input.ty);
-        self.core.set_input(input.index, input.ty.bits_of(value));
+        self.set_input(input.index, input.ty.bits_of(value));
+    }
+
+    fn set_input(&mut self, index: usize, bits: u64) {
+        if let Some(recorder) = &mut self.recorder
+            && self.core.input(index) != bits
+        {
+            recorder.log(self.cycle, Event::Input(index, bits));
+        }
+        self.core.set_input(index, bits);
+    }
+
+    fn log(&mut self, event: Event) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.log(self.cycle, event);
+        }
     }
 
     /// The bits of an output as it settles with the present inputs and state; zero above its width.
@@ -262,14 +287,20 @@ impl Simulator {
     pub fn steps(&mut self, count: u64) -> Result<(), CheckFailure> {
         let mut left = count;
         while left > 0 {
-            // Waves want to see every cycle.
-            let batch = match &mut self.wave {
-                Some(wave) => {
-                    wave.sample(&mut *self.core, self.cycle, self.reset);
-                    1
+            let mut batch = left.min(self.observers.idle(self.cycle));
+            if batch == 0 {
+                self.observers.sample(&mut *self.core, self.cycle, self.reset);
+                batch = 1;
+            }
+            if let Some(idle) = self.recorder.as_ref().map(|recorder| recorder.idle(self.cycle)) {
+                let checkpoint = (idle == 0).then(|| self.checkpoint());
+                if let (Some(recorder), Some(checkpoint)) = (&mut self.recorder, checkpoint) {
+                    recorder.checkpoint(checkpoint);
+                    batch = batch.min(recorder.idle(self.cycle));
+                } else {
+                    batch = batch.min(idle);
                 }
-                None => left,
-            };
+            }
             let (done, failed) = self.core.steps(batch, self.reset);
             self.cycle += done;
             left -= done;
@@ -280,7 +311,8 @@ impl Simulator {
         Ok(())
     }
 
-    fn failure(&self, failed: CheckRef) -> CheckFailure {
+    fn failure(&mut self, failed: CheckRef) -> CheckFailure {
+        let waves = self.failure_waves();
         let check = &self.hierarchy.module(failed.place).checks[failed.check];
         CheckFailure {
             kind: check.kind,
@@ -288,12 +320,26 @@ impl Simulator {
             path: self.hierarchy.path(failed.place),
             cycle: self.cycle - 1,
             location: check.location,
+            waves,
+        }
+    }
+
+    /// Writes the waves of the first failure.
+    fn failure_waves(&mut self) -> FailureWaves {
+        let Some(recorder) = self.recorder.take() else { return FailureWaves::NotKept };
+        let hierarchy = self.hierarchy.clone();
+        let failing = Failing { design: self.design, hierarchy: &hierarchy, cycle: self.cycle - 1, reset: self.reset };
+        let waves = recorder.write(&mut *self.core, failing);
+        match self.observers.watch(&mut *self.core) {
+            Ok(()) => waves,
+            Err(error) => panic!("watch what was watched before: {error}"),
         }
     }
 
     /// Holds the reset active (`rst_ni` low) or releases it. No edge happens.
     pub fn set_reset(&mut self, active: bool) {
         self.reset = if active { Reset::Active } else { Reset::Inactive };
+        self.log(Event::Reset(self.reset));
     }
 
     /// Activates the reset for `cycles` edges and releases it.
@@ -328,6 +374,19 @@ impl Simulator {
         }
     }
 
+    /// Every register with its path, in the order of the hierarchy.
+    pub fn registers(&self) -> Vec<(String, RegisterHandle)> {
+        let mut found = Vec::new();
+        for (place, at) in self.hierarchy.places.iter().enumerate() {
+            let path = self.hierarchy.path(place);
+            for (register, definition) in at.module.registers.iter().enumerate() {
+                let handle = RegisterHandle { at: RegisterRef { place, register }, ty: definition.ty };
+                found.push((format!("{path}.{}", definition.name), handle));
+            }
+        }
+        found
+    }
+
     /// The bits a register holds.
     pub fn peek_register(&self, register: RegisterHandle) -> u64 {
         self.core.register(register.at)
@@ -345,6 +404,7 @@ impl Simulator {
     #[track_caller]
     pub fn poke_register(&mut self, register: RegisterHandle, bits: u64) {
         assert!(bits & !register.ty.mask() == 0, "poke of {bits:#x} into a register of type {}", register.ty);
+        self.log(Event::Register(register.at, bits));
         self.core.set_register(register.at, bits);
     }
 
@@ -386,6 +446,7 @@ impl Simulator {
     pub fn memory_write(&mut self, memory: MemoryHandle, word: usize, lane: usize, bits: u64) {
         assert!(word < memory.depth && lane < memory.lanes, "no word {word} lane {lane} in {memory:?}");
         assert!(bits & !memory.lane_ty.mask() == 0, "write of {bits:#x} into a lane of type {}", memory.lane_ty);
+        self.log(Event::Word(memory.at, word, lane, bits));
         self.core.set_memory(memory.at, word, lane, bits);
     }
 
@@ -438,23 +499,35 @@ impl Simulator {
         (0..self.hierarchy.places.len()).map(|place| self.hierarchy.path(place))
     }
 
-    /// Begins a VCD of the instances at the paths `scopes` and all below them (none given: of
-    /// everything): ports, registers and named values, under their hierarchical names. A trace
-    /// under way is ended first.
+    /// Begins a trace of ports, registers and named values under their hierarchical names. A trace
+    /// under way is ended first; one whose window is over or not yet there costs nothing.
     ///
     /// # Errors
-    /// [`SimError::NotFound`] for a path that is no instance, [`SimError::Wave`] if the header
+    /// [`SimError::NotFound`] for a scope that is no instance, [`SimError::Wave`] if the header
     /// cannot be written. Later write errors are kept and returned by [`Simulator::stop_trace`].
-    pub fn trace_vcd(&mut self, sink: impl Write + Send + 'static, scopes: &[&str]) -> Result<(), SimError> {
+    pub fn trace(&mut self, waves: Waves) -> Result<(), SimError> {
         self.stop_trace()?;
-        let mut places = scopes.iter().map(|path| self.hierarchy.find(path)).collect::<Result<Vec<_>, _>>()?;
-        if places.is_empty() {
-            places.push(0);
-        }
-        let wave = Wave::open(Box::new(sink), &self.hierarchy, &places)?;
-        self.core.watch(wave.nodes())?;
-        self.wave = Some(wave);
-        Ok(())
+        let places = self.places(&waves.scopes)?;
+        let wave = Wave::open(waves, &self.hierarchy, &places)?;
+        self.observers.begin_wave(wave, &mut *self.core)
+    }
+
+    /// [`Simulator::trace`] to a VCD of the instances at the paths `scopes` and all below them (none
+    /// given: of everything).
+    ///
+    /// # Errors
+    /// As [`Simulator::trace`].
+    pub fn trace_vcd(&mut self, sink: impl Write + Send + 'static, scopes: &[&str]) -> Result<(), SimError> {
+        self.trace(Waves::vcd(sink).scopes(scopes))
+    }
+
+    /// [`Simulator::trace`] to an FST of the instances at the paths `scopes` and all below them (none
+    /// given: of everything).
+    ///
+    /// # Errors
+    /// As [`Simulator::trace`].
+    pub fn trace_fst(&mut self, sink: impl Write + Seek + Send + 'static, scopes: &[&str]) -> Result<(), SimError> {
+        self.trace(Waves::fst(sink).scopes(scopes))
     }
 
     /// Ends the trace with the present cycle and flushes it; nothing if there is none.
@@ -462,10 +535,65 @@ impl Simulator {
     /// # Errors
     /// [`SimError::Wave`] with the first error that writing met.
     pub fn stop_trace(&mut self) -> Result<(), SimError> {
-        match self.wave.take() {
-            Some(wave) => Ok(wave.close(&mut *self.core, self.cycle, self.reset)?),
-            None => Ok(()),
+        self.observers.end_wave(&mut *self.core, self.cycle, self.reset)
+    }
+
+    /// Keeps the recent past from now on, so that the next failing assertion or assumption comes with
+    /// a wave file of the cycles before it; its [`CheckFailure`] names the file. One failure is
+    /// written; ask again for the next.
+    ///
+    /// The past is a checkpoint every 16,384 cycles (or as many as the trace has) and what was poked
+    /// since: it costs little while nothing fails, and is simulated again when something does.
+    ///
+    /// # Errors
+    /// [`SimError::NotFound`] for a scope that is no instance.
+    pub fn keep_failure_waves(&mut self, trace: FailureTrace) -> Result<(), SimError> {
+        let places = self.places(trace.scope_paths())?;
+        self.recorder = Some(Recorder::new(trace, places));
+        Ok(())
+    }
+
+    /// The instances at `paths`; the top for none.
+    fn places(&self, paths: &[impl AsRef<str>]) -> Result<Vec<usize>, SimError> {
+        if paths.is_empty() {
+            return Ok(vec![0]);
         }
+        paths.iter().map(|path| self.hierarchy.find(path.as_ref())).collect()
+    }
+
+    /// Counts from now on which register bits rise and fall, in the instances at the paths `scopes`
+    /// and all below them (none given: everywhere). Edges in reset do not count. Begins afresh if
+    /// toggles are counted already.
+    ///
+    /// # Errors
+    /// [`SimError::NotFound`] for a scope that is no instance.
+    pub fn cover_toggles(&mut self, scopes: &[&str]) -> Result<(), SimError> {
+        let places = self.places(scopes)?;
+        self.observers.begin_toggles(Toggles::new(&self.hierarchy, &places), &mut *self.core)
+    }
+
+    /// What has been met so far: all cover points, and toggles since [`Simulator::cover_toggles`].
+    pub fn coverage(&mut self) -> Coverage {
+        let covers = self.covers();
+        match self.observers.toggles(&mut *self.core, self.reset) {
+            Some(toggles) => Coverage { cycles: toggles.cycles(), covers, registers: toggles.report() },
+            None => Coverage { cycles: 0, covers, registers: Vec::new() },
+        }
+    }
+
+    /// A second simulation that goes on from the present state by itself, on the same engine; traces
+    /// and coverage stay behind.
+    ///
+    /// It costs as much as making a simulator: native code belongs to the memory it was made for. To
+    /// try many futures one after another, [`Simulator::checkpoint`] and [`Simulator::restore`] are
+    /// cheaper.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn fork(&self) -> Result<Simulator, SimError> {
+        let mut fork = Simulator::with_hierarchy(self.design, self.hierarchy.clone(), self.engine)?;
+        fork.restore(&self.checkpoint())?;
+        Ok(fork)
     }
 
     /// The whole state, to be restored here or in another simulator of the same design.
@@ -487,6 +615,10 @@ impl Simulator {
         checkpoint.put(&self.hierarchy, &mut *self.core);
         self.cycle = checkpoint.cycle;
         self.set_reset(checkpoint.in_reset);
+        self.observers.interrupted();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.interrupted();
+        }
         Ok(())
     }
 
