@@ -1,0 +1,48 @@
+//! What computes: engines, and the guard that keeps their faults from the node.
+
+mod cpu;
+mod guard;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use myelin_graph::Graph;
+
+use crate::error::EngineError;
+pub use cpu::CpuEngine;
+pub use guard::GuardedEngine;
+
+/// Prepares models for running on some device.
+pub trait Engine: Send + Sync {
+    /// A word for logs, as `cpu:avx2`.
+    fn name(&self) -> String;
+
+    /// Makes a model ready to run.
+    ///
+    /// **Errors.** [`EngineError::Refused`] is a verdict on the model and must be the same on every
+    /// engine; whatever concerns only this one, such as lack of memory or an operator it does not
+    /// have, is [`EngineError::Fault`].
+    fn prepare(&self, graph: &Arc<Graph>) -> Result<Arc<dyn Prepared>, EngineError>;
+}
+
+/// A model ready to run; runs may be concurrent.
+pub trait Prepared: Send + Sync {
+    /// The answer to one input.
+    ///
+    /// **Shapes and units.** [`Graph::input_length`] bytes in, [`Graph::output_length`] bytes out,
+    /// words little-endian.
+    ///
+    /// **Errors.** As [`Engine::prepare`].
+    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError>;
+
+    /// Bytes of memory it holds beyond the graph, at most.
+    fn memory_bytes(&self) -> u64;
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => panic.downcast_ref::<&str>().map_or("panic", |text| text).to_owned(),
+    }
+}
