@@ -10,7 +10,7 @@ use crate::tools::Tool;
 ///
 /// - Verilator: `--lint-only -Wall`, with and without the formal checks.
 /// - Icarus: `-Wall`, as Verilog-2005 and as SystemVerilog-2012.
-/// - Yosys: `hierarchy -check; proc; check -assert; memory`, with and without the formal checks.
+/// - Yosys: `hierarchy -check; proc; check -assert; memory`, and all but the last with the formal checks.
 ///
 /// # Errors
 /// [`CosimError::Tool`] if it fails or says anything at all.
@@ -38,11 +38,15 @@ pub fn lint(design: &Design, tool: Tool) -> Result<(), CosimError> {
         Tool::Icarus => ["-g2005", "-g2012"].into_iter().try_for_each(|standard| {
             silent("iverilog", &[&[standard, "-Wall", "-s", top, "-o", "lint.vvp"], &names[..]].concat())
         }),
-        Tool::Yosys => ["", "-formal"].into_iter().take(1 + usize::from(checked)).try_for_each(|formal| {
-            let list = names.join(" ");
-            let passes = format!("hierarchy -check -top {top}; proc; check -assert; memory -nomap");
-            silent("yosys", &["-q", "-p", &format!("read_verilog -sv {formal} {list}; {passes}")])
-        }),
+        Tool::Yosys => {
+            let read = |option: &str, more: &str| {
+                let list = names.join(" ");
+                let passes = format!("hierarchy -check -top {top}; proc; check -assert{more}");
+                silent("yosys", &["-q", "-p", &format!("read_verilog -sv {option} {list}; {passes}")])
+            };
+            read("", "; memory -nomap")?;
+            if checked { read("-formal", "") } else { Ok(()) }
+        }
         Tool::Cxx => Ok(()),
     }
 }

@@ -80,16 +80,22 @@ impl fmt::Display for Tool {
 /// If one is missing and `MYELIN_REQUIRE_TOOLS=1`.
 pub fn available(what: &str, tools: &[Tool]) -> bool {
     let missing: Vec<Tool> = tools.iter().copied().filter(|tool| !tool.is_present()).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    let packages: Vec<&str> = missing.iter().map(|tool| tool.packages()).collect();
-    let install = format!("install: apt-get install {}", packages.join(" "));
     let required = env::var("MYELIN_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-    assert!(!required, "{what} needs {missing:?} ({install}), and MYELIN_REQUIRE_TOOLS=1 forbids to skip it");
-    // Not `eprintln!`: the test harness would keep that to itself when the test passes.
-    _ = writeln!(io::stderr(), "SKIPPED: {what} ({install})");
-    false
+    match skipped(what, &missing) {
+        None => true,
+        Some(line) if required => panic!("{line}, and MYELIN_REQUIRE_TOOLS=1 forbids to skip it"),
+        Some(line) => {
+            // Not `eprintln!`: the test harness would keep that to itself when the test passes.
+            _ = writeln!(io::stderr(), "{line}");
+            false
+        }
+    }
+}
+
+/// The line that says what is skipped, where something is missing.
+fn skipped(what: &str, missing: &[Tool]) -> Option<String> {
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.packages()).collect();
+    (!missing.is_empty()).then(|| format!("SKIPPED: {what} (install: apt-get install {})", packages.join(" ")))
 }
 
 /// Whether `tools` are all on the `PATH`, without a word.
@@ -99,4 +105,21 @@ pub fn are_present(tools: &[Tool]) -> bool {
 
 fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_skipped_is_said_with_the_remedy() {
+        assert_eq!(skipped("something", &[]), None);
+        let line = skipped("lint of cells", &[Tool::Icarus, Tool::Cxx]);
+        assert_eq!(line.as_deref(), Some("SKIPPED: lint of cells (install: apt-get install iverilog g++ make)"));
+    }
+
+    #[test]
+    fn a_program_that_is_nowhere_is_not_found() {
+        assert!(find("cargo-or-anything-of-this-name-that-is-nowhere").is_none());
+    }
 }

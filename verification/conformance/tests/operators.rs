@@ -9,7 +9,7 @@ use myelin_conformance::cosim::{Engine, Response, Trace, compare, response};
 use myelin_conformance::lint::lint;
 use myelin_conformance::random_design::batch;
 use myelin_conformance::tools::{Tool, are_present, available};
-use myelin_hdl::{Module, Signal, Ty, choose, concat, module, mux, s, select, u};
+use myelin_hdl::{Design, Module, Signal, Ty, choose, concat, module, mux, s, select, u};
 
 type Build = Box<dyn Fn(Signal, Signal) -> Signal>;
 type Meaning = Box<dyn Fn(i128, i128) -> i128>;
@@ -305,4 +305,36 @@ fn operators_on_wide_types_mean_what_they_say_at_the_edges() {
         (u(31), u(32)),
     ];
     check(&pairs);
+}
+
+/// Tools fold what they find to be constant by looking through ports, by code of their own.
+#[test]
+fn operators_on_constants_that_come_through_a_port_mean_the_same() {
+    say_what_is_skipped();
+    let mut expected = Vec::new();
+    let tied = module("tied", |m| {
+        for (a_ty, b_ty) in [(s(2), s(2)), (u(2), s(2)), (u(2), u(2))] {
+            let child = top(a_ty, b_ty);
+            for (place, (a, b)) in
+                values(a_ty).iter().flat_map(|&a| values(b_ty).into_iter().map(move |b| (a, b))).enumerate()
+            {
+                let instance = m.instance(&format!("{}_at_{place}", child.name), &child);
+                instance.input("a_i", Signal::constant(a_ty, a as i64)).input("b_i", Signal::constant(b_ty, b as i64));
+                for (operator, port) in operators(a_ty, b_ty).iter().zip(&child.outputs) {
+                    m.output(&format!("{}_{place}_{}", child.name, port.name), instance.output(&port.name));
+                    expected.push(Some(bits(port.ty, (operator.meaning)(a, b)) as u64));
+                }
+            }
+        }
+    });
+    let design = Design::new(tied).expect("good names");
+    let mut trace = Trace::default();
+    trace.push(Vec::new());
+    let definition = Response { answered_by: "the definition".to_owned(), outputs: vec![expected] };
+    for engine in Engine::ALL.into_iter().filter(|engine| are_present(engine.tools())) {
+        let found = response(engine, &design, &trace).expect("the engine answers");
+        if let Err(difference) = compare(&design, &definition, &found) {
+            panic!("{difference}");
+        }
+    }
 }

@@ -10,6 +10,8 @@ use myelin_conformance::tools::{Tool, are_present, available};
 
 /// Designs in one build of Verilator.
 const BATCH: u64 = 15;
+/// Designs shown to a linter at once.
+const LINT_BATCH: u64 = 30;
 const CYCLES: usize = 150;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -56,8 +58,8 @@ fn random_designs_are_lint_clean() {
         if !available(&format!("lint of random designs by {tool}"), &[tool]) {
             continue;
         }
-        for start in (first..first + count).step_by(BATCH as usize) {
-            let seeds = start..(start + BATCH).min(first + count);
+        for start in (first..first + count).step_by(LINT_BATCH as usize) {
+            let seeds = start..(start + LINT_BATCH).min(first + count);
             let tops: Vec<_> = seeds.map(|seed| random_module(seed, &RandomConfig::default())).collect();
             if let Err(error) = lint(&batch("random_batch", &tops), tool) {
                 panic!("seeds from {start}: {error}");

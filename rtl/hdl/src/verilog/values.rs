@@ -159,11 +159,8 @@ impl Body<'_> {
                     // Equality does not see the sign of operands of one width.
                     if ordered { signed_as(shape.signed, text, signed) } else { text }
                 };
-                // Verilator up to 5.036 folds `<=` of equal signed constants, also of those that it
-                // finds by inlining, to 0 (its issue 6000).
                 if op == BinaryOp::Le && shape.signed {
-                    let (x, y) = (side(a), side(b));
-                    return (stem, format!("!({y} < {x})"));
+                    return (stem, self.signed_at_most(a, b, shape, node));
                 }
                 (side(a), side(b))
             }
@@ -176,6 +173,24 @@ impl Body<'_> {
             }
         };
         (stem, format!("{x} {sign} {y}"))
+    }
+
+    /// `a <= b` of signed values without `<=`: Verilator up to 5.036 folds that of equal constants,
+    /// also of those that it finds by looking through ports, to 0 (its issue 6000), and makes it of
+    /// `!(b < a)` where one side is a literal.
+    fn signed_at_most(&mut self, a: NodeId, b: NodeId, shape: Shape, node: &Node) -> String {
+        // The neighbour of a literal is in range, or the comparison would have been decided.
+        let (a_limits, b_limits) = (self.limits(a), self.limits(b));
+        let constants = (self.plan.constant(a), self.plan.constant(b));
+        let mut side = |id| {
+            let (text, signed) = self.operand(id, shape, node);
+            signed_as(true, text, signed)
+        };
+        match constants {
+            (Some(_), _) => format!("{} < {}", parenthesised(shape.literal(a_limits.0 - 1)), side(b)),
+            (_, Some(_)) => format!("{} < {}", side(a), parenthesised(shape.literal(b_limits.1 + 1))),
+            (None, None) => format!("!({} < {})", side(b), side(a)),
+        }
     }
 
     fn concat_parts(&mut self, id: NodeId, parts: &mut Vec<String>) {
@@ -241,8 +256,7 @@ impl Body<'_> {
     fn operand(&mut self, id: NodeId, shape: Shape, reader: &Node) -> (String, bool) {
         if let Some(Value::Literal(bits)) = self.values[id.index()] {
             let literal = shape.literal(self.module.node(id).ty.value_of(bits));
-            let text = if literal.starts_with('-') { format!("({literal})") } else { literal };
-            return (text, shape.signed);
+            return (parenthesised(literal), shape.signed);
         }
         let part = self.part(id);
         if part.shape.width < shape.width {
@@ -279,6 +293,11 @@ impl Body<'_> {
             (false, _) => format!("{{{fill}'d0, {text}}}"),
         }
     }
+}
+
+/// A literal as an operand: a minus is kept apart from the operator before it.
+fn parenthesised(literal: String) -> String {
+    if literal.starts_with('-') { format!("({literal})") } else { literal }
 }
 
 /// `text` as Verilog's signed or unsigned.

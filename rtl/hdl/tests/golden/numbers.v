@@ -44,8 +44,8 @@ module numbers (
   wire lt_10 = wide_i_s65 < a_i_s65;
   wire signed [7:0] bit_i_s8 = {{7{bit_i}}, bit_i};
   wire eq_11 = a_i == bit_i_s8;
-  wire le_15 = !(a_i < (-8'sd5));
-  wire le_17 = !(8'sd100 < a_i);
+  wire le_15 = (-8'sd6) < a_i;
+  wire le_17 = a_i < 8'sd101;
   wire and_18 = le_15 & le_17;
   wire lt_22 = $signed(a_i[7:4]) < $signed(b_i[3:0]);
   wire signed [7:0] shr_23 = a_i >>> b_i;

@@ -16,6 +16,11 @@ const BENCH: &str = "myelin_cosimulation_bench";
 pub(super) fn response(design: &Design, trace: &Trace) -> Result<Response, CosimError> {
     let work = Work::new("icarus")?;
     let files = work.write_verilog(design)?;
+    simulate(&work, &files, design, trace)
+}
+
+/// Runs files that lie in the folder already.
+fn simulate(work: &Work, files: &[String], design: &Design, trace: &Trace) -> Result<Response, CosimError> {
     work.write("bench.v", bench(design))?;
     work.write("stimulus.txt", stimulus(trace))?;
     // Verilog-2005: what the text promises to be.
@@ -126,5 +131,74 @@ fn deposit(module: &Module, path: &str, text: &mut String) {
     }
     for instance in &module.instances {
         deposit(&instance.module, &format!("{path}.{}", instance.name), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cosim::{Disagreement, compare};
+    use crate::tools::{Tool, available};
+    use myelin_hdl::{module, s, u};
+
+    /// A design whose Verilog is then changed behind the harness's back.
+    fn accumulator() -> Design {
+        let top = module("accumulator", |m| {
+            let (enable, data) = (m.input("enable_i", u(1)), m.input("data_i", s(8)));
+            let sum = m.register("sum_q", s(20)).reset(0);
+            let scratch = m.register("scratch_q", s(8));
+            scratch.next_when(enable, data);
+            sum.next_when(enable, sum.q.wrapping_add(scratch.q));
+            m.output("sum_o", sum.q);
+        });
+        Design::new(top).expect("good names")
+    }
+
+    fn run(change: impl Fn(String) -> String) -> Option<Result<(), Disagreement>> {
+        if !available("a planted defect under Icarus", &[Tool::Icarus]) {
+            return None;
+        }
+        let design = accumulator();
+        let mut trace = Trace::in_reset(&design, 1);
+        (1..9).for_each(|data| trace.push(vec![u64::from(data != 4), data]));
+        let expected = crate::cosim::response(Engine::Interpreted, &design, &trace).expect("the interpreter runs");
+        let work = Work::new("planted").expect("a folder");
+        let files = work.write_verilog(&design).expect("written");
+        let text = String::from_utf8(work.read("accumulator.v").expect("written")).expect("text");
+        let changed = change(text.clone());
+        work.write("accumulator.v", changed).expect("written");
+        let found = simulate(&work, &files, &design, &trace).expect("Icarus runs");
+        Some(compare(&design, &expected, &found))
+    }
+
+    #[test]
+    fn unchanged_verilog_agrees() {
+        if let Some(outcome) = run(|text| text) {
+            assert_eq!(outcome, Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_planted_defect_is_found_in_the_first_cycle_that_shows_it() {
+        let change = |text: String| {
+            assert!(text.contains(" + "), "{text}");
+            text.replace(" + ", " - ")
+        };
+        if let Some(outcome) = run(change) {
+            // Cycle 1 loads 1, cycle 2 adds it, cycle 3 shows it.
+            let Err(Disagreement::Value { cycle: 3, port, expected: Some(1), found: Some(0xf_ffff), .. }) = outcome
+            else {
+                panic!("{outcome:?}")
+            };
+            assert_eq!(port, "sum_o");
+        }
+    }
+
+    #[test]
+    fn an_unknown_bit_is_a_disagreement() {
+        let change = |text: String| text.replace("sum_q <= 20'sd0", "sum_q <= 20'bx");
+        if let Some(outcome) = run(change) {
+            assert!(matches!(outcome, Err(Disagreement::Value { cycle: 1, found: None, .. })), "{outcome:?}");
+        }
     }
 }

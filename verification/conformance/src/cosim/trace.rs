@@ -103,3 +103,57 @@ pub fn compare(design: &Design, expected: &Response, found: &Response) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use myelin_hdl::{module, u};
+
+    fn design() -> Design {
+        let top = module("pass", |m| m.output("y_o", m.input("a_i", u(4))));
+        Design::new(top).expect("good names")
+    }
+
+    fn answered(outputs: &[Option<u64>]) -> Response {
+        let outputs = outputs.iter().map(|&bits| vec![bits]).collect();
+        Response { answered_by: "a test".to_owned(), outputs }
+    }
+
+    #[test]
+    fn a_stimulus_that_does_not_fit_is_refused_with_its_cycle() {
+        let design = design();
+        let mut trace = Trace::in_reset(&design, 2);
+        trace.push(vec![15]);
+        assert!(trace.check(&design).is_ok());
+        trace.push(vec![16]);
+        let error = trace.check(&design).expect_err("16 needs five bits").to_string();
+        assert_eq!(error, "stimulus of pass, cycle 3: 0x10 is too wide for a_i (u4)");
+        trace.cycles[3].inputs = vec![1, 2];
+        let error = trace.check(&design).expect_err("there is one input").to_string();
+        assert_eq!(error, "stimulus of pass, cycle 3: 2 values for 1 inputs");
+    }
+
+    #[test]
+    fn the_first_difference_is_told_with_cycle_and_port() {
+        let design = design();
+        let expected = answered(&[Some(1), Some(2), Some(3)]);
+        assert_eq!(compare(&design, &expected, &expected), Ok(()));
+        let told =
+            |found: &[Option<u64>]| compare(&design, &expected, &answered(found)).expect_err("they differ").to_string();
+        assert_eq!(
+            told(&[Some(1), Some(9), Some(9)]),
+            "a test disagrees with a test in cycle 1 on y_o (u4): expected 0x2, found 0x9"
+        );
+        assert_eq!(
+            told(&[Some(1), Some(2), None]),
+            "a test disagrees with a test in cycle 2 on y_o (u4): expected 0x3, found unknown bits"
+        );
+        assert_eq!(told(&[Some(1)]), "a test answered 1 cycles, a test 3");
+    }
+
+    #[test]
+    fn unknown_bits_agree_with_nothing() {
+        let unknown = answered(&[None]);
+        assert!(compare(&design(), &unknown, &unknown).is_err());
+    }
+}

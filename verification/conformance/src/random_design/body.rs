@@ -218,7 +218,13 @@ impl<'a> Body<'a> {
 
     fn connect(&mut self, at: usize, input: usize) {
         let port = self.instances[at].module.inputs[input].clone();
-        let driver = self.pool.draw_as(self.random, port.ty);
+        // Tools fold constants that they find by looking through ports.
+        let driver = if self.random.random_bool(0.2) {
+            let value = random_value(self.random, port.ty);
+            self.m.constant(port.ty, value)
+        } else {
+            self.pool.draw_as(self.random, port.ty)
+        };
         self.instances[at].handle.input(&port.name, driver);
         self.instances[at].connected[input] = true;
     }
