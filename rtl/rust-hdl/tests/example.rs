@@ -14,7 +14,7 @@ fn the_uart_example_delivers_its_message_its_waves_and_its_verilog() {
     let report = example::run(folder.path(), 3000).expect("the example runs");
     assert_eq!(report.received, "Myelin carries rust-hdl");
     assert_eq!(report.cycles, 3000);
-    assert!(report.our_cycles_per_second > report.rust_hdl_cycles_per_second);
+    assert!(report.our_cycles_per_second > report.threaded_cycles_per_second);
     for file in &report.files {
         let text = fs::read_to_string(file).expect("the file is written");
         assert!(!text.is_empty(), "{}", file.display());

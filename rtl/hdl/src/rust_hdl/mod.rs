@@ -1,4 +1,5 @@
-//! The front end for [rust-hdl](https://docs.rs/rust-hdl): any `LogicBlock` becomes a [`Module`].
+//! The front end for [rust-hdl](https://docs.rs/rust-hdl): any `LogicBlock` becomes a
+//! [`Module`](crate::Module).
 //!
 //! ```
 //! use myelin_hdl::{Design, rust_hdl};
