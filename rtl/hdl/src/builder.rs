@@ -114,7 +114,12 @@ impl ModuleBuilder {
     /// `value` delayed by `cycles` registers without reset, named `<name>_<n>_q`; 0 cycles is the value itself.
     #[track_caller]
     pub fn delay_by(&self, name: &str, value: Signal, cycles: usize) -> Signal {
-        (0..cycles).fold(value, |value, stage| self.delay(&format!("{name}_{stage}_q"), value))
+        // Loops instead of closures here and there: a closure would hide the caller's line.
+        let mut value = value;
+        for stage in 0..cycles {
+            value = self.delay(&format!("{name}_{stage}_q"), value);
+        }
+        value
     }
 
     /// Declares a memory of `depth` words (a power of two, at least 2) of `lanes` lanes. It must be

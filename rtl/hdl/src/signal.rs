@@ -138,17 +138,15 @@ impl Signal {
     /// The nearest integer of `ty`.
     #[track_caller]
     pub fn saturate(self, ty: Ty) -> Signal {
-        let clamp = |value: Signal, limit: i128, above: bool| {
-            let limit = i64::try_from(limit).expect("a bound that can be crossed is within 64 signed bits");
-            let beyond = if above { value.gt(limit) } else { value.lt(limit) };
-            mux(beyond, limit, value)
-        };
+        let limit = |limit: i128| i64::try_from(limit).expect("a bound that can be crossed is within 64 signed bits");
         let mut value = self;
         if self.ty.max() > ty.max() {
-            value = clamp(value, ty.max(), true);
+            let limit = limit(ty.max());
+            value = mux(value.gt(limit), limit, value);
         }
         if self.ty.min() < ty.min() {
-            value = clamp(value, ty.min(), false);
+            let limit = limit(ty.min());
+            value = mux(value.lt(limit), limit, value);
         }
         // After clamping the value is known to fit; drop the bits that are now copies.
         if ty.contains(value.ty) {
@@ -195,7 +193,11 @@ impl Signal {
     /// All bits, lowest first.
     #[track_caller]
     pub fn bits(self) -> Vec<Signal> {
-        (0..self.width()).map(|index| self.bit(index)).collect()
+        let mut bits = Vec::new();
+        for index in 0..self.width() {
+            bits.push(self.bit(index));
+        }
+        bits
     }
 
     /// Arithmetic shift right by a constant: floor division by 2^amount, narrower by as many bits (at least one is kept).
@@ -350,14 +352,15 @@ pub fn select(index: Signal, items: &[Signal]) -> Signal {
             return mux(beyond, *items.last().expect("not empty"), level[0]);
         }
         let pick = index.bit(bit);
-        level = level
-            .chunks(2)
-            .map(|pair| match *pair {
+        let mut next = Vec::new();
+        for pair in level.chunks(2) {
+            next.push(match *pair {
                 [low, high] => mux(pick, high, low),
                 [only] => only,
                 _ => unreachable!("chunks of two"),
-            })
-            .collect();
+            });
+        }
+        level = next;
     }
     *level.first().expect("select needs at least one item")
 }
@@ -369,9 +372,12 @@ pub fn select(index: Signal, items: &[Signal]) -> Signal {
 #[track_caller]
 pub fn concat(parts: &[Signal]) -> Signal {
     let (&first, rest) = parts.split_first().expect("concat needs at least one part");
-    rest.iter().fold(first.cast_unsigned(), |high, &low| {
-        push_node(Op::Concat { high: high.id(), low: low.id() }, grown("concat", high.width() + low.width(), false))
-    })
+    let mut joined = first.cast_unsigned();
+    for low in rest {
+        let ty = grown("concat", joined.width() + low.width(), false);
+        joined = push_node(Op::Concat { high: joined.id(), low: low.id() }, ty);
+    }
+    joined
 }
 
 /// Combines items pairwise in a balanced tree.

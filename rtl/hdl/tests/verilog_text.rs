@@ -196,6 +196,21 @@ fn lines_end_in_the_place_of_the_source() {
 }
 
 #[test]
+fn every_line_that_a_method_builds_is_told_as_its_callers() {
+    let top = module("lines", |m| {
+        let (a, b) = (m.input("a_i", s(8)), m.input("b_i", u(3)));
+        let chosen = select(b, &[a, a.saturate(s(4)).extend(s(8)), m.delay_by("late", a, 3)]);
+        m.output("y_o", concat(&[a, b, chosen.rotate_left(2), concat(&a.bits()[1..3])]));
+        m.output("z_o", choose(0).when(a.lt(0), -a).end().fit(u(9), "fits"));
+    });
+    let text = verilog::emit_single(&Design::new(top).unwrap(), Options::default());
+    let lines = text.lines().filter_map(|line| line.split_once("  // ")).filter(|(code, _)| !code.is_empty());
+    let told: Vec<&str> = lines.map(|(_, place)| place).collect();
+    assert!(told.len() > 20, "{text}");
+    assert!(told.iter().all(|place| place.starts_with("verilog_text.rs:")), "{text}");
+}
+
+#[test]
 fn files_are_named_after_their_modules_and_the_top_is_last() {
     let top = module("top", |m| {
         m.instance("counter_0", &counter()).input("enable_i", 1).input("limit_i", 9);

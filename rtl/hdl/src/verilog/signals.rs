@@ -58,10 +58,11 @@ impl Signals {
     /// A name for something derived from a part.
     pub(super) fn stem(&self, part: Part) -> String {
         let signal = &self.signals[part.signal.0];
-        if part.low == 0 && part.shape.width == signal.shape.width {
-            signal.name.clone()
-        } else {
-            format!("{}_{}_{}", signal.name, part.low + part.shape.width - 1, part.low)
+        let (low, width) = (part.low, part.shape.width);
+        match (low == 0 && width == signal.shape.width, width) {
+            (true, _) => signal.name.clone(),
+            (false, 1) => format!("{}_{low}", signal.name),
+            (false, _) => format!("{}_{}_{low}", signal.name, low + width - 1),
         }
     }
 
