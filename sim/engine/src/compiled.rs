@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use myelin_hdl::{CheckKind, NodeId};
 
+use crate::aot;
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
 use crate::error::SimError;
 use crate::hierarchy::{FlatNode, Hierarchy};
@@ -37,6 +38,21 @@ struct Observer {
     settled: bool,
 }
 
+/// Who makes the code of an edge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Backend {
+    /// Cranelift.
+    InProcess,
+    /// `rustc`.
+    AheadOfTime,
+}
+
+/// The code of an edge.
+enum Edge {
+    InProcess(Box<Code>),
+    AheadOfTime(aot::Library),
+}
+
 /// The compiled engine.
 pub(crate) struct Compiled {
     hierarchy: Arc<Hierarchy>,
@@ -44,7 +60,7 @@ pub(crate) struct Compiled {
     state: State,
     values: Values,
     buffer: Buffer,
-    edge: Code,
+    edge: Edge,
     outputs: Option<Observer>,
     watched: Observer,
     covers: Vec<CheckRef>,
@@ -54,7 +70,7 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    pub(crate) fn new(hierarchy: Arc<Hierarchy>) -> Result<Compiled, SimError> {
+    pub(crate) fn new(hierarchy: Arc<Hierarchy>, backend: Backend) -> Result<Compiled, SimError> {
         let mut dissolved: HashSet<SiblingKey> = HashSet::new();
         let (strands, mut state, mut values, program) = loop {
             let strands = Strands::new(&hierarchy, &dissolved);
@@ -66,7 +82,16 @@ impl Compiled {
                 }
             }
         };
-        let edge = compile(&hierarchy, &strands, &mut state, &mut values, &program)?;
+        let edge = match backend {
+            Backend::InProcess => {
+                Edge::InProcess(Box::new(compile(&hierarchy, &strands, &mut state, &mut values, &program)?))
+            }
+            Backend::AheadOfTime => {
+                let source = Source { strands: &strands, state: &state, values: &values, program: &program };
+                let design = hierarchy.top().name.clone();
+                Edge::AheadOfTime(aot::compile(source).map_err(|reason| SimError::Codegen { design, reason })?)
+            }
+        };
         let mut buffer = Buffer::default();
         buffer.load(&state, &program);
         let covers: Vec<CheckRef> =
@@ -202,7 +227,12 @@ impl Compiled {
 
     fn run_edge(&mut self) {
         // SAFETY: the buffer was grown to this layout, the one the code was made for or a longer one.
-        unsafe { self.edge.run(self.buffer.pointer()) };
+        unsafe {
+            match &self.edge {
+                Edge::InProcess(code) => code.run(self.buffer.pointer()),
+                Edge::AheadOfTime(library) => library.run(self.buffer.pointer()),
+            }
+        };
     }
 
     fn reset_registers(&mut self) {

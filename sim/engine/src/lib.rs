@@ -38,6 +38,7 @@
 //! **Engines.** [`Engine::Compiled`] is native code; [`Engine::Interpreted`] evaluates the IR node
 //! by node as its definition reads, and is what the compiled one is judged by.
 
+mod aot;
 mod checkpoint;
 mod compiled;
 mod coverage;

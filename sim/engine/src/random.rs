@@ -116,6 +116,10 @@ fn body(random: &mut SplitMix64, name: &str, parts: &[Arc<Module>]) -> Arc<Modul
                 pool.memory(random, &format!("memory_{index}"));
             }
         }
+        if random.one_in(2) {
+            let (value, cycles) = (pool.any(random), random.below(40));
+            pool.signals.push(m.delay_by("delayed", value, cycles));
+        }
         let operators = 5 + random.below(25);
         pool.operators(random, operators);
         for register in registers {

@@ -7,7 +7,7 @@ use myelin_hdl::{CheckKind, Design, Digest, Ty};
 use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, Element, visit};
-use crate::compiled::Compiled;
+use crate::compiled::{Backend, Compiled};
 use crate::coverage::{Coverage, Toggles};
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
 use crate::error::{CheckFailure, FailureWaves, SimError};
@@ -24,7 +24,10 @@ pub enum Engine {
     /// Native code made in process.
     #[default]
     Compiled,
-    /// Node by node; slow, for judging the other.
+    /// Native code made by the installed `rustc` for this very machine: takes seconds to make, is
+    /// kept for the next time, and runs fastest.
+    AheadOfTime,
+    /// Node by node; slow, for judging the others.
     Interpreted,
 }
 
@@ -182,7 +185,8 @@ impl Simulator {
 
     fn with_hierarchy(design: Digest, hierarchy: Arc<Hierarchy>, engine: Engine) -> Result<Simulator, SimError> {
         let core: Box<dyn Core> = match engine {
-            Engine::Compiled => Box::new(Compiled::new(hierarchy.clone())?),
+            Engine::Compiled => Box::new(Compiled::new(hierarchy.clone(), Backend::InProcess)?),
+            Engine::AheadOfTime => Box::new(Compiled::new(hierarchy.clone(), Backend::AheadOfTime)?),
             Engine::Interpreted => Box::new(Interpreter::new(hierarchy.clone())),
         };
         let (observers, reset) = (Observers::default(), Reset::Inactive);

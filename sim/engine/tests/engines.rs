@@ -15,6 +15,9 @@ const SEED_VARIABLE: &str = "MYELIN_SEED";
 /// How many random designs are run, if the environment does not say.
 const DESIGNS: u64 = 400;
 
+/// How many of them `rustc` compiles.
+const AOT_DESIGNS: u64 = 8;
+
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 
@@ -35,8 +38,8 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(design: &Design, power_up: PowerUp) -> Pair {
-        let sims = [Engine::Compiled, Engine::Interpreted]
+    fn new(design: &Design, engine: Engine, power_up: PowerUp) -> Pair {
+        let sims = [engine, Engine::Interpreted]
             .map(|engine| Simulator::builder(design).engine(engine).power_up(power_up).build().unwrap());
         let top = design.top();
         let inputs = top.inputs.iter().map(|port| sims[0].input(&port.name).unwrap()).collect();
@@ -52,11 +55,11 @@ impl Pair {
     }
 }
 
-fn run(seed: u64, cycles: u64) {
+fn run(engine: Engine, seed: u64, cycles: u64) {
     let design = design(seed);
     let mut random = SplitMix64::new(seed ^ 0x5eed);
     let power_up = if random.one_in(2) { PowerUp::Zero } else { PowerUp::Random { seed } };
-    let mut pair = Pair::new(&design, power_up);
+    let mut pair = Pair::new(&design, engine, power_up);
     let sinks = [Sink::default(), Sink::default()];
     let traced = random.one_in(4);
     if traced {
@@ -113,21 +116,31 @@ fn run(seed: u64, cycles: u64) {
     assert_eq!(left.len(), right.len(), "lines of the waves");
 }
 
-fn run_named(seed: u64, cycles: u64) {
-    let result = std::panic::catch_unwind(|| run(seed, cycles));
+fn run_named(engine: Engine, seed: u64, cycles: u64) {
+    let result = std::panic::catch_unwind(|| run(engine, seed, cycles));
     if let Err(panic) = result {
         eprintln!("replay: {SEED_VARIABLE}={seed} cargo test -p myelin-sim --test engines");
         std::panic::resume_unwind(panic);
     }
 }
 
-#[test]
-fn compiled_and_reference_engine_agree_on_random_designs() {
+fn run_all(engine: Engine, variable: &str, designs: u64, cycles: u64) {
     match std::env::var(SEED_VARIABLE) {
-        Ok(seed) => run_named(seed.parse().unwrap(), 300),
+        Ok(seed) => run_named(engine, seed.parse().unwrap(), 300),
         Err(_) => {
-            let count = std::env::var("MYELIN_DESIGNS").map_or(DESIGNS, |count| count.parse().unwrap());
-            (0..count).for_each(|seed| run_named(seed, 60));
+            let count = std::env::var(variable).map_or(designs, |count| count.parse().unwrap());
+            (0..count).for_each(|seed| run_named(engine, seed, cycles));
         }
     }
+}
+
+#[test]
+fn compiled_and_reference_engine_agree_on_random_designs() {
+    run_all(Engine::Compiled, "MYELIN_DESIGNS", DESIGNS, 60);
+}
+
+#[test]
+fn ahead_of_time_and_reference_engine_agree_on_random_designs() {
+    // Each design takes rustc about a second.
+    run_all(Engine::AheadOfTime, "MYELIN_AOT_DESIGNS", AOT_DESIGNS, 300);
 }

@@ -64,6 +64,18 @@ pub(super) fn block(
     }
 }
 
+/// Moves `bytes` up by `by`, from the end on, as the two places overlap.
+pub(super) fn move_up(b: &mut FunctionBuilder<'_>, base: Value, from: usize, bytes: usize, by: usize) {
+    let mut left = bytes;
+    while left > 0 {
+        let piece = [16, 8, 4, 2, 1].into_iter().find(|&piece| piece <= left).unwrap_or(1);
+        let ty = if piece == 16 { I8X16 } else { element_type(piece) };
+        left -= piece;
+        let value = b.ins().load(ty, flags(), base, offset(from + left));
+        b.ins().store(flags(), value, base, offset(from + left + by));
+    }
+}
+
 fn element_type(bytes: usize) -> Type {
     match bytes {
         1 => I8,

@@ -72,6 +72,12 @@ impl Lane<'_> {
                 Action::Keep(value) => {
                     self.value(b, *value);
                 }
+                Action::Shift { cells, from, bytes, by } => {
+                    for &cell in cells {
+                        self.read_before_change(b, cell);
+                    }
+                    copy::move_up(b, self.base, *from, *bytes, *by);
+                }
                 Action::Commit { cell, next, enable } => self.commit(b, *cell, *next, *enable),
                 Action::TakeWord { memory, cells, address, enable } => {
                     self.take_word(b, *memory, cells, *address, *enable);

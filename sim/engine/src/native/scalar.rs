@@ -9,6 +9,7 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FunctionBuilder;
 use myelin_hdl::{BinaryOp, Ty};
 
+use crate::plan::values::may_wrap;
 use crate::plan::{ValueId, ValueOp, container_bytes};
 
 /// The machine type that holds a value.
@@ -79,29 +80,6 @@ fn wrap(b: &mut FunctionBuilder<'_>, value: Value, ty: Ty) -> Value {
         }
         None => b.ins().band_imm_s(value, ty.mask() as i64),
     }
-}
-
-/// The exact range of an arithmetic operator, or `None` beyond 128 bits.
-fn exact_range(op: BinaryOp, a: Ty, b: Ty) -> Option<(i128, i128)> {
-    match op {
-        BinaryOp::Add => Some((a.min() + b.min(), a.max() + b.max())),
-        BinaryOp::Sub => Some((a.min() - b.max(), a.max() - b.min())),
-        _ => {
-            let mut range = (i128::MAX, i128::MIN);
-            for x in [a.min(), a.max()] {
-                for y in [b.min(), b.max()] {
-                    let corner = x.checked_mul(y)?;
-                    range = (range.0.min(corner), range.1.max(corner));
-                }
-            }
-            Some(range)
-        }
-    }
-}
-
-/// Whether a sum, difference or product may leave the type of the result.
-pub(super) fn may_wrap(op: BinaryOp, a: Ty, b: Ty, ty: Ty) -> bool {
-    !exact_range(op, a, b).is_some_and(|(low, high)| ty.min() <= low && high <= ty.max())
 }
 
 /// Computes an operator without state. `arg` gives each operand as it is held.

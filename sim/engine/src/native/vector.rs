@@ -11,10 +11,11 @@ use cranelift_frontend::FunctionBuilder;
 use myelin_hdl::{BinaryOp, Ty};
 use rustc_hash::FxHashMap;
 
-use super::scalar::{as_i64, condition, flags, from_i64, load, machine_type, may_wrap, operator};
+use super::scalar::{as_i64, condition, flags, from_i64, load, machine_type, operator};
 use super::{Loop, Source, offset, scaled};
 use crate::plan::lattice::LANES_MIN;
 use crate::plan::schedule::{Action, Task, WireRead};
+use crate::plan::values::may_wrap;
 use crate::plan::{ArrayId, ValueId, ValueOp, container_bytes};
 
 /// Lanes computed in one turn of the loop.
@@ -22,7 +23,8 @@ const LANES: u32 = 16;
 
 /// Whether a task can and should be computed with vectors.
 pub(super) fn suits(source: Source<'_>, task: &Task) -> bool {
-    let with_memory = |action: &Action| matches!(action, Action::TakeWord { .. } | Action::WriteWord { .. });
+    let with_memory =
+        |action: &Action| matches!(action, Action::TakeWord { .. } | Action::WriteWord { .. } | Action::Shift { .. });
     let reads_memory = |&id: &ValueId| matches!(source.values.value(id).op, ValueOp::MemoryRead { .. });
     source.strands.lanes(task.strand) >= LANES_MIN
         && !task.actions.iter().any(with_memory)
@@ -256,7 +258,9 @@ impl Vector<'_> {
                     let count = b.ins().iadd(count, holds);
                     self.store(b, *array, 0, count);
                 }
-                Action::TakeWord { .. } | Action::WriteWord { .. } => unreachable!("such tasks do not suit"),
+                Action::TakeWord { .. } | Action::WriteWord { .. } | Action::Shift { .. } => {
+                    unreachable!("such tasks do not suit")
+                }
             }
         }
     }

@@ -20,6 +20,9 @@ use crate::hierarchy::Hierarchy;
 /// New values in a task of one lane from which it is cut in two: code is compiled in pieces.
 const TASK_VALUES_MAX: usize = 1500;
 
+/// Registers of a delay line from which they are moved together.
+const SHIFT_MIN: usize = 4;
+
 /// Something a task does with values.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
@@ -29,6 +32,9 @@ pub(crate) enum Action {
     Keep(ValueId),
     /// A register takes its next value.
     Commit { cell: CellId, next: ValueId, enable: Option<ValueId> },
+    /// Registers next to each other of a strand of one lane each take what the one before holds, as
+    /// delay lines do: `bytes` move up by `by`.
+    Shift { cells: Vec<CellId>, from: usize, bytes: usize, by: usize },
     /// A synchronous read port takes a word.
     TakeWord { memory: MemoryId, cells: Vec<CellId>, address: ValueId, enable: Option<ValueId> },
     /// A write port writes a word.
@@ -50,6 +56,7 @@ impl Action {
     pub(crate) fn for_each_operand(&self, mut f: impl FnMut(ValueId)) {
         match self {
             Action::Store { value, .. } | Action::Keep(value) => f(*value),
+            Action::Shift { .. } => {}
             Action::Commit { next, enable, .. } => {
                 f(*next);
                 enable.iter().for_each(|&enable| f(enable));
@@ -369,8 +376,11 @@ impl Scheduler<'_> {
     fn make_tasks(&mut self, drafts: BTreeMap<TaskKey, Vec<Action>>) {
         self.kept.extend(&self.exports);
         let mut computed: FxHashMap<ValueId, usize> = FxHashMap::default();
-        for (TaskKey { strand, .. }, actions) in drafts {
-            let actions = self.with_writes_last(actions);
+        for (TaskKey { strand, lanes, .. }, actions) in drafts {
+            let mut actions = self.with_writes_last(actions);
+            if lanes == 1 {
+                actions = self.with_shifts(actions);
+            }
             let mut task = new_task(strand);
             let mut present = FxHashSet::default();
             let mut fresh = 0;
@@ -406,6 +416,49 @@ impl Scheduler<'_> {
                 task.actions.insert(0, store);
             }
         }
+    }
+
+    /// Joins the commits of delay lines. They come first: what else wants the old values reads them before.
+    fn with_shifts(&self, actions: Vec<Action>) -> Vec<Action> {
+        // Target offset of each register that takes what the one right before it holds.
+        let mut links: BTreeMap<usize, CellId> = BTreeMap::new();
+        for action in &actions {
+            if let Action::Commit { cell, next, enable: None } = *action
+                && let ValueOp::Cell(source) = self.values.value(next).op
+            {
+                let (to, from) = (self.cell_array(cell), self.cell_array(source));
+                if to.ty == from.ty && from.offset + from.element_bytes() == to.offset {
+                    links.insert(to.offset, cell);
+                }
+            }
+        }
+        let mut lines: Vec<Vec<CellId>> = Vec::new();
+        for &cell in links.values() {
+            let array = self.cell_array(cell);
+            let follows = |last: &CellId| {
+                let last = self.cell_array(*last);
+                last.offset + last.element_bytes() == array.offset && last.element_bytes() == array.element_bytes()
+            };
+            match lines.last_mut() {
+                Some(line) if line.last().is_some_and(follows) => line.push(cell),
+                _ => lines.push(vec![cell]),
+            }
+        }
+        lines.retain(|line| line.len() >= SHIFT_MIN);
+        let joined: FxHashSet<CellId> = lines.iter().flatten().copied().collect();
+        let shifts = lines.into_iter().map(|cells| {
+            let first = self.cell_array(cells[0]);
+            let by = first.element_bytes();
+            Action::Shift { from: first.offset - by, bytes: cells.len() * by, by, cells }
+        });
+        let mut all: Vec<Action> = shifts.collect();
+        let is_joined = |action: &Action| matches!(action, Action::Commit { cell, .. } if joined.contains(cell));
+        all.extend(actions.into_iter().filter(|action| !is_joined(action)));
+        all
+    }
+
+    fn cell_array(&self, cell: CellId) -> &super::layout::Array {
+        self.state.array(self.state.cell(cell).array)
     }
 
     /// Moves memory writes behind everything that may read, and the reads their data needs before them.
@@ -474,7 +527,9 @@ impl Scheduler<'_> {
                     Action::Commit { cell, .. } => {
                         commits.insert(*cell, index);
                     }
-                    Action::TakeWord { cells, .. } => commits.extend(cells.iter().map(|&cell| (cell, index))),
+                    Action::TakeWord { cells, .. } | Action::Shift { cells, .. } => {
+                        commits.extend(cells.iter().map(|&cell| (cell, index)))
+                    }
                     _ => {}
                 }
             }

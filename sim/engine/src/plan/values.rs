@@ -357,3 +357,26 @@ fn for_each_operand(context: Context<'_>, at: LimbNode, mut f: impl FnMut(LimbNo
         ref op => op.for_each_operand(|node| f(LimbNode { node, ..at })),
     }
 }
+
+/// The exact range of an arithmetic operator, or `None` beyond 128 bits.
+fn exact_range(op: BinaryOp, a: Ty, b: Ty) -> Option<(i128, i128)> {
+    match op {
+        BinaryOp::Add => Some((a.min() + b.min(), a.max() + b.max())),
+        BinaryOp::Sub => Some((a.min() - b.max(), a.max() - b.min())),
+        _ => {
+            let mut range = (i128::MAX, i128::MIN);
+            for x in [a.min(), a.max()] {
+                for y in [b.min(), b.max()] {
+                    let corner = x.checked_mul(y)?;
+                    range = (range.0.min(corner), range.1.max(corner));
+                }
+            }
+            Some(range)
+        }
+    }
+}
+
+/// Whether a sum, difference or product may leave the type of the result.
+pub(crate) fn may_wrap(op: BinaryOp, a: Ty, b: Ty, ty: Ty) -> bool {
+    !exact_range(op, a, b).is_some_and(|(low, high)| ty.min() <= low && high <= ty.max())
+}
