@@ -279,9 +279,8 @@ struct Ours {
 impl Ours {
     fn new(design: &Design) -> Result<Ours, Box<dyn Error>> {
         let sim = Simulator::new(design)?;
-        let inputs = ["write", "data_in", "read"].into_iter().map(|name| sim.input(name)).collect::<Result<_, _>>()?;
-        let outputs = ["full", "line", "data_out", "empty"].into_iter().map(|name| sim.output(name));
-        let outputs = outputs.collect::<Result<_, _>>()?;
+        let inputs = vec![sim.input("write")?, sim.input("data_in")?, sim.input("read")?];
+        let outputs = vec![sim.output("full")?, sim.output("line")?, sim.output("data_out")?, sim.output("empty")?];
         Ok(Ours { sim, inputs, outputs })
     }
 
