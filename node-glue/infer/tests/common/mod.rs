@@ -232,3 +232,30 @@ impl Prepared for FakeDevice {
         0
     }
 }
+
+/// The processor, but every run takes this long first.
+pub struct SlowEngine(pub Duration);
+
+struct SlowModel(Arc<dyn Prepared>, Duration);
+
+impl Engine for SlowEngine {
+    fn name(&self) -> String {
+        "slow".to_owned()
+    }
+
+    fn prepare(&self, graph: &Arc<Graph>) -> Result<Arc<dyn Prepared>, EngineError> {
+        let model = myelin_infer::CpuEngine::portable().prepare(graph)?;
+        Ok(Arc::new(SlowModel(model, self.0)))
+    }
+}
+
+impl Prepared for SlowModel {
+    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+        std::thread::sleep(self.1);
+        self.0.run(input)
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.0.memory_bytes()
+    }
+}
