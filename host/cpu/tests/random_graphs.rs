@@ -23,7 +23,7 @@ fn check(seed: u64, paths: &[Path], coverage: &mut Coverage) -> bool {
     let Some((graph, inputs)) = random_graph(seed, coverage) else { return false };
     let golden = common::golden(&graph);
     for &path in paths {
-        let threads = 1 + (seed % 8 == 0) as usize;
+        let threads = 1 + usize::from(seed.is_multiple_of(8));
         let network = common::network(&graph, path, threads);
         for (i, input) in inputs.iter().enumerate() {
             common::compare(&golden, &network, input, &format!("seed {seed}, input {i}"));

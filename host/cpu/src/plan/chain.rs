@@ -47,13 +47,16 @@ fn is_sum(op: &Op) -> bool {
 }
 
 /// For each node the chain that ends with it.
-pub(super) fn chains(graph: &Graph, ranges: &[Range]) -> Vec<Option<Vec<NodeId>>> {
+pub(super) fn chains(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]]) -> Vec<Option<Vec<NodeId>>> {
     let mut chains = vec![None; graph.node_count()];
     let mut absorbed = vec![false; graph.node_count()];
-    let fuse = !overwrites_visibly(graph);
+    // `Graph::is_head` walks the list of heads, which may be long.
+    let mut is_head = vec![false; graph.value_count()];
+    graph.heads().iter().for_each(|head| is_head[head.index()] = true);
+    let fuse = !overwrites_visibly(graph, &is_head);
     for (id, node) in graph.operators() {
         let narrow = match node.op {
-            Op::Conv2d(_) | Op::Dense(_) => is_narrow(graph, ranges, node),
+            Op::Conv2d(_) | Op::Dense(_) => is_narrow(graph, ranges, halos, node),
             Op::CvmLut { .. } => graph.param(node.inputs[1]).is_some(),
             _ => is_chainable(&node.op),
         };
@@ -61,7 +64,7 @@ pub(super) fn chains(graph: &Graph, ranges: &[Range]) -> Vec<Option<Vec<NodeId>>
             continue;
         }
         let (mut chain, mut last) = (vec![id], node);
-        while let Some(next) = next_of(graph, node, last).filter(|next| fuse && !absorbed[next.index()]) {
+        while let Some(next) = next_of(graph, &is_head, node, last).filter(|next| fuse && !absorbed[next.index()]) {
             absorbed[next.index()] = true;
             chain.push(next);
             last = graph.node(next);
@@ -73,22 +76,22 @@ pub(super) fn chains(graph: &Graph, ranges: &[Range]) -> Vec<Option<Vec<NodeId>>
 }
 
 /// The node that continues a chain from `first` to `last`, if one can.
-fn next_of(graph: &Graph, first: &Node, last: &Node) -> Option<NodeId> {
+fn next_of(graph: &Graph, is_head: &[bool], first: &Node, last: &Node) -> Option<NodeId> {
     let value = last.output();
     let &[next] = graph.consumers(value) else { return None };
     let node = graph.node(next);
     let table =
         !matches!(node.op, Op::CvmLut { .. }) || (node.inputs[0] == value && graph.param(node.inputs[1]).is_some());
     let sum = !is_sum(&node.op) || !is_broadcast(&first.op);
-    (is_element_wise(&node.op) && table && sum && !graph.is_head(value)).then_some(next)
+    (is_element_wise(&node.op) && table && sum && !is_head[value.index()]).then_some(next)
 }
 
 /// Whether a suppression overwrites data that others see; then every operator runs in its place.
-fn overwrites_visibly(graph: &Graph) -> bool {
+fn overwrites_visibly(graph: &Graph, is_head: &[bool]) -> bool {
     graph.operators().any(|(_, node)| match &node.op {
         Op::NonMaxSuppression(a) => {
             let data = node.inputs[0];
-            a.top_k > 0 && (graph.consumers(data).len() > 1 || graph.is_head(data))
+            a.top_k > 0 && (graph.consumers(data).len() > 1 || is_head[data.index()])
         }
         _ => false,
     })

@@ -19,35 +19,39 @@ const PADDED_BYTES_FREE: usize = 1 << 20;
 ///
 /// One group takes data and weights as bytes whatever they are; several groups and dense layers take
 /// them whole.
-pub(super) fn is_narrow(graph: &Graph, ranges: &[Range], node: &Node) -> bool {
+pub(super) fn is_narrow(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]], node: &Node) -> bool {
     let constant = |value: ValueId| graph.param(value).is_some();
     let (x, weight) = (node.inputs[0], node.inputs[1]);
     let weights = ranges[weight.index()];
     let data = match &node.op {
-        Op::Conv2d(a) => (a.groups == 1 || ranges[x.index()].fits_i8()) && padding_is_narrow(graph, x, a),
+        Op::Conv2d(a) => {
+            let halo = halos[x.index()];
+            let stored = graph.shape(x).elements() <= PADDED_BYTES_MAX;
+            let padded = stored && a.padding[0] <= halo[0] && a.padding[1] <= halo[1];
+            padded && (a.groups == 1 || ranges[x.index()].fits_i8())
+        }
         _ => ranges[x.index()].fits_i8(),
     };
     data && node.inputs[1..].iter().copied().all(constant) && weights.low >= -127 && weights.high <= 127
 }
 
-fn padding_is_narrow(graph: &Graph, x: ValueId, a: &Conv2d) -> bool {
-    let [n, c, h, w] = graph.shape(x).nchw().expect("invariant: a convolution's data has four axes");
-    let side = |length: usize, padding: usize| length + 2 * padding;
-    // At most 2^24 + 2^13 each: no overflow with two of them, and checked from there.
-    let padded = (side(h, a.padding[0]) * side(w, a.padding[1])).checked_mul(n * c);
-    let allowed = (4 * n * c * h * w).clamp(PADDED_BYTES_FREE, PADDED_BYTES_MAX);
-    padded.is_some_and(|padded| padded <= allowed)
-}
-
-/// For each value the widest padding of the kernels' convolutions that read it.
-pub(super) fn halos(graph: &Graph, ranges: &[Range]) -> Vec<[usize; 2]> {
+/// For each value the widest padding of the convolutions that read it; none where a picture with it
+/// would be too large to store, so that those convolutions are not for the kernels.
+pub(super) fn halos(graph: &Graph) -> Vec<[usize; 2]> {
     let mut halos = vec![[0, 0]; graph.value_count()];
     for (_, node) in graph.operators() {
-        if let Op::Conv2d(a) = &node.op
-            && is_narrow(graph, ranges, node)
-        {
+        if let Op::Conv2d(a) = &node.op {
             let halo: &mut [usize; 2] = &mut halos[node.inputs[0].index()];
             *halo = [halo[0].max(a.padding[0]), halo[1].max(a.padding[1])];
+        }
+    }
+    for (value, halo) in halos.iter_mut().enumerate().filter(|(_, halo)| **halo != [0, 0]) {
+        let shape = graph.shape(ValueId(value as u32)).nchw();
+        let [n, c, h, w] = shape.expect("invariant: a convolution's data has four axes");
+        let bytes = |h: usize, w: usize| [n, c, h, w].iter().fold(1usize, |bytes, &d| bytes.saturating_mul(d));
+        let allowed = bytes(h, w).saturating_mul(4).clamp(PADDED_BYTES_FREE, PADDED_BYTES_MAX);
+        if bytes(h + 2 * halo[0], w + 2 * halo[1]) > allowed {
+            *halo = [0, 0];
         }
     }
     halos

@@ -1,5 +1,8 @@
 //! The static memory plan: which buffers share memory, none while both are needed.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
 /// When a buffer is needed, in steps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lifetime {
@@ -12,28 +15,39 @@ pub(crate) struct Lifetime {
 
 /// For each buffer its slot, and for each slot its bytes.
 ///
-/// Buffers come in the order of their first step; each takes the free slot whose size is nearest.
+/// Buffers come in the order of their first step; each takes the free slot whose size is nearest: one
+/// that is too small grows, which costs the difference, as waste would.
 pub(crate) fn assign(lifetimes: &[Lifetime]) -> (Vec<usize>, Vec<usize>) {
-    // Bytes, and the step until which the slot is taken.
-    let mut slots: Vec<(usize, usize)> = Vec::new();
+    let mut slots: Vec<usize> = Vec::new();
+    let mut free: BTreeSet<(usize, usize)> = BTreeSet::new();
+    // By the step until which they are taken.
+    let mut taken: BinaryHeap<Reverse<(usize, usize)>> = BinaryHeap::new();
     let mut of = Vec::with_capacity(lifetimes.len());
     for life in lifetimes {
-        let free = slots.iter().enumerate().filter(|(_, slot)| slot.1 < life.from);
-        let nearest = free.min_by_key(|(_, slot)| {
-            // A slot that is too small grows: that costs the difference, as waste would.
-            (slot.0.abs_diff(life.bytes), slot.0)
-        });
-        let index = match nearest {
-            Some((index, _)) => index,
+        while let Some(&Reverse((until, slot))) = taken.peek()
+            && until < life.from
+        {
+            taken.pop();
+            free.insert((slots[slot], slot));
+        }
+        let larger = free.range((life.bytes, 0)..).next().copied();
+        let smaller = free.range(..(life.bytes, 0)).next_back().copied();
+        let nearest = larger.into_iter().chain(smaller).min_by_key(|slot| slot.0.abs_diff(life.bytes));
+        let slot = match nearest {
+            Some(nearest) => {
+                free.remove(&nearest);
+                nearest.1
+            }
             None => {
-                slots.push((0, 0));
+                slots.push(0);
                 slots.len() - 1
             }
         };
-        slots[index] = (slots[index].0.max(life.bytes), life.until);
-        of.push(index);
+        slots[slot] = slots[slot].max(life.bytes);
+        taken.push(Reverse((life.until, slot)));
+        of.push(slot);
     }
-    (of, slots.into_iter().map(|slot| slot.0).collect())
+    (of, slots)
 }
 
 #[cfg(test)]

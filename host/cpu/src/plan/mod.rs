@@ -60,8 +60,8 @@ struct Planner<'g> {
 impl<'g> Planner<'g> {
     fn new(graph: &'g Graph, kernels: &'g Kernels) -> Self {
         let ranges = ranges(graph);
-        let halos = layers::halos(graph, &ranges);
-        let chains = chain::chains(graph, &ranges);
+        let halos = layers::halos(graph);
+        let chains = chain::chains(graph, &ranges, &halos);
         let mut planner = Self {
             graph,
             kernels,
@@ -86,8 +86,8 @@ impl<'g> Planner<'g> {
             return self.chain(&chain);
         }
         match &node.op {
-            Op::Conv2d(a) if !layers::is_narrow(self.graph, &self.ranges, node) => self.wide_conv(node, a),
-            Op::Dense(_) if !layers::is_narrow(self.graph, &self.ranges, node) => self.wide_dense(node),
+            Op::Conv2d(a) if !self.is_narrow(node) => self.wide_conv(node, a),
+            Op::Dense(_) if !self.is_narrow(node) => self.wide_dense(node),
             Op::CvmLeftShift { .. } => {
                 let output = node.output();
                 let view = self.new_plain(Element::I32, self.graph.shape(output).elements());
@@ -99,6 +99,10 @@ impl<'g> Planner<'g> {
             op if chain::is_chainable(op) => {}
             _ => self.move_or_pick(node),
         }
+    }
+
+    fn is_narrow(&self, node: &Node) -> bool {
+        layers::is_narrow(self.graph, &self.ranges, &self.halos, node)
     }
 
     /// How a value is stored where nothing else is asked for.
