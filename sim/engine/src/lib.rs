@@ -38,6 +38,8 @@
 //! **Engines.** [`Engine::Compiled`] is native code; [`Engine::Interpreted`] evaluates the IR node
 //! by node as its definition reads, and is what the compiled one is judged by.
 
+#![allow(clippy::result_large_err, reason = "a failed check carries where and when, and ends a run: it is rare")]
+
 mod aot;
 mod checkpoint;
 mod compiled;
