@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// The kernels of every path this machine has, and AMX on modelled registers.
 fn all() -> Vec<(&'static str, Kernels)> {
+    #[allow(unused_mut, reason = "only x86-64 adds to it")]
     let mut all: Vec<_> = Path::available().into_iter().map(|path| (path.name(), Kernels::of(path))).collect();
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     all.push(("amx, modelled", amx::SOFTWARE_KERNELS));
