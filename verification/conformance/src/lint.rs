@@ -1,6 +1,7 @@
 //! A design's Verilog shown to every tool that is there.
 
 use myelin_hdl::Design;
+use myelin_hdl::verilog::Options;
 
 use crate::cosim::CosimError;
 use crate::cosim::work::Work;
@@ -15,8 +16,16 @@ use crate::tools::Tool;
 /// # Errors
 /// [`CosimError::Tool`] if it fails or says anything at all.
 pub fn lint(design: &Design, tool: Tool) -> Result<(), CosimError> {
+    lint_with(design, tool, Options::default())
+}
+
+/// As [`lint`], of files emitted with other options.
+///
+/// # Errors
+/// As [`lint`].
+pub fn lint_with(design: &Design, tool: Tool, options: Options) -> Result<(), CosimError> {
     let work = Work::new("lint")?;
-    let files = work.write_verilog(design)?;
+    let files = work.write_verilog_with(design, options)?;
     let names: Vec<&str> = files.iter().map(String::as_str).collect();
     let top = design.emitted_name(design.top());
     let silent = |program: &str, arguments: &[&str]| {
@@ -61,4 +70,75 @@ pub fn synthesise(design: &Design, script: &str) -> Result<String, CosimError> {
     let top = design.emitted_name(design.top());
     let passes = format!("read_verilog -sv {}; {script} -top {top}; stat", files.join(" "));
     work.run("yosys", &["-p", &passes])
+}
+
+#[cfg(test)]
+mod tests {
+    use myelin_hdl::verilog::{SimulationChecks, SourceComments};
+    use myelin_hdl::{module, u};
+
+    use super::*;
+    use crate::tools::available;
+
+    /// A child and a parent with properties of all kinds, one of which fails when `level_i` is 9.
+    fn checked() -> Design {
+        let child = module("child", |m| {
+            let level = m.input("level_i", u(4));
+            m.assume("level_stays_below_nine", level.lt(9));
+            m.cover("level_reaches_eight", level.eq(8));
+        });
+        let top = module("checked", |m| {
+            let level = m.input("level_i", u(4));
+            m.instance("child_0", &child).input("level_i", level);
+            let held = m.register("held_q", u(4)).reset(0);
+            held.next(level);
+            m.assert("held_stays_below_nine", held.q.lt(9));
+        });
+        Design::new(top).expect("good names")
+    }
+
+    #[test]
+    fn checks_for_simulators_are_lint_clean_too() {
+        let options = Options { simulation_checks: SimulationChecks::Emit, source_comments: SourceComments::Omit };
+        for tool in [Tool::Verilator, Tool::Icarus, Tool::Yosys] {
+            if available(&format!("lint of checks by {tool}"), &[tool]) {
+                lint_with(&checked(), tool, options).expect("no complaints");
+            }
+        }
+    }
+
+    #[test]
+    fn a_check_that_fails_in_a_simulator_says_its_name_and_place() {
+        if !available("failing checks under Icarus", &[Tool::Icarus]) {
+            return;
+        }
+        let work = Work::new("checks").expect("a folder");
+        let options = Options { simulation_checks: SimulationChecks::Emit, source_comments: SourceComments::Omit };
+        let files = work.write_verilog_with(&checked(), options).expect("written");
+        let bench = "module bench;
+  reg clk = 0, rst_n = 0;
+  reg [3:0] level = 4'd9;
+  checked dut (.clk_i(clk), .rst_ni(rst_n), .level_i(level));
+  initial begin
+    #1 clk = 1; #1 clk = 0;
+    $display(\"out of reset\");
+    rst_n = 1; #1 clk = 1; #1 clk = 0;
+    $display(\"second edge\");
+    level = 4'd1; #1 clk = 1;
+    #1 $finish;
+  end
+endmodule
+";
+        work.write("bench.v", bench).expect("written");
+        let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        work.run("iverilog", &[&["-g2012", "-s", "bench", "-o", "bench.vvp", "bench.v"], &names[..]].concat())
+            .expect("accepted");
+        let said = work.run("vvp", &["-n", "bench.vvp"]).expect("it runs");
+        let (in_reset, rest) = said.split_once("out of reset").expect("the first edge is over");
+        let (first, second) = rest.split_once("second edge").expect("the second edge is over");
+        assert!(!in_reset.contains("does not hold"), "checks wait for the end of reset: {said}");
+        assert!(first.contains("bench.dut.child_0: level_stays_below_nine does not hold"), "{said}");
+        assert!(!first.contains("held_stays_below_nine"), "{said}");
+        assert!(second.contains("bench.dut: held_stays_below_nine does not hold"), "{said}");
+    }
 }

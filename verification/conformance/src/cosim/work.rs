@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use myelin_hdl::Design;
-use myelin_hdl::verilog::{VerilogFile, emit, write_files};
+use myelin_hdl::verilog::{Options, VerilogFile, emit_with, write_files};
 use tempfile::TempDir;
 
 use super::error::CosimError;
@@ -38,7 +38,12 @@ impl Work {
 
     /// Writes the design's Verilog, as anyone gets it, and returns the names of the files.
     pub(crate) fn write_verilog(&self, design: &Design) -> Result<Vec<String>, CosimError> {
-        let files: Vec<VerilogFile> = emit(design);
+        self.write_verilog_with(design, Options::default())
+    }
+
+    /// Writes the design's Verilog and returns the names of the files.
+    pub(crate) fn write_verilog_with(&self, design: &Design, options: Options) -> Result<Vec<String>, CosimError> {
+        let files: Vec<VerilogFile> = emit_with(design, options);
         write_files(&self.path, &files).map_err(|source| CosimError::File {
             action: "write Verilog to",
             path: self.path.clone(),
