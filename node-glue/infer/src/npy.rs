@@ -205,4 +205,32 @@ mod tests {
             assert!(content(&bytes).is_err(), "{bytes:?}");
         }
     }
+
+    #[test]
+    fn mutated_files_are_read_or_refused() {
+        use rand::{Rng, RngExt, SeedableRng};
+        let seeds = [file(1, &header("|i1", "(2, 2)"), &[1; 4]), file(2, &header(">i4", "(3,)"), &[2; 12])];
+        let mut read = 0;
+        for seed in 0..20_000 {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let mut bytes = seeds[rng.random_range(0..seeds.len())].clone();
+            for _ in 0..rng.random_range(1..4) {
+                if bytes.len() < 2 {
+                    break;
+                }
+                let at = rng.random_range(0..bytes.len());
+                match rng.random_range(0..4) {
+                    0 => bytes[at] = rng.next_u32() as u8,
+                    1 => drop(bytes.remove(at)),
+                    2 => bytes.insert(at, b"'(),:9 T"[rng.random_range(0..8)]),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            if let Ok(content) = content(&bytes) {
+                assert!(content.len() < bytes.len(), "seed {seed}");
+                read += 1;
+            }
+        }
+        assert!((1..20_000).contains(&read), "{read}");
+    }
 }
