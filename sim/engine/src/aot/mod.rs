@@ -11,6 +11,7 @@ mod text;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use myelin_hdl::Digest;
 
@@ -101,7 +102,8 @@ fn cache_folder() -> Result<PathBuf, String> {
 
 fn build(rustc: &std::ffi::OsStr, folder: &Path, name: &str, text: &str, library: &Path) -> Result<(), String> {
     // Others may build the same: each writes files of its own, and the last rename wins.
-    let own = format!("{name}.{}", std::process::id());
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own = format!("{name}.{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let (input, output) = (folder.join(format!("{own}.rs")), folder.join(format!("{own}.so")));
     let failed = |what: &str, error: std::io::Error| format!("{what} {}: {error}", folder.display());
     std::fs::write(&input, text).map_err(|error| failed("write source into", error))?;
