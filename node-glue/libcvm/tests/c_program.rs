@@ -11,12 +11,12 @@ fn repository_path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(relative)
 }
 
-/// The shared library, which cargo builds beside the tests.
+/// The shared library, which cargo builds beside the tests; the copy above them may be an older one.
 fn library() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let profile = test.parent().unwrap().parent().unwrap();
-    let beside = [profile.join("libcvm_runtime.so"), profile.join("deps/libcvm_runtime.so")];
-    beside.into_iter().find(|path| path.exists()).expect("cargo builds the library with its tests")
+    let path = test.parent().unwrap().join("libcvm_runtime.so");
+    assert!(path.exists(), "cargo builds {} with its tests", path.display());
+    path
 }
 
 fn unhex(value: &Value) -> Vec<u8> {
