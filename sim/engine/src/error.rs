@@ -79,7 +79,7 @@ pub struct CheckFailure {
     /// Where it was written.
     pub location: SourceLocation,
     /// The cycles before it.
-    pub waves: FailureWaves,
+    pub waves: Box<FailureWaves>,
 }
 
 /// What became of the waves around a failing check.
@@ -114,7 +114,7 @@ impl fmt::Display for CheckFailure {
         };
         let CheckFailure { name, path, cycle, location, .. } = self;
         write!(f, "{kind} {path}.{name} failed at cycle {cycle} ({}:{})", location.file, location.line)?;
-        match &self.waves {
+        match &*self.waves {
             FailureWaves::NotKept => Ok(()),
             FailureWaves::Written { path, first_cycle, last_cycle } => {
                 write!(f, "; waves of cycles {first_cycle} to {last_cycle} are in {}", path.display())

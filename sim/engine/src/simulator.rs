@@ -324,7 +324,7 @@ impl Simulator {
             path: self.hierarchy.path(failed.place),
             cycle: self.cycle - 1,
             location: check.location,
-            waves,
+            waves: Box::new(waves),
         }
     }
 

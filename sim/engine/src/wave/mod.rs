@@ -137,8 +137,12 @@ impl Wave {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        let end = if self.reset_shown.is_some() { cycle.saturating_add(1).min(self.window.end) } else { 0 };
-        self.format.end(end.saturating_mul(CYCLE_TIME))
+        if self.reset_shown.is_none() {
+            // The window was not reached: a cycle of unknown values, as readers want to have times.
+            self.format.time(0)?;
+            return self.format.end(CYCLE_TIME);
+        }
+        self.format.end(cycle.saturating_add(1).min(self.window.end).saturating_mul(CYCLE_TIME))
     }
 }
 
