@@ -1,10 +1,13 @@
 //! The command line. Help, completions and man pages come from these definitions.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use myelin_driver::{Selector, parse_precision, parse_size};
 use myelin_isa::{Architecture, Precision};
+
+use crate::bench::BenchDesign;
 
 /// Infer, simulate and emit hardware for exact integer networks.
 ///
@@ -25,7 +28,7 @@ pub struct Arguments {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  ran, and the answer is no (not exact with golden)
+  1  ran, and the answer is no (not exact with golden, an assertion failed)
   2  usage: the command line is wrong
   3  input: a file cannot be read or is not what it should be
   4  unsupported: the device cannot run this model
@@ -96,6 +99,31 @@ pub enum Command {
   myelin infer --model models/digits_int8 --input models/digits_int8/input.npy \\
     --vcd waves.vcd --scope tensor_cell.sequencer")]
     Infer(InferArguments),
+    /// Simulate a design with its own bench: speed, waves, coverage.
+    ///
+    /// The bench drives the design with seeded traffic and compares every answer. Designs:
+    ///
+    ///   cell:<rows>x<columns>[:int6]  the tensor cell on the digits network, picture after picture
+    ///   fifo[:<depth>]                the queue between two halting ends
+    ///   skid_buffer                   the stream register between two halting ends
+    ///   overflow                      a queue with a planted fault, to see an assertion fail
+    ///
+    /// A failing assertion is named with its cycle, and the cycles before it are in a wave file.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:
+  myelin sim cell:8x8 --cycles 20000
+  myelin sim fifo --cycles 100000 --seed 7 --coverage
+  myelin sim cell:4x4 --cycles 3000 --fst waves.fst --window 1000:1200 \\
+    --scope tensor_cell.sequencer
+  myelin sim skid_buffer --cycles 1000 --vcd waves.vcd --json"
+    )]
+    Sim(SimArguments),
+    /// Draw a design's blocks and their ports as SVG.
+    #[command(after_help = "Examples:
+  myelin hierarchy --cell 8x8 -o cell.svg
+  myelin hierarchy --cell 16x16 --precision int6 --depth 1 -o top.svg")]
+    Hierarchy(HierarchyArguments),
     /// Show a model's layers, shapes, precisions and cost.
     #[command(after_help = "Examples:
   myelin model models/digits_int8
@@ -160,14 +188,77 @@ pub struct InferArguments {
     #[arg(long)]
     pub check: bool,
     /// Run every input of the batch and compare each with the golden model.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wave_file")]
     pub all: bool,
-    /// Write waves of the run (simulated devices).
-    #[arg(long, value_name = "FILE", conflicts_with = "all")]
-    pub vcd: Option<PathBuf>,
+    /// Waves of the run (simulated devices).
+    #[command(flatten)]
+    pub waves: WaveArguments,
     /// Instance whose waves to write, with all below it; everything unless given. Repeatable.
-    #[arg(long, value_name = "PATH", requires = "vcd")]
+    #[arg(long, value_name = "PATH", requires = "wave_file")]
     pub scope: Vec<String>,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which waves to write.
+#[derive(Args, Debug)]
+pub struct WaveArguments {
+    /// Write waves as VCD: text that every viewer reads.
+    #[arg(long, value_name = "FILE", group = "wave_file")]
+    pub vcd: Option<PathBuf>,
+    /// Write waves as FST: compressed, for GTKWave and Surfer.
+    #[arg(long, value_name = "FILE", group = "wave_file")]
+    pub fst: Option<PathBuf>,
+    /// Cycles of the run whose waves to write: the first, counted from 0, and the one after the last.
+    #[arg(long, value_name = "FROM:TO", requires = "wave_file", value_parser = window)]
+    pub window: Option<Range<u64>>,
+}
+
+/// Arguments of `myelin sim`.
+#[derive(Args, Debug)]
+pub struct SimArguments {
+    /// Which design.
+    #[arg(value_name = "DESIGN")]
+    pub design: BenchDesign,
+    /// Clock cycles to simulate, at least; a cell ends with a whole picture.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub cycles: u64,
+    /// Chooses the traffic, or the first picture.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Waves of the run.
+    #[command(flatten)]
+    pub waves: WaveArguments,
+    /// Instance to trace and cover, with all below it; everything unless given. Repeatable.
+    #[arg(long, value_name = "PATH")]
+    pub scope: Vec<String>,
+    /// Report cover points and register bits that never rose or fell.
+    #[arg(long)]
+    pub coverage: bool,
+    /// Where to write the waves before a failing assertion, VCD if it ends in .vcd, else FST.
+    #[arg(long, value_name = "FILE", default_value = "failure.fst")]
+    pub failure_waves: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `myelin hierarchy`.
+#[derive(Args, Debug)]
+pub struct HierarchyArguments {
+    /// Rows and columns of the array, 4 to 32 each.
+    #[arg(long, value_name = "ROWSxCOLUMNS", value_parser = cell_size)]
+    pub cell: (u32, u32),
+    /// Width of activations and weights.
+    #[arg(long, value_name = "int6|int8", default_value = "int8", value_parser = precision)]
+    pub precision: Precision,
+    /// Levels below the top to draw; all unless given.
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// File to write.
+    #[arg(short, long, value_name = "FILE.svg")]
+    pub output: PathBuf,
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,
@@ -232,6 +323,14 @@ fn cell_size(text: &str) -> Result<(u32, u32), String> {
     Ok((rows, columns))
 }
 
+fn window(text: &str) -> Result<Range<u64>, String> {
+    let parts = text.split_once(':').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    match parts {
+        Some((from, to)) if from < to => Ok(from..to),
+        _ => Err("expected <from>:<to> in cycles, from below to, as in 1000:1200".to_owned()),
+    }
+}
+
 fn precision(text: &str) -> Result<Precision, String> {
     parse_precision(text).ok_or_else(|| "expected int6 or int8".to_owned())
 }
@@ -250,5 +349,13 @@ mod tests {
     fn cells_outside_the_legal_sizes_are_refused_with_the_range() {
         assert!(cell_size("3x8").unwrap_err().contains("4 to 32"));
         assert_eq!(cell_size("12x10"), Ok((12, 10)));
+    }
+
+    #[test]
+    fn windows_are_two_rising_cycles() {
+        assert_eq!(window("10:20"), Ok(10..20));
+        for wrong in ["10", "20:10", "5:5", ":", "a:b", "-1:4"] {
+            assert!(window(wrong).unwrap_err().contains("<from>:<to>"), "{wrong}");
+        }
     }
 }

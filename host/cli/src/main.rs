@@ -1,15 +1,19 @@
 //! The `myelin` command: infer, simulate and emit hardware for exact integer networks.
 
 mod arguments;
+mod bench;
 mod commands;
 mod context;
 mod device;
+mod digits;
+mod drawing;
 mod failure;
 mod files;
 mod input;
 mod model;
 mod report;
 mod terminal;
+mod waves;
 
 use std::io::Write;
 use std::process::ExitCode;

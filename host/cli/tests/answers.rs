@@ -242,3 +242,101 @@ fn progress_is_told_on_standard_error_only() {
     let without_speed = |text: &str| text.trim_end().rsplit_once('\n').map(|(rest, _)| rest.to_owned());
     assert_eq!(without_speed(&quiet.out), without_speed(&counted.out));
 }
+
+#[test]
+fn an_inference_has_fst_waves_of_a_window() {
+    let workplace = Workplace::new();
+    let more = ["--device", "sim:4x4", "--fst", "w.fst", "--window", "100:150", "--scope", "tensor_cell.sequencer"];
+    workplace.run(&infer(&more)).expect(0);
+    let mut waves = wellen::simple::read(workplace.path("w.fst")).unwrap();
+    let times = waves.time_table();
+    let first = times.iter().find(|&&time| time > 0).unwrap();
+    assert_eq!(times.last(), Some(&(first + 500)), "50 cycles");
+    let names: Vec<String> =
+        waves.hierarchy().all_vars().map(|var| waves.hierarchy()[var].full_name(waves.hierarchy())).collect();
+    assert!(names.iter().any(|name| name == "tensor_cell.sequencer.running_q"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("post_unit")));
+    let clock = waves.hierarchy().lookup_var(&["tensor_cell"], "clk_i").unwrap();
+    let clock = waves.hierarchy()[clock].signal_ref();
+    waves.load_signals(&[clock]);
+    assert_eq!(
+        waves.get_signal(clock).unwrap().iter_changes().filter(|(_, bit)| bit.to_bit_string().unwrap() == "1").count(),
+        50
+    );
+}
+
+#[test]
+fn benches_say_how_much_was_right_and_how_fast() {
+    let workplace = Workplace::new();
+    for (design, answers) in [("fifo:4", "words"), ("skid_buffer", "words"), ("cell:4x4:int6", "pictures")] {
+        let answer = workplace.run(&["sim", design, "--cycles", "500", "--json"]).expect(0).json();
+        let names =
+            ["answers", "coverage", "design", "failure", "right", "schema_version", "seed", "simulation", "wrong"];
+        assert_eq!(keys(&answer), names);
+        assert_eq!((answer["design"].as_str(), answer["answers"].as_str()), (Some(design), Some(answers)));
+        assert!(answer["right"].as_u64().unwrap() > 0 && answer["wrong"].is_null() && answer["failure"].is_null());
+        assert!(answer["simulation"]["cycles"].as_u64().unwrap() >= 500);
+        assert!(answer["simulation"]["cycles_per_second"].as_f64().unwrap() > 0.0);
+        assert!(answer["coverage"].is_null());
+    }
+    let counted = workplace.run(&["sim", "fifo", "--cycles", "50000", "--progress", "counter"]).expect(0);
+    assert!(counted.err.contains("/50000 cycles"), "{}", counted.err);
+    assert!(counted.out.contains("simulated 50,000 cycles") && counted.out.contains("cycles/s"), "{}", counted.out);
+}
+
+#[test]
+fn a_failing_assertion_answers_no_and_leaves_waves() {
+    let workplace = Workplace::new();
+    let run = workplace.run(&["sim", "overflow", "--progress", "none"]).expect(1);
+    assert!(run.out.contains("assertion overflow.level_is_at_most_depth failed at cycle"), "{}", run.out);
+    assert!(run.out.contains("are in failure.fst"), "{}", run.out);
+    let more = ["sim", "overflow", "--json", "--failure-waves", "why.vcd", "--progress", "none"];
+    let answer = workplace.run(&more).expect(1).json();
+    let failure = &answer["failure"];
+    assert_eq!((failure["path"].as_str(), failure["waves"].as_str()), (Some("overflow"), Some("why.vcd")));
+    let cycle = failure["cycle"].as_u64().unwrap();
+    for file in ["failure.fst", "why.vcd"] {
+        let mut waves = wellen::simple::read(workplace.path(file)).unwrap();
+        let level = waves.hierarchy().lookup_var(&["overflow"], "level_q").unwrap();
+        let level = waves.hierarchy()[level].signal_ref();
+        waves.load_signals(&[level]);
+        let last = waves.time_table().partition_point(|&time| time <= 10 * cycle) - 1;
+        let changes: Vec<(usize, String)> = waves
+            .get_signal(level)
+            .unwrap()
+            .iter_changes()
+            .map(|(index, bits)| (index as usize, bits.to_bit_string().unwrap()))
+            .collect();
+        let held = changes.iter().rev().find(|&&(index, _)| index <= last).unwrap();
+        assert_eq!(held.1, "0101", "{file}: five words at the failing edge");
+    }
+}
+
+#[test]
+fn coverage_names_bits_that_never_moved() {
+    let workplace = Workplace::new();
+    let run = workplace.run(&["sim", "cell:4x4", "--cycles", "2000", "--coverage"]).expect(0);
+    assert!(
+        run.out.contains("register bits that rose and fell:") && run.out.contains("never rose, bits"),
+        "{}",
+        run.out
+    );
+    let more = ["sim", "fifo:4", "--cycles", "3000", "--coverage", "--json", "--seed", "3"];
+    let coverage = workplace.run(&more).expect(0).json()["coverage"].clone();
+    assert_eq!((coverage["bits"].as_u64(), coverage["toggled_bits"].as_u64()), (Some(6), Some(6)));
+    assert_eq!(coverage["covers"].as_array().unwrap().len(), 2);
+    assert_eq!(coverage["covers_met"], 2);
+    assert_eq!(coverage["registers"][0]["never_rose"], serde_json::json!([]));
+}
+
+#[test]
+fn a_hierarchy_is_drawn_with_identical_instances_as_one() {
+    let workplace = Workplace::new();
+    let answer = workplace.run(&["hierarchy", "--cell", "8x8", "-o", "cell.svg", "--json"]).expect(0).json();
+    assert!(answer["instances"].as_u64().unwrap() > 64 + answer["boxes"].as_u64().unwrap());
+    let svg = std::fs::read_to_string(workplace.path("cell.svg")).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    for part in ["tensor_cell", "sequencer", "pe_0_0 .. pe_7_7", "\u{d7} 64", "host_write_valid_i"] {
+        assert!(svg.contains(part), "{part}");
+    }
+}

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 7] = ["demo", "infer", "model", "verilog", "devices", "completions", "man"];
+const COMMANDS: [&str; 9] = ["demo", "infer", "sim", "hierarchy", "model", "verilog", "devices", "completions", "man"];
 
 /// Lines that a backslash continues, as one.
 fn joined(text: &str) -> String {

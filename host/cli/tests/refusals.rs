@@ -103,6 +103,14 @@ fn what_the_command_line_cannot_mean_is_usage() {
         (&["verilog", "--cell", "16", "-o", "x"], "<rows>x<columns>"),
         (&["verilog", "--cell", "8x8", "--precision", "int7", "-o", "x"], "int6 or int8"),
         (&with(&["--scope", "tensor_cell"]), "--vcd"),
+        (&with(&["--window", "1:2"]), "--vcd"),
+        (&with(&["--vcd", "a.vcd", "--fst", "a.fst"]), "--fst"),
+        (&with(&["--all", "--fst", "a.fst"]), "--all"),
+        (&["sim", "fifo", "--fst", "a.fst", "--window", "9:3"], "<from>:<to>"),
+        (&["sim", "fifo:3"], "power of two"),
+        (&["sim", "uart"], "skid_buffer"),
+        (&["sim", "fifo", "--cycles", "0"], "--cycles"),
+        (&["hierarchy", "--cell", "8x64", "-o", "x.svg"], "columns is 64, expected 4 to 32"),
         (&with(&["--all", "--index", "3"]), "--index"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
@@ -128,6 +136,10 @@ fn what_cannot_be_written_is_named() {
     assert!(refused(&workplace, &["man", "-o", "file/man"], 6).contains("write file/man"));
     let infer = ["infer", "--model", MODEL, "--input", INPUT, "--device", "sim:4x4", "--vcd", "no/w.vcd"];
     assert!(refused(&workplace, &infer, 6).contains("write no/w.vcd"));
+    assert!(refused(&workplace, &["sim", "fifo", "--fst", "no/w.fst"], 6).contains("write no/w.fst"));
+    assert!(refused(&workplace, &["hierarchy", "--cell", "4x4", "-o", "no/c.svg"], 6).contains("write no/c.svg"));
+    let scope = refused(&workplace, &["sim", "fifo", "--fst", "w.fst", "--scope", "queue"], 2);
+    assert!(scope.contains("fifo_16x2x16"), "{scope}");
 }
 
 #[test]

@@ -1,75 +1,35 @@
 //! `myelin demo`: a handwritten digit, recognised by a simulated systolic array.
 
 use std::io::Write;
-use std::path::Path;
 
 use myelin_driver::{Device, Selector};
-use myelin_golden::npy;
 use myelin_isa::{Architecture, Precision};
 
 use super::infer::{timed, verdict_line};
 use crate::arguments::DemoArguments;
 use crate::context::Context;
 use crate::device::{Comparison, GoldenDevice, open};
+use crate::digits::{Digits, PIXELS, SIDE};
 use crate::failure::{Failure, Verdict};
 use crate::model::LoadedModel;
 use crate::report::write_layers;
 use crate::terminal::{Mark, bar, grouped, picture};
 
-/// A network with its test pictures, as it ships in `models/`.
-struct Digits {
-    name: &'static str,
-    symbol: &'static [u8],
-    params: &'static [u8],
-    pictures: &'static [u8],
-    labels: &'static [u8],
-}
-
-macro_rules! digits {
-    ($name:literal) => {
-        Digits {
-            name: $name,
-            symbol: include_bytes!(concat!("../../../../models/", $name, "/symbol")),
-            params: include_bytes!(concat!("../../../../models/", $name, "/params")),
-            pictures: include_bytes!(concat!("../../../../models/", $name, "/input.npy")),
-            labels: include_bytes!(concat!("../../../../models/", $name, "/labels.npy")),
-        }
-    };
-}
-
-const DIGITS_INT8: Digits = digits!("digits_int8");
-const DIGITS_INT6: Digits = digits!("digits_int6");
-
-/// Side of a picture in pixels.
-const SIDE: usize = 8;
-const PIXELS: usize = SIDE * SIDE;
 /// Rows and columns of the cell unless another device is asked for.
 const SIDE_DEFAULT: u32 = 16;
 /// Characters of the longest bar.
 const BAR_LENGTH: usize = 30;
 
-impl Digits {
-    /// All pictures, one behind the other.
-    fn pictures(&self) -> Vec<i32> {
-        npy::read(self.pictures).expect("invariant: the built-in pictures are an array").data
-    }
-
-    /// The digit that people say a picture shows. The array of bytes is the end of its file.
-    fn label(&self, index: usize, count: usize) -> u8 {
-        self.labels[self.labels.len() - count + index]
-    }
-}
-
 /// Draws, runs, compares.
 pub fn run(arguments: &DemoArguments, context: &mut Context) -> Result<Verdict, Failure> {
-    let digits = if arguments.int6 { DIGITS_INT6 } else { DIGITS_INT8 };
+    let digits = Digits::of(if arguments.int6 { Precision::Int6 } else { Precision::Int8 });
     let pictures = digits.pictures();
     let count = pictures.len() / PIXELS;
     let index = arguments.index;
     let pixels = pictures.chunks_exact(PIXELS).nth(index).ok_or(Failure::Index { index, count })?;
     let label = digits.label(index, count);
 
-    let model = LoadedModel::from_bytes(Path::new(digits.name), digits.symbol.to_vec(), digits.params.to_vec())?;
+    let model = digits.model()?;
     let selector = selector(arguments);
     let mut opened = open(selector, &model, context.progress())?;
     context.progress().step("run the picture");
@@ -164,16 +124,6 @@ fn first_greatest(logits: &[i32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn built_in_pictures_have_a_label_each() {
-        for digits in [DIGITS_INT8, DIGITS_INT6] {
-            let pictures = digits.pictures();
-            assert_eq!(pictures.len(), 899 * PIXELS);
-            assert!((0..899).all(|index| digits.label(index, 899) < 10));
-            assert_eq!([0, 1, 2].map(|index| digits.label(index, 899)), [6, 5, 9]);
-        }
-    }
 
     #[test]
     fn the_first_of_equal_logits_wins() {

@@ -1,8 +1,6 @@
 //! `myelin infer`: a model on one input, or on a whole batch.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use myelin_driver::{Device, Inference, Output};
@@ -17,6 +15,7 @@ use crate::input::Inputs;
 use crate::model::LoadedModel;
 use crate::report::{SimulationSpeed, TimingJson, write_layers};
 use crate::terminal::{Mark, grouped};
+use crate::waves;
 
 /// Values of an output printed for people; JSON has all.
 const VALUES_PRINTED: usize = 16;
@@ -96,13 +95,15 @@ fn run_one(
 ) -> Result<Verdict, Failure> {
     let input = inputs.get(arguments.index)?;
     let mut opened = open(arguments.device, model, context.progress())?;
-    if let Some(path) = &arguments.vcd {
-        begin_waves(&mut opened, path, arguments)?;
+    let selector = arguments.device.to_string();
+    if arguments.waves.file().is_some() {
+        let Some(cell) = opened.simulated() else { return Err(Failure::NoWaves { selector }) };
+        waves::begin(cell.simulator(), &arguments.waves, &arguments.scope, &selector)?;
     }
     context.progress().step(&format!("run input {}", arguments.index));
     let (inference, speed) = timed(&mut opened, input)?;
-    if let Some(path) = &arguments.vcd {
-        end_waves(&mut opened, path, arguments)?;
+    if let Some(cell) = opened.simulated() {
+        waves::end(cell.simulator(), &arguments.waves, &selector)?;
     }
     let comparison = match arguments.check {
         true => {
@@ -269,27 +270,6 @@ fn print_all(report: &BatchReport, verdict: Verdict, context: &mut Context) -> R
         writeln!(context, "{}", speed.describe())?;
     }
     Ok(())
-}
-
-fn begin_waves(opened: &mut Opened, path: &Path, arguments: &InferArguments) -> Result<(), Failure> {
-    let selector = arguments.device.to_string();
-    let Some(cell) = opened.simulated() else { return Err(Failure::NoWaves { selector }) };
-    let file = File::create(path).map_err(|source| Failure::WriteFile { path: path.to_owned(), source })?;
-    let scopes: Vec<&str> = arguments.scope.iter().map(String::as_str).collect();
-    cell.trace_vcd(BufWriter::new(file), &scopes).map_err(|source| waves_failed(path, selector, source))
-}
-
-fn end_waves(opened: &mut Opened, path: &Path, arguments: &InferArguments) -> Result<(), Failure> {
-    let selector = arguments.device.to_string();
-    let Some(cell) = opened.simulated() else { return Ok(()) };
-    cell.simulator().stop_trace().map_err(|source| waves_failed(path, selector, source))
-}
-
-fn waves_failed(path: &Path, selector: String, source: myelin_sim::SimError) -> Failure {
-    match source {
-        myelin_sim::SimError::Wave(source) => Failure::WriteFile { path: path.to_owned(), source },
-        source => Failure::Simulation { selector, source: Box::new(source) },
-    }
 }
 
 /// The outputs in the shapes that the model gives them.

@@ -3,9 +3,11 @@
 mod completions;
 mod demo;
 mod devices;
+mod hierarchy;
 mod infer;
 mod man;
 mod model;
+mod sim;
 mod verilog;
 
 use crate::arguments::Command;
@@ -20,6 +22,8 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
     match command {
         Command::Demo(arguments) => demo::run(arguments, context),
         Command::Infer(arguments) => infer::run(arguments, context),
+        Command::Sim(arguments) => sim::run(arguments, context),
+        Command::Hierarchy(arguments) => hierarchy::run(arguments, context),
         Command::Model(arguments) => model::run(arguments, context),
         Command::Verilog(arguments) => verilog::run(arguments, context),
         Command::Devices(arguments) => devices::run(arguments, context),

@@ -67,7 +67,7 @@ impl Progress {
         self.clear();
         (self.what, self.done, self.total) = (what, 0, total);
         if self.mode == ProgressMode::Bar {
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} ({eta} left)")
+            let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {msg}, {per_sec} ({eta} left)")
                 .expect("invariant: the template is valid");
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
             bar.set_message(what);
@@ -77,13 +77,26 @@ impl Progress {
 
     /// One more is done.
     pub fn advance(&mut self) {
-        let before = self.done * LINES / self.total.max(1);
+        let before = share(self.done, self.total);
         self.done += 1;
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
-        if self.mode == ProgressMode::Counter && self.done * LINES / self.total.max(1) > before {
+        if self.mode == ProgressMode::Counter && share(self.done, self.total) > before {
             line(&format!("{}/{} {}", self.done, self.total, self.what));
+        }
+    }
+
+    /// So many are done, not fewer than before; the bar shows how many a second.
+    pub fn advance_to(&mut self, done: u64) {
+        let done = done.min(self.total);
+        let before = share(self.done, self.total);
+        self.done = done;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+        if self.mode == ProgressMode::Counter && share(done, self.total) > before {
+            line(&format!("{done}/{} {}", self.total, self.what));
         }
     }
 
@@ -93,6 +106,11 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Lines that are due.
+fn share(done: u64, total: u64) -> u64 {
+    (u128::from(done) * u128::from(LINES) / u128::from(total.max(1))) as u64
 }
 
 fn line(text: &str) {
