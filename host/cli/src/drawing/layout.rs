@@ -2,8 +2,8 @@
 
 use super::Block;
 
-/// Width of a character of a font of size 1; the fonts are monospaced.
-const CHARACTER: f64 = 0.602;
+/// Width of a character of a font of size 1; the fonts are monospaced, the widest of them so wide.
+const CHARACTER: f64 = 0.64;
 /// Sizes of names and of everything else.
 pub(super) const NAME_SIZE: f64 = 14.0;
 pub(super) const TEXT_SIZE: f64 = 10.0;
