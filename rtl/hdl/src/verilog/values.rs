@@ -165,11 +165,11 @@ impl Body<'_> {
                 (side(a), side(b))
             }
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => (self.bits(a), self.bits(b)),
-            BinaryOp::Shl => (self.bits(a), self.unsigned(b)),
+            BinaryOp::Shl => (self.bits(a), self.amount(b)),
             BinaryOp::Shr => {
                 let (text, signed) = self.operand(a, node.ty.into(), node);
                 let text = if node.ty.is_signed() { signed_as(true, text, signed) } else { text };
-                (text, self.unsigned(b))
+                (text, self.amount(b))
             }
         };
         (stem, format!("{x} {sign} {y}"))
@@ -239,6 +239,24 @@ impl Body<'_> {
             _ => {
                 let (text, signed) = self.read(self.part(id));
                 signed_as(false, text, signed)
+            }
+        }
+    }
+
+    /// The node's text as the amount of a shift. Verilator takes no constant of more than 32 bits
+    /// there, not even one that it finds by looking through ports; nothing is wider than 64 bits, so
+    /// seven say all.
+    fn amount(&mut self, id: NodeId) -> String {
+        let (most, most_text) = (127, "7'd127");
+        match self.values[id.index()] {
+            _ if self.module.node(id).ty.width() <= 32 => self.unsigned(id),
+            Some(Value::Literal(bits)) => Shape { width: 7, signed: false }.literal(bits.min(most).into()),
+            _ => {
+                let part = self.part(id);
+                let bits = |width| Shape { width, signed: false };
+                let high = self.read(Part { low: part.low + 7, shape: bits(part.shape.width - 7), ..part }).0;
+                let low = self.read(Part { shape: bits(7), ..part }).0;
+                format!("((|{high}) ? {most_text} : {low})")
             }
         }
     }

@@ -49,7 +49,7 @@ module numbers (
   wire and_18 = le_15 & le_17;
   wire lt_22 = $signed(a_i[7:4]) < $signed(b_i[3:0]);
   wire signed [7:0] shr_23 = a_i >>> b_i;
-  wire [7:0] shl_24 = b_i << wide_i;
+  wire [7:0] shl_24 = b_i << ((|wide_i[63:7]) ? 7'd127 : wide_i[6:0]);
   wire [10:0] concat_26 = {a_i, 3'd0};
   wire [21:0] concat_33 = {b_i, a_i, bit_i, b_i[4:3], 3'd5};
   wire signed [9:0] add_34 = a_i_s10 + b_i_s10;
