@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::time::Duration;
 
-use myelin_driver::{Link, LinkError, LinkInfo};
+use myelin_driver::{Link, LinkError, LinkInfo, Selector};
 use myelin_hdl::Design;
 use myelin_isa::{Architecture, register};
 use myelin_rtl::tensor::cell;
@@ -230,9 +230,8 @@ fn check_register(operation: &'static str, address: u32) -> Result<(), LinkError
 
 impl Link for SimulatedCell {
     fn info(&self) -> LinkInfo {
-        let (rows, columns) = (self.architecture.rows(), self.architecture.columns());
         LinkInfo {
-            selector: format!("sim:{rows}x{columns}"),
+            selector: Selector::SimulatedCell(self.architecture).to_string(),
             description: format!("simulated tensor cell, {}", self.architecture),
             architecture: self.architecture,
             memory_bytes: self.memory_bytes,
