@@ -13,6 +13,9 @@
 //! [`Model::parse`] reads a model in the chain's own format (symbol and params), with the official
 //! checks and error classes, and [`Model::run`] runs it.
 //!
+//! **Proof of work.** [`cuckoo`] has the graphs, trimming, cycles and verdicts of the Cuckoo Cycle
+//! family, with the Cortex chain's and Grin's rules of difficulty.
+//!
 //! # Example
 //! ```
 //! use myelin_golden::{Precision, ShiftBits, ops::requantise};
@@ -25,6 +28,7 @@
 //! ```
 
 mod bits;
+pub mod cuckoo;
 mod error;
 mod model;
 pub mod npy;
