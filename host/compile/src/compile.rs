@@ -37,6 +37,7 @@ pub fn compile(graph: &Graph, architecture: &Architecture) -> Result<Program, Co
         .expect("invariant: waits are met by earlier instructions, and the program halts");
     Ok(Program {
         architecture: *architecture,
+        specification: architecture.specification(),
         layers: layers(&network, &emitted.tiles, &prediction),
         prediction,
         instructions: emitted.instructions,

@@ -7,7 +7,8 @@ use myelin_isa::{Header, Instruction, PostOperands, Unit, UnitSet};
 impl Program {
     /// One line an instruction: index, mnemonic, operands, then what it waits for and signals.
     pub fn disassemble(&self) -> String {
-        let mut text = format!("; {} cell, {} instructions\n", self.architecture, self.instructions.len());
+        let (cell, count) = (self.architecture, self.instructions.len());
+        let mut text = format!("; {cell} cell, specification {:016x}, {count} instructions\n", self.specification);
         for (index, instruction) in self.instructions.iter().enumerate() {
             for (entry, name) in [(self.load_entry, "load"), (self.infer_entry, "infer")] {
                 if entry as usize == index {

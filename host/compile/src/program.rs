@@ -129,6 +129,8 @@ pub struct Layer {
 pub struct Program {
     /// The cell it is for.
     pub architecture: Architecture,
+    /// [`Architecture::specification`] of the version that compiled it; a device with another is refused.
+    pub specification: u64,
     /// Instruction memory from address 0.
     pub instructions: Vec<Instruction>,
     /// Where the program that loads weights and biases starts.

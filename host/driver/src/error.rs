@@ -62,6 +62,16 @@ pub enum DriverError {
         /// The program's.
         expected: Box<Architecture>,
     },
+    /// The program and the device do not follow the same instruction set and register map.
+    #[error("load program on {selector}: the device's specification is {found:016x}, the program's is {expected:016x}")]
+    OtherSpecification {
+        /// Which device.
+        selector: String,
+        /// The device's specification hash.
+        found: u64,
+        /// The program's.
+        expected: u64,
+    },
     /// The program needs more memory than the device has.
     #[error("load program on {selector}: it needs {needed} bytes of memory, the device has {available}")]
     MemoryTooSmall {

@@ -59,8 +59,8 @@ impl<L: Link> Session<L> {
     ///
     /// # Errors
     /// [`DriverError::NotACell`], [`DriverError::BadShape`], [`DriverError::OtherShape`],
-    /// [`DriverError::OtherMemories`], [`DriverError::MemoryTooSmall`] and
-    /// [`DriverError::BadProgram`] before anything is written; [`DriverError::Link`],
+    /// [`DriverError::OtherMemories`], [`DriverError::OtherSpecification`],
+    /// [`DriverError::MemoryTooSmall`] and [`DriverError::BadProgram`] before anything is written; [`DriverError::Link`],
     /// [`DriverError::Trap`] and [`DriverError::NotHalted`] as the device fails.
     pub fn load_with(link: L, program: Program, deadlines: Deadlines) -> Result<Session<L>, DriverError> {
         let selector = link.info().selector;
@@ -113,6 +113,12 @@ impl<L: Link> Session<L> {
         if info.architecture != self.program.architecture {
             let (found, expected) = (Box::new(info.architecture), Box::new(self.program.architecture));
             return Err(DriverError::OtherMemories { selector: self.selector.clone(), found, expected });
+        }
+        let low = self.read_register("identify", register::SPECIFICATION_LOW)?;
+        let high = self.read_register("identify", register::SPECIFICATION_HIGH)?;
+        let (found, expected) = (u64::from(high) << 32 | u64::from(low), self.program.specification);
+        if found != expected {
+            return Err(DriverError::OtherSpecification { selector: self.selector.clone(), found, expected });
         }
         let needed = u64::from(self.program.memory_beats) * self.program.beat_bytes() as u64;
         if needed > info.memory_bytes {

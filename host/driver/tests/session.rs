@@ -37,6 +37,7 @@ struct Control {
     fault: Option<Fault>,
     id: Option<u32>,
     shape: Option<u32>,
+    specification: Option<u64>,
     memory_bytes: Option<u64>,
     memories: Option<Architecture>,
     writes: u32,
@@ -101,6 +102,8 @@ impl Link for FakeCell {
         Ok(match address {
             register::ID => control.id.unwrap_or(register::ID_VALUE),
             register::SHAPE => control.shape.unwrap_or(shape),
+            register::SPECIFICATION_LOW => control.specification.unwrap_or(cell.specification()) as u32,
+            register::SPECIFICATION_HIGH => (control.specification.unwrap_or(cell.specification()) >> 32) as u32,
             register::STATUS => self.status,
             register::STAMP_COUNT => self.stamps,
             // Stamp n is taken in cycle 10 (n + 1).
@@ -259,6 +262,12 @@ fn another_device_is_refused_before_anything_is_written() {
     let (error, _) = refusal(|control| control.memories = Some(architecture().with_bias_words(64).unwrap()));
     let message = error.to_string();
     assert!(message.contains("64 bias words") && message.contains("256 bias words"), "{message}");
+
+    let (error, writes) = refusal(|control| control.specification = Some(0x0123_4567_89ab_cdef));
+    let message = error.to_string();
+    let expected = format!("{:016x}", architecture().specification());
+    assert!(message.contains("0123456789abcdef") && message.contains(&expected), "{message}");
+    assert_eq!(writes, 0);
 
     let (error, _) = refusal(|control| control.memory_bytes = Some(16));
     assert!(matches!(error, DriverError::MemoryTooSmall { available: 16, .. }), "{error}");

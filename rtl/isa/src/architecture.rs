@@ -219,6 +219,12 @@ impl Architecture {
     pub const fn instruction_depth(&self) -> u32 {
         self.instruction_depth
     }
+
+    /// Hash of everything that hardware, programs and drivers must agree on: encodings, register map
+    /// and the parameters of this cell. The design says it in two registers.
+    pub fn specification(&self) -> u64 {
+        crate::specification::hash(self)
+    }
 }
 
 impl fmt::Display for Architecture {

@@ -10,6 +10,8 @@
 
 use core::fmt;
 
+use crate::specification::constants;
+
 /// The four units, each with an instruction queue of [`crate::Architecture::QUEUE_DEPTH`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Unit {
@@ -195,57 +197,61 @@ pub struct PostOperands {
     pub bias_word: u16,
 }
 
-/// Bit positions, shared with the RTL's decoder. Each pair is (lowest bit within its word, width).
-pub mod encoding {
-    /// Word 0: opcode.
-    pub const OPCODE: (u32, u32) = (0, 4);
-    /// Word 0: wait set.
-    pub const WAIT: (u32, u32) = (4, 4);
-    /// Word 0: signal set.
-    pub const SIGNAL: (u32, u32) = (8, 4);
-    /// Word 0: stamp.
-    pub const STAMP: (u32, u32) = (12, 1);
-    /// Word 0 of CONFIG: unit.
-    pub const CONFIG_UNIT: (u32, u32) = (16, 2);
-    /// Word 0 of CONFIG: first register.
-    pub const CONFIG_INDEX: (u32, u32) = (24, 5);
-    /// Word 0 of LOADW: target.
-    pub const TARGET: (u32, u32) = (16, 1);
-    /// Word 0 of CONV and the post unit's: accumulator half.
-    pub const HALF: (u32, u32) = (16, 1);
-    /// Word 0 of the post unit's: raw.
-    pub const RAW: (u32, u32) = (17, 1);
-    /// Word 0 of the post unit's: lane count.
-    pub const LANE_COUNT: (u32, u32) = (18, 6);
-    /// Word 0 of SYNC: halt.
-    pub const HALT: (u32, u32) = (16, 1);
-    /// Word 3 of CONV: first input row, signed.
-    pub const Y_START: (u32, u32) = (0, 16);
-    /// Word 3 of CONV: first weight word.
-    pub const WEIGHT_BASE: (u32, u32) = (16, 16);
-    /// Word 3 of the post unit's: bias word.
-    pub const BIAS_WORD: (u32, u32) = (0, 16);
+constants! {
+    /// Bit positions, shared with the RTL's decoder. Each pair is (lowest bit within its word, width).
+    pub mod encoding: (u32, u32) {
+        /// Word 0: opcode.
+        OPCODE = (0, 4);
+        /// Word 0: wait set.
+        WAIT = (4, 4);
+        /// Word 0: signal set.
+        SIGNAL = (8, 4);
+        /// Word 0: stamp.
+        STAMP = (12, 1);
+        /// Word 0 of CONFIG: unit.
+        CONFIG_UNIT = (16, 2);
+        /// Word 0 of CONFIG: first register.
+        CONFIG_INDEX = (24, 5);
+        /// Word 0 of LOADW: target.
+        TARGET = (16, 1);
+        /// Word 0 of CONV and the post unit's: accumulator half.
+        HALF = (16, 1);
+        /// Word 0 of the post unit's: raw.
+        RAW = (17, 1);
+        /// Word 0 of the post unit's: lane count.
+        LANE_COUNT = (18, 6);
+        /// Word 0 of SYNC: halt.
+        HALT = (16, 1);
+        /// Word 3 of CONV: first input row, signed.
+        Y_START = (0, 16);
+        /// Word 3 of CONV: first weight word.
+        WEIGHT_BASE = (16, 16);
+        /// Word 3 of the post unit's: bias word.
+        BIAS_WORD = (0, 16);
+    }
+}
 
+constants! {
     /// Opcodes. 0 is not an instruction, so empty memory traps.
-    pub mod opcode {
+    pub mod opcode: u32 {
         /// LOAD.
-        pub const LOAD: u32 = 1;
+        LOAD = 1;
         /// LOADW.
-        pub const LOADW: u32 = 2;
+        LOADW = 2;
         /// CONV.
-        pub const CONV: u32 = 3;
+        CONV = 3;
         /// DRAIN.
-        pub const DRAIN: u32 = 4;
+        DRAIN = 4;
         /// ELTW.
-        pub const ELTW: u32 = 5;
+        ELTW = 5;
         /// POOL.
-        pub const POOL: u32 = 6;
+        POOL = 6;
         /// STORE.
-        pub const STORE: u32 = 7;
+        STORE = 7;
         /// SYNC.
-        pub const SYNC: u32 = 8;
+        SYNC = 8;
         /// CONFIG.
-        pub const CONFIG: u32 = 9;
+        CONFIG = 9;
     }
 }
 
@@ -314,7 +320,6 @@ impl Instruction {
 
     /// The four words, word 0 first.
     pub const fn encode(&self) -> [u32; 4] {
-        use encoding::opcode;
         match *self {
             Instruction::Config { header, unit, index, values: [a, b, c] } => {
                 let argument = put(encoding::CONFIG_UNIT, unit as u32) | put(encoding::CONFIG_INDEX, index as u32);
@@ -349,7 +354,6 @@ impl Instruction {
     /// # Errors
     /// On an unknown opcode or a CONFIG of a unit without descriptor.
     pub const fn decode(words: [u32; 4]) -> Result<Instruction, DecodeError> {
-        use encoding::opcode;
         let [word0, a, b, c] = words;
         let header = Header {
             wait: UnitSet(get(encoding::WAIT, word0) as u8),

@@ -16,7 +16,9 @@
 mod architecture;
 mod instruction;
 mod registers;
+mod specification;
 
 pub use architecture::{Architecture, ArchitectureError, Precision};
-pub use instruction::{DecodeError, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, encoding};
+pub use instruction::{DecodeError, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, encoding, opcode};
 pub use registers::{array_descriptor, post_descriptor, register};
+pub use specification::VERSION as SPECIFICATION_VERSION;

@@ -36,8 +36,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, Signal, choose, module, mux, s, tree_reduce, u};
-use myelin_isa::encoding::opcode;
-use myelin_isa::{Architecture, array_descriptor as descriptor, encoding};
+use myelin_isa::{Architecture, array_descriptor as descriptor, encoding, opcode};
 
 use super::descriptor::{Offered, registers};
 use super::pe::operand_ty;

@@ -66,6 +66,7 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
             | i64::from(architecture.columns()) << 8
             | i64::from(architecture.precision().bits()) << 16
             | i64::from(architecture.lanes().trailing_zeros()) << 24;
+        let specification = architecture.specification();
         let zero = |width: u32| m.constant(u(width), 0);
         let pc_field = if pc_ty.width() < 16 { concat(&[zero(16 - pc_ty.width()), pc]) } else { pc };
         let status = concat(&[pc_field, zero(8), cause, zero(1), trapped, halted, running]);
@@ -77,6 +78,8 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         let value = choose(m.constant(u(32), 0))
             .when(is(register::ID), i64::from(register::ID_VALUE))
             .when(is(register::SHAPE), shape)
+            .when(is(register::SPECIFICATION_LOW), i64::from(specification as u32))
+            .when(is(register::SPECIFICATION_HIGH), (specification >> 32) as i64)
             .when(is(register::STATUS), status)
             .when(is(register::STAMP_COUNT), stamp_count.q)
             .when(in_counters, counter)

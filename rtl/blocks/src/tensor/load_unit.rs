@@ -18,8 +18,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, choose, module, mux, u};
-use myelin_isa::encoding::{self, opcode};
-use myelin_isa::{Architecture, WeightTarget};
+use myelin_isa::{Architecture, WeightTarget, encoding, opcode};
 
 use super::descriptor::Offered;
 use super::{bias_store, scratchpad, weight_store};

@@ -27,8 +27,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, Signal, choose, module, mux, s, tree_reduce, u};
-use myelin_isa::encoding::opcode;
-use myelin_isa::{Architecture, encoding, post_descriptor as descriptor};
+use myelin_isa::{Architecture, encoding, opcode, post_descriptor as descriptor};
 
 use super::descriptor::{Offered, registers};
 use super::pe::operand_ty;

@@ -20,8 +20,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, tree_reduce, u};
-use myelin_isa::encoding::opcode;
-use myelin_isa::{Architecture, Unit, encoding, register};
+use myelin_isa::{Architecture, Unit, encoding, opcode, register};
 
 use super::descriptor::Offered;
 use crate::prim::bundle;

@@ -36,6 +36,9 @@ fn identity_and_shape_are_the_cells() {
         let [rows, columns, bits, log2_lanes] = read(&mut bench, register::SHAPE).to_le_bytes().map(u32::from);
         assert_eq!((rows, columns), (cell.rows(), cell.columns()));
         assert_eq!((bits, 1 << log2_lanes), (cell.precision().bits(), cell.lanes()));
+        let [low, high] =
+            [register::SPECIFICATION_LOW, register::SPECIFICATION_HIGH].map(|half| u64::from(read(&mut bench, half)));
+        assert_eq!(high << 32 | low, cell.specification());
     }
 }
 
