@@ -10,10 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::check::finish;
-use crate::ir::{
-    Check, CheckKind, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, ReadKind, ReadPort,
-    SourceLocation, WritePort,
-};
+use crate::ir::{Check, CheckKind, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, SourceLocation};
+use crate::memory::MemoryHandle;
 use crate::signal::{Operand, Signal};
 use crate::ty::Ty;
 
@@ -123,7 +121,10 @@ impl ModuleBuilder {
     }
 
     /// Declares a memory of `depth` words (a power of two, at least 2) of `lanes` lanes. It must be
-    /// written or given contents.
+    /// written or given contents. [`MemoryHandle`] says what collisions do and what synthesis makes of it.
+    ///
+    /// # Panics
+    /// If the depth is not such a number, or there are no lanes.
     #[track_caller]
     pub fn memory(&self, name: &str, depth: usize, lanes: usize, lane_ty: Ty) -> MemoryHandle {
         // One word would leave half of the addresses of one bit outside.
@@ -143,7 +144,7 @@ impl ModuleBuilder {
                 writes: Vec::new(),
                 location,
             });
-            MemoryHandle { index: draft.memories.len() - 1 }
+            MemoryHandle::new(draft.memories.len() - 1)
         })
     }
 
@@ -238,101 +239,6 @@ impl Register {
             register.next = Some(next);
             register.enable = enable;
         });
-    }
-}
-
-/// A memory of the open module.
-#[derive(Clone, Copy)]
-pub struct MemoryHandle {
-    index: usize,
-}
-
-impl MemoryHandle {
-    /// Says what synthesis should make of it.
-    pub fn style(self, style: MemoryStyle) -> MemoryHandle {
-        with_draft(|draft| draft.memories[self.index].style = style);
-        self
-    }
-
-    /// Gives its contents at power-up, word after word, lane 0 first in each.
-    ///
-    /// # Panics
-    /// If there are not `depth * lanes` values or one does not fit its lane.
-    #[track_caller]
-    pub fn init(self, contents: &[i64]) -> MemoryHandle {
-        with_draft(|draft| {
-            let memory = &mut draft.memories[self.index];
-            assert_eq!(contents.len(), memory.depth * memory.lanes, "memory {}: wrong number of values", memory.name);
-            memory.init = Some(contents.iter().map(|&value| checked_bits(memory.lane_ty, value)).collect());
-        });
-        self
-    }
-
-    /// Adds a synchronous read port: the word at `address` one cycle later, held while `enable` is 0.
-    #[track_caller]
-    pub fn read(self, address: Signal, enable: Signal) -> Vec<Signal> {
-        assert_bit("read enable", enable);
-        self.add_read(ReadKind::Synchronous, address, Some(enable.id()), here(Location::caller()))
-    }
-
-    /// Adds an asynchronous read port: the word at `address` in the same cycle (distributed RAM).
-    #[track_caller]
-    pub fn read_asynchronous(self, address: Signal) -> Vec<Signal> {
-        self.add_read(ReadKind::Asynchronous, address, None, here(Location::caller()))
-    }
-
-    /// Adds a write port for whole words.
-    #[track_caller]
-    pub fn write(self, address: Signal, enable: Signal, data: &[Signal]) {
-        self.add_write(address, enable, None, data);
-    }
-
-    /// Adds a write port with an enable for each lane.
-    #[track_caller]
-    pub fn write_lanes(self, address: Signal, enable: Signal, lane_enables: &[Signal], data: &[Signal]) {
-        self.add_write(address, enable, Some(lane_enables), data);
-    }
-
-    #[track_caller]
-    fn add_read(
-        self,
-        kind: ReadKind,
-        address: Signal,
-        enable: Option<NodeId>,
-        location: SourceLocation,
-    ) -> Vec<Signal> {
-        let address = self.checked_address(address);
-        with_draft(|draft| {
-            let memory = &mut draft.memories[self.index];
-            memory.reads.push(ReadPort { kind, address, enable });
-            let (port, lanes, ty) = (memory.reads.len() - 1, memory.lanes, memory.lane_ty);
-            (0..lanes).map(|lane| draft.push(Op::MemoryRead { memory: self.index, port, lane }, ty, location)).collect()
-        })
-    }
-
-    #[track_caller]
-    fn add_write(self, address: Signal, enable: Signal, lane_enables: Option<&[Signal]>, data: &[Signal]) {
-        let address = self.checked_address(address);
-        assert_bit("write enable", enable);
-        let (lanes, lane_ty, name) = with_draft(|draft| {
-            let memory = &draft.memories[self.index];
-            (memory.lanes, memory.lane_ty, memory.name.clone())
-        });
-        assert_eq!(data.len(), lanes, "memory {name}: wrong number of data lanes");
-        if let Some(enables) = lane_enables {
-            assert_eq!(enables.len(), lanes, "memory {name}: wrong number of lane enables");
-            enables.iter().for_each(|&enable| assert_bit("lane enable", enable));
-        }
-        let data = data.iter().map(|&value| Operand::from(value).widened(lane_ty).id()).collect();
-        let lane_enables = lane_enables.map(|enables| enables.iter().map(|enable| enable.id()).collect());
-        let write = WritePort { address, enable: enable.id(), lane_enables, data };
-        with_draft(|draft| draft.memories[self.index].writes.push(write));
-    }
-
-    #[track_caller]
-    fn checked_address(self, address: Signal) -> NodeId {
-        let width = with_draft(|draft| draft.memories[self.index].address_width());
-        Operand::from(address).widened(crate::u(width)).id()
     }
 }
 
@@ -431,7 +337,7 @@ impl Draft {
         }
     }
 
-    fn push(&mut self, op: Op, ty: Ty, location: SourceLocation) -> Signal {
+    pub(crate) fn push(&mut self, op: Op, ty: Ty, location: SourceLocation) -> Signal {
         let id = NodeId(u32::try_from(self.nodes.len()).expect("a module has fewer than 2^32 values"));
         self.nodes.push(Node { op, ty, name: None, location });
         Signal::new(id, ty, self.id)
@@ -443,7 +349,7 @@ thread_local! {
 }
 
 #[track_caller]
-fn with_draft<T>(f: impl FnOnce(&mut Draft) -> T) -> T {
+pub(crate) fn with_draft<T>(f: impl FnOnce(&mut Draft) -> T) -> T {
     OPEN.with_borrow_mut(|open| f(open.last_mut().expect("hardware is built inside module(...)")))
 }
 
@@ -481,7 +387,7 @@ pub(crate) fn push_check(kind: CheckKind, name: &str, condition: Signal, locatio
 }
 
 #[track_caller]
-fn assert_bit(what: &str, signal: Signal) {
+pub(crate) fn assert_bit(what: &str, signal: Signal) {
     assert!(signal.ty() == Ty::BIT, "{what} is {}, expected one unsigned bit", signal.ty());
 }
 
@@ -494,6 +400,6 @@ pub(crate) fn checked_bits(ty: Ty, value: i64) -> u64 {
     ty.bits_of(value)
 }
 
-fn here(location: &'static Location<'static>) -> SourceLocation {
+pub(crate) fn here(location: &'static Location<'static>) -> SourceLocation {
     SourceLocation { file: location.file(), line: location.line() }
 }

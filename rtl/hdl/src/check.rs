@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::builder::Draft;
 use crate::digest::Digest;
-use crate::ir::{Check, Instance, Memory, Module, Node, NodeId, Op, OutputPort, Port, ReadKind, RegisterDef};
+use crate::ir::{
+    Check, Instance, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, ReadKind, RegisterDef,
+};
 
 /// Turns a draft into a module.
 ///
@@ -57,6 +59,13 @@ pub(crate) fn finish(draft: Draft) -> Module {
         assert!(
             memory.init.is_some() || !memory.writes.is_empty(),
             "memory {} in {name} is neither written nor given contents ({}:{})",
+            memory.name,
+            memory.location.file,
+            memory.location.line
+        );
+        assert!(
+            memory.init.is_none() || memory.style != MemoryStyle::Ultra,
+            "memory {} in {name} has contents, which large blocks cannot be given ({}:{})",
             memory.name,
             memory.location.file,
             memory.location.line

@@ -326,6 +326,8 @@ pub enum MemoryStyle {
     Block,
     /// Look-up tables.
     Distributed,
+    /// The device's large blocks (UltraRAM, SPRAM), which have no contents at power-up.
+    Ultra,
 }
 
 /// How a read port answers.

@@ -32,6 +32,7 @@ mod design;
 mod digest;
 mod ir;
 mod known_bits;
+mod memory;
 pub mod optimise;
 #[cfg(feature = "rust-hdl")]
 pub mod rust_hdl;
@@ -39,12 +40,13 @@ mod signal;
 mod ty;
 pub mod verilog;
 
-pub use builder::{InstanceHandle, MemoryHandle, ModuleBuilder, Register, module};
+pub use builder::{InstanceHandle, ModuleBuilder, Register, module};
 pub use design::{Design, DesignError};
 pub use digest::Digest;
 pub use ir::{
     BinaryOp, Check, CheckKind, Instance, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, ReadKind,
     ReadPort, RegisterDef, SourceLocation, UnaryOp, WritePort,
 };
+pub use memory::{MemoryHandle, SinglePort};
 pub use signal::{Choice, Operand, Signal, choose, concat, mux, select, tree_reduce};
 pub use ty::{MAX_WIDTH, Ty, s, u};

@@ -172,7 +172,7 @@ fn memories_of_every_form_do_what_a_plain_array_does() {
         trace.push(inputs);
         expected.push(outputs);
     }
-    let model = Response { answered_by: "a plain array".to_owned(), outputs: expected };
+    let model = Response::new("a plain array", expected);
     for engine in Engine::ALL.into_iter().filter(|engine| are_present(engine.tools())) {
         let found = response(engine, &design, &trace).expect("the engine answers");
         if let Err(difference) = compare(&design, &model, &found) {

@@ -265,7 +265,7 @@ fn check(pairs: &[(Ty, Ty)]) {
         trace.push(inputs);
         expected.push(outputs);
     }
-    let definition = Response { answered_by: "the definition".to_owned(), outputs: expected };
+    let definition = Response::new("the definition", expected);
     for engine in Engine::ALL.into_iter().filter(|engine| are_present(engine.tools())) {
         let found = response(engine, &design, &trace).expect("the engine answers");
         if let Err(difference) = compare(&design, &definition, &found) {
@@ -330,7 +330,7 @@ fn operators_on_constants_that_come_through_a_port_mean_the_same() {
     let design = Design::new(tied).expect("good names");
     let mut trace = Trace::default();
     trace.push(Vec::new());
-    let definition = Response { answered_by: "the definition".to_owned(), outputs: vec![expected] };
+    let definition = Response::new("the definition", vec![expected]);
     for engine in Engine::ALL.into_iter().filter(|engine| are_present(engine.tools())) {
         let found = response(engine, &design, &trace).expect("the engine answers");
         if let Err(difference) = compare(&design, &definition, &found) {

@@ -1,4 +1,5 @@
-//! Random designs: interpreter = compiled simulator = Icarus = Verilator, in every cycle.
+//! Random designs: interpreter = Cranelift = ahead of time = Icarus = Verilator in every output in
+//! every cycle, and, but for Verilator, in every register after the last.
 //!
 //! `MYELIN_RANDOM_DESIGNS=2000 cargo test -p myelin-conformance --test random_designs` runs a campaign;
 //! `MYELIN_RANDOM_SEED=n` says where its seeds begin. A failure names the seed in the port.

@@ -25,6 +25,7 @@ impl Body<'_> {
         let style = match memory.style {
             MemoryStyle::Auto => "",
             MemoryStyle::Block => "(* ram_style = \"block\" *) ",
+            MemoryStyle::Ultra => "(* ram_style = \"ultra\" *) ",
             MemoryStyle::Distributed => "(* ram_style = \"distributed\" *) ",
         };
         let word = word_range(memory.lanes, memory.lane_ty);

@@ -279,9 +279,10 @@ impl Plan<'_> {
     /// Gives each action its phase, and adds the stores of values that cross lanes or strands.
     fn phases(
         &mut self,
-        actions: Vec<(StrandId, Action)>,
+        mut actions: Vec<(StrandId, Action)>,
         order: &[ValueId],
     ) -> (BTreeMap<TaskKey, Vec<Action>>, FxHashMap<ValueId, ArrayId>) {
+        actions.extend(self.reads_before_writes(&actions, order));
         let mut earliest = vec![0_u32; self.values.values.len()];
         for &id in order {
             let mut phase = 0;
@@ -324,6 +325,19 @@ impl Plan<'_> {
             drafts.entry(self.key(last[&strand], strand)).or_default().push(action);
         }
         (drafts, exports)
+    }
+
+    /// Words read within the cycle from memories that are written: however late another strand wants
+    /// one, it is read no later than the task that writes, which for that waits for its address.
+    fn reads_before_writes(&self, actions: &[(StrandId, Action)], order: &[ValueId]) -> Vec<(StrandId, Action)> {
+        let writes = actions.iter().filter_map(|(_, action)| match action {
+            Action::WriteWord { memory, .. } => Some(*memory),
+            _ => None,
+        });
+        let written: FxHashSet<MemoryId> = writes.collect();
+        let is_overtaken = |id: ValueId| matches!(self.values.value(id).op, ValueOp::MemoryRead { memory, .. } if written.contains(&memory));
+        let reads = order.iter().copied().filter(|&id| is_overtaken(id));
+        reads.map(|id| (self.values.value(id).strand, Action::Keep(id))).collect()
     }
 
     fn key(&self, phase: u32, strand: StrandId) -> TaskKey {

@@ -16,8 +16,10 @@ use super::{icarus, ours};
 pub enum Engine {
     /// Our simulator, node by node.
     Interpreted,
-    /// Our simulator, native code.
+    /// Our simulator, native code made in process.
     Compiled,
+    /// Our simulator, native code made by `rustc`.
+    AheadOfTime,
     /// The emitted Verilog under Icarus.
     Icarus,
     /// The emitted Verilog under Verilator.
@@ -26,12 +28,14 @@ pub enum Engine {
 
 impl Engine {
     /// All of them, the judge first.
-    pub const ALL: [Engine; 4] = [Engine::Interpreted, Engine::Compiled, Engine::Icarus, Engine::Verilator];
+    pub const ALL: [Engine; 5] =
+        [Engine::Interpreted, Engine::Compiled, Engine::AheadOfTime, Engine::Icarus, Engine::Verilator];
 
     /// The outside programs it needs.
     pub fn tools(self) -> &'static [Tool] {
         match self {
-            Engine::Interpreted | Engine::Compiled => &[],
+            // Who can run tests has rustc.
+            Engine::Interpreted | Engine::Compiled | Engine::AheadOfTime => &[],
             Engine::Icarus => &[Tool::Icarus],
             Engine::Verilator => &[Tool::Verilator, Tool::Cxx],
         }
@@ -43,6 +47,7 @@ impl fmt::Display for Engine {
         f.write_str(match self {
             Engine::Interpreted => "our interpreter",
             Engine::Compiled => "our compiled simulator",
+            Engine::AheadOfTime => "our ahead-of-time simulator",
             Engine::Icarus => "Icarus",
             Engine::Verilator => "Verilator",
         })
@@ -57,7 +62,7 @@ impl fmt::Display for Engine {
 pub fn response(engine: Engine, design: &Design, trace: &Trace) -> Result<Response, CosimError> {
     trace.check(design)?;
     match engine {
-        Engine::Interpreted | Engine::Compiled => ours::response(engine, design, trace),
+        Engine::Interpreted | Engine::Compiled | Engine::AheadOfTime => ours::response(engine, design, trace),
         Engine::Icarus => icarus::response(design, trace),
         Engine::Verilator => Verilated::build(design, CxxOptimisation::Quick)?.response(trace),
     }
@@ -66,7 +71,7 @@ pub fn response(engine: Engine, design: &Design, trace: &Trace) -> Result<Respon
 /// Runs all engines on one stimulus and compares each with the first.
 ///
 /// # Errors
-/// [`CosimError::Disagreement`] with the first cycle and output that differ; otherwise as [`response`].
+/// [`CosimError::Disagreement`] with the first cycle and output, or else the register, that differ; otherwise as [`response`].
 pub fn cosimulate(design: &Design, trace: &Trace, engines: &[Engine]) -> Result<(), CosimError> {
     let Some((&judge, others)) = engines.split_first() else {
         return Ok(());

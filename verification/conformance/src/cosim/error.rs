@@ -95,6 +95,23 @@ pub enum Disagreement {
         /// Bits found; `None`: not all known.
         found: Option<u64>,
     },
+    /// A register holds something else after the last cycle.
+    #[error(
+        "{found_by} disagrees with {expected_by} after the last cycle on register {path}: expected {}, found {}",
+        shown(*expected), shown(*found)
+    )]
+    Register {
+        /// Instance names from the top's on, then the register's own.
+        path: String,
+        /// Who is taken to be right.
+        expected_by: String,
+        /// Bits expected; `None`: not all known.
+        expected: Option<u64>,
+        /// Who is taken to be wrong.
+        found_by: String,
+        /// Bits found; `None`: not all known.
+        found: Option<u64>,
+    },
     /// One response is shorter.
     #[error("{found_by} answered {found} cycles, {expected_by} {expected}")]
     Length {

@@ -1,5 +1,6 @@
 //! Icarus: a bench that reads the stimulus as text and writes the response as text.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use myelin_hdl::verilog::memory_read_names;
@@ -7,6 +8,7 @@ use myelin_hdl::{Design, Module, ReadKind, Ty};
 
 use super::engine::Engine;
 use super::error::CosimError;
+use super::registers::registers;
 use super::trace::{Reset, Response, Trace};
 use super::work::Work;
 
@@ -29,9 +31,11 @@ fn simulate(work: &Work, files: &[String], design: &Design, trace: &Trace) -> Re
     work.run("iverilog", &arguments)?;
     let said = work.run("vvp", &["-n", "bench.vvp"])?;
     let text = work.read("response.txt")?;
-    let outputs = parse(&String::from_utf8_lossy(&text), design, trace.cycles.len())
-        .map_err(|reason| CosimError::BadResponse { engine: Engine::Icarus, reason: format!("{reason}\n{said}") })?;
-    Ok(Response { answered_by: Engine::Icarus.to_string(), outputs })
+    let bad = |reason| CosimError::BadResponse { engine: Engine::Icarus, reason: format!("{reason}\n{said}") };
+    let outputs = parse(&String::from_utf8_lossy(&text), design, trace.cycles.len()).map_err(bad)?;
+    let text = work.read("registers.txt")?;
+    let held = parse_registers(&String::from_utf8_lossy(&text), design).map_err(bad)?;
+    Ok(Response { registers: held, ..Response::new(&Engine::Icarus.to_string(), outputs) })
 }
 
 /// One line per cycle: reset and inputs in hexadecimal.
@@ -63,6 +67,16 @@ fn parse(text: &str, design: &Design, cycles: usize) -> Result<Vec<Vec<Option<u6
     Ok(response)
 }
 
+/// One line for each register.
+fn parse_registers(text: &str, design: &Design) -> Result<BTreeMap<String, Option<u64>>, String> {
+    let (paths, lines) = (registers(design), text.lines().count());
+    if lines != paths.len() {
+        return Err(format!("{lines} values for {} registers", paths.len()));
+    }
+    let values = text.lines().map(|line| u64::from_str_radix(line.trim(), 16).ok());
+    Ok(paths.into_iter().map(|register| register.path).zip(values).collect())
+}
+
 fn bench(design: &Design) -> String {
     let top = design.top();
     let range = |ty: Ty| if ty.width() == 1 { String::new() } else { format!("[{}:0] ", ty.width() - 1) };
@@ -91,6 +105,10 @@ fn bench(design: &Design) -> String {
     _ = writeln!(text, "  {} dut ({});", design.emitted_name(top), connections.join(", "));
     text.push_str("  integer stimulus, response, word;\n  initial begin\n");
     deposit(top, "dut", &mut text);
+    let mut held = String::new();
+    for register in registers(design) {
+        _ = writeln!(held, "    $fwrite(response, \"%h\\n\", dut{});", &register.path[top.name.len()..]);
+    }
     _ = write!(
         text,
         "    stimulus = $fopen(\"stimulus.txt\", \"r\");
@@ -103,6 +121,8 @@ fn bench(design: &Design) -> String {
       #1;
     end
     $fclose(response);
+    response = $fopen(\"registers.txt\", \"w\");
+{held}    $fclose(response);
     $finish;
   end
 endmodule

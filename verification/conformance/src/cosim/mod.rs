@@ -12,7 +12,8 @@
 //! ```
 //!
 //! **A cycle.** Reset and inputs are set, everything settles, all outputs are noted, and then the
-//! clock rises once.
+//! clock rises once. After the last cycle all registers are noted, but for Verilator, which may have
+//! none of them left.
 //!
 //! **Power-up.** Every engine starts from the same state: registers and the registers of
 //! synchronous read ports hold 0 (whatever their reset value), memories their stated contents or 0. So
@@ -28,6 +29,7 @@ mod engine;
 mod error;
 mod icarus;
 mod ours;
+mod registers;
 mod trace;
 mod verilator;
 pub(crate) mod work;

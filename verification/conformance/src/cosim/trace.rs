@@ -1,5 +1,7 @@
 //! Stimulus, response, and their comparison.
 
+use std::collections::BTreeMap;
+
 use myelin_hdl::Design;
 
 use super::error::{CosimError, Disagreement};
@@ -70,12 +72,23 @@ pub struct Response {
     /// For each cycle the bits of each output of the top in declaration order, zero above the
     /// width; `None` where a bit is unknown.
     pub outputs: Vec<Vec<Option<u64>>>,
+    /// What registers hold after the last edge, by path (instance names from the top's on, then the
+    /// register's own); empty where the one who answered does not tell.
+    pub registers: BTreeMap<String, Option<u64>>,
 }
 
-/// Compares two responses to one stimulus.
+impl Response {
+    /// A response in outputs alone.
+    pub fn new(answered_by: &str, outputs: Vec<Vec<Option<u64>>>) -> Response {
+        Response { answered_by: answered_by.to_owned(), outputs, registers: BTreeMap::new() }
+    }
+}
+
+/// Compares two responses to one stimulus: outputs, then the registers that both tell of.
 ///
 /// # Errors
-/// The first difference, by cycle and then in the order of the ports. Unknown bits differ from everything.
+/// The first difference, by cycle and then in the order of the ports, or of the registers' paths.
+/// Unknown bits differ from everything.
 pub fn compare(design: &Design, expected: &Response, found: &Response) -> Result<(), Disagreement> {
     let ports = &design.top().outputs;
     for (cycle, (wanted, got)) in expected.outputs.iter().zip(&found.outputs).enumerate() {
@@ -101,7 +114,17 @@ pub fn compare(design: &Design, expected: &Response, found: &Response) -> Result
             found: found.outputs.len(),
         });
     }
-    Ok(())
+    let told_by_both = |(path, &wanted)| found.registers.get(path).map(|&got| (path, wanted, got));
+    match expected.registers.iter().filter_map(told_by_both).find(|(_, wanted, got)| wanted != got || got.is_none()) {
+        None => Ok(()),
+        Some((path, wanted, got)) => Err(Disagreement::Register {
+            path: path.clone(),
+            expected_by: expected.answered_by.clone(),
+            expected: wanted,
+            found_by: found.answered_by.clone(),
+            found: got,
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +139,7 @@ mod tests {
 
     fn answered(outputs: &[Option<u64>]) -> Response {
         let outputs = outputs.iter().map(|&bits| vec![bits]).collect();
-        Response { answered_by: "a test".to_owned(), outputs }
+        Response::new("a test", outputs)
     }
 
     #[test]
@@ -149,6 +172,23 @@ mod tests {
             "a test disagrees with a test in cycle 2 on y_o (u4): expected 0x3, found unknown bits"
         );
         assert_eq!(told(&[Some(1)]), "a test answered 1 cycles, a test 3");
+    }
+
+    #[test]
+    fn registers_that_both_tell_of_are_compared() {
+        let design = design();
+        let told = |registers: &[(&str, u64)]| {
+            let registers = registers.iter().map(|&(path, bits)| (path.to_owned(), Some(bits))).collect();
+            Response { registers, ..answered(&[Some(1)]) }
+        };
+        let expected = told(&[("pass.a_q", 1), ("pass.b_q", 2)]);
+        assert_eq!(compare(&design, &expected, &told(&[])), Ok(()));
+        assert_eq!(compare(&design, &expected, &told(&[("pass.b_q", 2)])), Ok(()));
+        let difference = compare(&design, &expected, &told(&[("pass.a_q", 1), ("pass.b_q", 3)]));
+        assert_eq!(
+            difference.expect_err("they differ").to_string(),
+            "a test disagrees with a test after the last cycle on register pass.b_q: expected 0x2, found 0x3"
+        );
     }
 
     #[test]

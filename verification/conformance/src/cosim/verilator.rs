@@ -75,7 +75,7 @@ impl Verilated {
             let row = self.masks.iter().map(|mask| words.next().map(|word| word & mask)).collect();
             outputs.push(row);
         }
-        Ok(Response { answered_by: Engine::Verilator.to_string(), outputs })
+        Ok(Response::new(&Engine::Verilator.to_string(), outputs))
     }
 }
 

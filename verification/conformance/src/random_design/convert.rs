@@ -17,8 +17,8 @@ pub(super) fn random_ty(random: &mut ChaCha8Rng, widest: u32) -> Ty {
     if random.random_bool(0.5) { s(width) } else { u(width) }
 }
 
-/// Bits of a type: its extremes and small values are frequent.
-pub(super) fn random_bits(random: &mut ChaCha8Rng, ty: Ty) -> u64 {
+/// Bits of a value of a type, zero above the width: its extremes and small values are frequent.
+pub fn random_bits(random: &mut ChaCha8Rng, ty: Ty) -> u64 {
     let bits = match random.random_range(0..8) {
         0 => 0,
         1 => 1,
