@@ -14,6 +14,6 @@ mod session;
 pub use device::Device;
 pub use error::{DriverError, TrapCause};
 pub use inference::{Counters, CycleReport, DeviceShape, Inference, LayerReport, Output, utilisation};
-pub use link::{Link, LinkError, LinkInfo};
+pub use link::{FailedCheck, Link, LinkError, LinkInfo};
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
 pub use session::{Deadlines, Session};

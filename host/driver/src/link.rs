@@ -1,5 +1,6 @@
 //! The link to a device: registers, memory, interrupt.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use myelin_isa::Architecture;
@@ -99,12 +100,35 @@ pub enum LinkError {
         /// What it reports.
         fault: String,
     },
+    /// An assertion or assumption of a simulated device did not hold.
+    #[error("{operation}: a check in the device failed at cycle {}", failure.cycle)]
+    CheckFailed {
+        /// What was attempted.
+        operation: &'static str,
+        /// Which check, when, and where its waves are.
+        #[source]
+        failure: Box<FailedCheck>,
+    },
     /// The device is gone.
     #[error("{operation}: the device is gone")]
     Gone {
         /// What was attempted.
         operation: &'static str,
     },
+}
+
+/// A check in a simulated device that did not hold. The device has gone on by that cycle.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct FailedCheck {
+    /// Path of the check: instances from the top on, then the sentence it states.
+    pub check: String,
+    /// What the simulator says of it, with the place in the source.
+    pub message: String,
+    /// Cycles since power-up.
+    pub cycle: u64,
+    /// The file with the waves of the cycles before it, if they were asked for and could be written.
+    pub waves: Option<PathBuf>,
 }
 
 impl LinkError {

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::time::Duration;
 
-use myelin_driver::{Link, LinkError, LinkInfo, Selector};
+use myelin_driver::{FailedCheck, Link, LinkError, LinkInfo, Selector};
 use myelin_hdl::Design;
 use myelin_isa::{Architecture, register};
 use myelin_rtl::tensor::cell;
-use myelin_sim::{CheckFailure, Engine, Input, Output, PowerUp, SimError, Simulator};
+use myelin_sim::{CheckFailure, Engine, FailureWaves, Input, Output, PowerUp, SimError, Simulator};
 
 /// Cycles from a read request to its beat. Requests are taken every cycle.
 pub const MEMORY_LATENCY_CYCLES: u64 = 8;
@@ -38,7 +38,8 @@ impl Default for SimulationOptions {
 /// [`MEMORY_LATENCY_CYCLES`] later.
 ///
 /// Time passes only while a register is accessed or an interrupt is awaited. Assertions in the
-/// design are checked in every cycle; a failing one is a [`LinkError::DeviceFault`].
+/// design are checked in every cycle; a failing one is a [`LinkError::CheckFailed`], which names the
+/// file with the cycles before it if [`Simulator::keep_failure_waves`] asked for one.
 pub struct SimulatedCell {
     simulator: Simulator,
     ports: Ports,
@@ -208,7 +209,7 @@ impl SimulatedCell {
         if let Some(recording) = &mut self.recording {
             recording.push(self.levels.clone());
         }
-        sim.step().map_err(|failure: CheckFailure| LinkError::DeviceFault { operation, fault: failure.to_string() })
+        sim.step().map_err(|failure| check_failed(operation, &failure))
     }
 
     fn check_range(&self, operation: &'static str, address: u64, bytes: usize) -> Result<usize, LinkError> {
@@ -218,6 +219,16 @@ impl SimulatedCell {
         }
         Err(LinkError::Invalid { operation, address, bytes: bytes as u64, available: self.memory_bytes })
     }
+}
+
+fn check_failed(operation: &'static str, failure: &CheckFailure) -> LinkError {
+    let waves = match &*failure.waves {
+        FailureWaves::Written { path, .. } => Some(path.clone()),
+        FailureWaves::NotKept | FailureWaves::NotWritten { .. } => None,
+    };
+    let check = format!("{}.{}", failure.path, failure.name);
+    let failure = Box::new(FailedCheck { check, message: failure.to_string(), cycle: failure.cycle, waves });
+    LinkError::CheckFailed { operation, failure }
 }
 
 fn check_register(operation: &'static str, address: u32) -> Result<(), LinkError> {
@@ -294,7 +305,6 @@ impl Link for SimulatedCell {
     fn reset(&mut self) -> Result<(), LinkError> {
         self.responses.clear();
         self.memory.clear();
-        let failed = |failure: CheckFailure| LinkError::DeviceFault { operation: "reset", fault: failure.to_string() };
-        self.simulator.reset(2).map_err(failed)
+        self.simulator.reset(2).map_err(|failure| check_failed("reset", &failure))
     }
 }

@@ -4,65 +4,15 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use myelin_hdl::{Design, Module, Signal, module, mux, s, u};
 use myelin_sim::random::SplitMix64;
 use myelin_sim::{Engine, Simulator};
 
-/// One processing element: activation and control pass right, weights and sums down.
-fn element() -> Arc<Module> {
-    module("pe", |m| {
-        let activation = m.input("activation_i", s(8));
-        let partial_sum = m.input("partial_sum_i", s(21));
-        let weight = m.input("weight_i", s(8));
-        let load = m.input("load_i", u(1));
-        let swap = m.input("swap_i", u(1));
-        let shadow = m.register("shadow_q", s(8));
-        shadow.next(mux(load, weight, shadow.q));
-        let active = m.register("weight_q", s(8));
-        active.next(mux(swap, shadow.q, active.q));
-        let product = m.delay("product_q", activation * active.q);
-        let sum = m.register("partial_sum_q", s(21));
-        sum.next(partial_sum.wrapping_add(product));
-        m.output("activation_o", m.delay("activation_q", activation));
-        m.output("load_o", m.delay("load_q", load));
-        m.output("swap_o", m.delay("swap_q", swap));
-        m.output("weight_o", shadow.q);
-        m.output("partial_sum_o", sum.q);
-    })
-}
+use self::shared::{array, processor_time};
 
-fn array(rows: usize, columns: usize) -> Design {
-    let element = element();
-    let top = module("array", |m| {
-        let ports = |name: &str, count: usize, ty| -> Vec<Signal> {
-            (0..count).map(|index| m.input(&format!("{name}_{index}_i"), ty)).collect()
-        };
-        let mut activations = ports("activation", rows, s(8));
-        let mut loads = ports("load", rows, u(1));
-        let mut swaps = ports("swap", rows, u(1));
-        let mut weights = ports("weight", columns, s(8));
-        let mut sums = vec![m.constant(s(21), 0); columns];
-        for row in 0..rows {
-            for column in 0..columns {
-                let pe = m.instance(&format!("pe_{row}_{column}"), &element);
-                pe.input("activation_i", activations[row]).input("partial_sum_i", sums[column]);
-                pe.input("weight_i", weights[column]).input("load_i", loads[row]).input("swap_i", swaps[row]);
-                activations[row] = pe.output("activation_o");
-                loads[row] = pe.output("load_o");
-                swaps[row] = pe.output("swap_o");
-                weights[column] = pe.output("weight_o");
-                sums[column] = pe.output("partial_sum_o");
-            }
-        }
-        for (column, &sum) in sums.iter().enumerate() {
-            m.output(&format!("sum_{column}_o"), sum);
-        }
-    });
-    Design::new(top).unwrap()
-}
+#[allow(dead_code, reason = "each benchmark uses its part")]
+mod shared;
 
 /// New activations every few cycles, weights now and then; a hash of what came out.
 fn drive(sim: &mut Simulator, rows: usize, columns: usize, turns: u64, cycles_per_turn: u64) -> u64 {
@@ -85,12 +35,6 @@ fn drive(sim: &mut Simulator, rows: usize, columns: usize, turns: u64, cycles_pe
         }
     }
     hash
-}
-
-/// Processor time of this thread: the machine may be shared.
-fn processor_time() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
 fn main() {

@@ -1,6 +1,6 @@
 //! The compiled engine: the state buffer, and the machine code that runs on it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use myelin_hdl::{CheckKind, NodeId};
@@ -15,6 +15,7 @@ use crate::plan::schedule::{Action, LaneLoop, Plan, Program};
 use crate::plan::strands::{SiblingKey, Strands};
 use crate::plan::values::Values;
 use crate::plan::{ArrayId, CellId, MemoryId, StrandId, ValueId, ValueOp};
+use crate::samples::{Element, Layout, Line, Samples};
 
 /// Edges after which the byte counters of covers are emptied: they must not wrap.
 const COVER_PERIOD: u32 = 255;
@@ -63,6 +64,8 @@ pub(crate) struct Compiled {
     edge: Edge,
     outputs: Option<Observer>,
     watched: Observer,
+    /// Lines of the buffer that hold watched values, ascending.
+    watched_lines: Vec<usize>,
     covers: Vec<CheckRef>,
     /// Cover counts but for what is in the byte counters, in the order of `covers`.
     cover_counts: HashMap<(usize, usize), u64>,
@@ -106,6 +109,7 @@ impl Compiled {
             edge,
             outputs: None,
             watched: Observer::default(),
+            watched_lines: Vec::new(),
             covers,
             cover_counts,
             edges_since_count: 0,
@@ -349,16 +353,22 @@ impl Core for Compiled {
         Ok(self.element(spot.array, spot.lane))
     }
 
-    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), SimError> {
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<Layout, SimError> {
         self.watched = self.observe(nodes)?;
-        Ok(())
+        let addresses = || self.watched.spots.iter().map(|spot| self.state.address(spot.array, spot.lane));
+        let lines: BTreeSet<usize> = addresses().map(|address| address / 64).collect();
+        self.watched_lines = lines.into_iter().collect();
+        let elements = addresses().zip(&self.watched.spots).map(|(address, spot)| Element {
+            line: self.watched_lines.partition_point(|&line| line < address / 64),
+            at: address % 64,
+            bytes: self.state.array(spot.array).element_bytes(),
+        });
+        Ok(Layout { lines: self.watched_lines.len(), elements: elements.collect() })
     }
 
-    fn watched(&mut self, values: &mut [u64]) {
+    fn watched(&mut self, samples: &mut Samples) {
         Compiled::settle(&mut self.buffer, &mut self.watched);
-        for (value, spot) in values.iter_mut().zip(&self.watched.spots) {
-            *value = self.element(spot.array, spot.lane);
-        }
+        samples.put(self.watched_lines.iter().map(|&line| &self.buffer.0[line]));
     }
 
     fn step(&mut self, reset: Reset) -> Option<CheckRef> {
@@ -426,11 +436,6 @@ impl Core for Compiled {
     }
 }
 
-/// A cache line, which no element crosses.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
 /// The memory of the state layout.
 #[derive(Default)]
 struct Buffer(Vec<Line>);
@@ -438,7 +443,7 @@ struct Buffer(Vec<Line>);
 impl Buffer {
     /// Grows to the layout and sets what a program needs set once.
     fn load(&mut self, state: &State, program: &Program) {
-        self.0.resize(state.bytes().div_ceil(64), Line([0; 64]));
+        self.0.resize(state.bytes().div_ceil(64), Line::ZERO);
         for &(at, bytes, bits) in state.constants().iter().chain(&program.constants) {
             self.write(at, bytes, bits);
         }
@@ -449,13 +454,11 @@ impl Buffer {
     }
 
     fn read(&self, at: usize, bytes: usize) -> u64 {
-        let mut value = [0; 8];
-        value[..bytes].copy_from_slice(&self.0[at / 64].0[at % 64..][..bytes]);
-        u64::from_le_bytes(value)
+        self.0[at / 64].read(at % 64, bytes)
     }
 
     fn write(&mut self, at: usize, bytes: usize, value: u64) {
-        self.0[at / 64].0[at % 64..][..bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
+        self.0[at / 64].write(at % 64, bytes, value);
     }
 
     fn copy(&self, range: std::ops::Range<usize>) -> Vec<u8> {

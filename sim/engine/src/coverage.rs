@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use myelin_hdl::{NodeId, Op};
 use serde::{Serialize, Serializer};
 
-use crate::engine::Reset;
-use crate::hierarchy::{FlatNode, Hierarchy};
 use crate::simulator::Cover;
 use crate::wave::stem;
 
@@ -137,93 +134,6 @@ impl fmt::Display for Coverage {
 
 fn positions<S: Serializer>(mask: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq((0..64).filter(|bit| mask >> bit & 1 == 1))
-}
-
-/// Toggles being covered.
-pub(crate) struct Toggles {
-    registers: Vec<Register>,
-    nodes: Vec<FlatNode>,
-    /// What each held at the last look; empty where the next look begins afresh.
-    last: Vec<u64>,
-    cycles: u64,
-}
-
-struct Register {
-    path: String,
-    width: u32,
-    mask: u64,
-    rose: u64,
-    fell: u64,
-}
-
-impl Toggles {
-    /// Of the registers of these instances and all below them.
-    pub(crate) fn new(hierarchy: &Hierarchy, scopes: &[usize]) -> Toggles {
-        let mut chosen = vec![false; hierarchy.places.len()];
-        let mut toggles = Toggles { registers: Vec::new(), nodes: Vec::new(), last: Vec::new(), cycles: 0 };
-        for (place, at) in hierarchy.places.iter().enumerate() {
-            chosen[place] = scopes.contains(&place) || at.parent.is_some_and(|(parent, _)| chosen[parent]);
-            if !chosen[place] {
-                continue;
-            }
-            let mut nodes = vec![None; at.module.registers.len()];
-            for (index, node) in at.module.nodes.iter().enumerate() {
-                if let Op::RegisterQ(register) = node.op {
-                    nodes[register] = Some(NodeId(index as u32));
-                }
-            }
-            for (register, node) in at.module.registers.iter().zip(nodes) {
-                // A register that nothing can read has no node.
-                let Some(node) = node else { continue };
-                let (width, mask) = (register.ty.width(), register.ty.mask());
-                let path = format!("{}.{}", hierarchy.path(place), register.name);
-                toggles.registers.push(Register { path, width, mask, rose: 0, fell: 0 });
-                toggles.nodes.push(FlatNode { place, node });
-            }
-        }
-        toggles
-    }
-
-    pub(crate) fn nodes(&self) -> &[FlatNode] {
-        &self.nodes
-    }
-
-    /// A cycle that an edge ends.
-    pub(crate) fn sample(&mut self, values: &[u64], reset: Reset) {
-        self.look(values, reset);
-        self.cycles += u64::from(reset == Reset::Inactive);
-    }
-
-    /// Counts changes since the last look. What changes in reset is not counted.
-    pub(crate) fn look(&mut self, values: &[u64], reset: Reset) {
-        if reset == Reset::Active || self.last.len() != values.len() {
-            self.last = values.to_vec();
-            return;
-        }
-        for ((register, last), &value) in self.registers.iter_mut().zip(&mut self.last).zip(values) {
-            register.rose |= !*last & value;
-            register.fell |= *last & !value;
-            *last = value;
-        }
-    }
-
-    pub(crate) fn interrupted(&mut self) {
-        self.last.clear();
-    }
-
-    pub(crate) fn cycles(&self) -> u64 {
-        self.cycles
-    }
-
-    pub(crate) fn report(&self) -> Vec<RegisterToggles> {
-        let registers = self.registers.iter().map(|register| RegisterToggles {
-            path: register.path.clone(),
-            width: register.width,
-            never_rose: register.mask & !register.rose,
-            never_fell: register.mask & !register.fell,
-        });
-        registers.collect()
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::error::SimError;
 use crate::hierarchy::FlatNode;
+use crate::samples::{Layout, Samples};
 
 /// Level of the reset while an edge happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,10 +45,11 @@ pub(crate) trait Core: Send {
     /// # Errors
     /// If this engine has to be prepared for outputs and cannot.
     fn output(&mut self, index: usize) -> Result<u64, SimError>;
-    /// Prepares values to be read by [`Core::watched`], replacing those watched before.
-    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), SimError>;
-    /// Settles the watched values and copies them in the order given.
-    fn watched(&mut self, values: &mut [u64]);
+    /// Prepares values to be copied by [`Core::watched`], replacing those watched before; where each
+    /// will be.
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<Layout, SimError>;
+    /// Settles the watched values and puts them into samples of the layout that [`Core::watch`] gave.
+    fn watched(&mut self, samples: &mut Samples);
     /// One rising edge; the first failed assertion or assumption, in the order of [`CheckRef`].
     fn step(&mut self, reset: Reset) -> Option<CheckRef>;
     /// Up to `count` edges, until one fails; how many happened, the failing one included.

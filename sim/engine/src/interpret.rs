@@ -8,6 +8,7 @@ use myelin_hdl::{BinaryOp, CheckKind, Module, NodeId, Op, ReadKind, Ty, UnaryOp}
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
 use crate::error::SimError;
 use crate::hierarchy::{FlatNode, Hierarchy};
+use crate::samples::{Element, Layout, Line, Samples};
 
 /// State of one instance; bit patterns, zero above their width.
 struct State {
@@ -35,6 +36,8 @@ pub(crate) struct Interpreter {
     order: Vec<FlatNode>,
     settled: bool,
     watched: Vec<FlatNode>,
+    /// Their values in the last sample.
+    watched_lines: Vec<Line>,
 }
 
 impl Interpreter {
@@ -61,6 +64,7 @@ impl Interpreter {
             order: flat_order(&hierarchy),
             settled: false,
             watched: Vec::new(),
+            watched_lines: Vec::new(),
             hierarchy,
         }
     }
@@ -184,16 +188,23 @@ impl Core for Interpreter {
         Ok(self.value(0, self.hierarchy.top().outputs[index].node))
     }
 
-    fn watch(&mut self, nodes: &[FlatNode]) -> Result<(), SimError> {
+    fn watch(&mut self, nodes: &[FlatNode]) -> Result<Layout, SimError> {
+        /// Values in a line.
+        const VALUES: usize = 8;
         self.watched = nodes.to_vec();
-        Ok(())
+        self.watched_lines = vec![Line::ZERO; nodes.len().div_ceil(VALUES)];
+        let element = |index| Element { line: index / VALUES, at: index % VALUES * 8, bytes: 8 };
+        Ok(Layout { lines: self.watched_lines.len(), elements: (0..nodes.len()).map(element).collect() })
     }
 
-    fn watched(&mut self, values: &mut [u64]) {
+    fn watched(&mut self, samples: &mut Samples) {
         self.settle();
-        for (value, flat) in values.iter_mut().zip(&self.watched) {
-            *value = self.values[flat.place][flat.node.index()];
+        for (line, nodes) in self.watched_lines.iter_mut().zip(self.watched.chunks(8)) {
+            for (index, flat) in nodes.iter().enumerate() {
+                line.write(8 * index, 8, self.values[flat.place][flat.node.index()]);
+            }
         }
+        samples.put(self.watched_lines.iter());
     }
 
     fn step(&mut self, reset: Reset) -> Option<CheckRef> {

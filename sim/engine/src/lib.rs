@@ -54,7 +54,9 @@ mod plan;
 mod power_up;
 pub mod random;
 mod recorder;
+mod samples;
 mod simulator;
+mod toggles;
 mod wave;
 
 pub use checkpoint::Checkpoint;

@@ -2,29 +2,45 @@
 
 use std::io;
 
-use crate::coverage::Toggles;
 use crate::engine::{Core, Reset};
 use crate::error::SimError;
 use crate::hierarchy::FlatNode;
+use crate::samples::Samples;
+use crate::toggles::Toggles;
 use crate::wave::Wave;
 
-/// The observers of a simulation and the values they share.
+/// The observers of a simulation and the samples they share.
 #[derive(Default)]
 pub(crate) struct Observers {
     wave: Option<Wave>,
     toggles: Option<Toggles>,
-    /// The wave's values, then the registers whose toggles are covered.
-    values: Vec<u64>,
+    /// Of the wave's values, then of the registers whose toggles are covered.
+    samples: Samples,
 }
 
 impl Observers {
     /// Tells the engine what is to be watched; after every change of observers.
     pub(crate) fn watch(&mut self, core: &mut dyn Core) -> Result<(), SimError> {
+        if let Some(wave) = &mut self.wave {
+            wave.write(&mut self.samples);
+        }
         let mut nodes: Vec<FlatNode> = Vec::new();
         nodes.extend(self.wave.iter().flat_map(|wave| wave.nodes()));
+        let waves = nodes.len();
         nodes.extend(self.toggles.iter().flat_map(|toggles| toggles.nodes()));
-        self.values = vec![0; nodes.len()];
-        core.watch(&nodes)
+        let mut samples = Samples::new(core.watch(&nodes)?);
+        let elements = samples.layout().elements.clone();
+        if let Some(wave) = &mut self.wave {
+            for (&now, before) in elements.iter().zip(wave.before(&self.samples)) {
+                samples.set_before(now, before);
+            }
+            wave.place(&elements[..waves]);
+        }
+        if let Some(toggles) = &mut self.toggles {
+            toggles.place(&elements[waves..]);
+        }
+        self.samples = samples;
+        Ok(())
     }
 
     /// Edges from `cycle` on that nobody looks at; 0 if this cycle is looked at.
@@ -38,13 +54,12 @@ impl Observers {
 
     /// Looks at the present cycle.
     pub(crate) fn sample(&mut self, core: &mut dyn Core, cycle: u64, reset: Reset) {
-        core.watched(&mut self.values);
-        let waves = self.wave.as_ref().map_or(0, |wave| wave.nodes().len());
-        if let Some(wave) = &mut self.wave {
-            wave.sample(&self.values[..waves], cycle, reset);
-        }
+        core.watched(&mut self.samples);
         if let Some(toggles) = &mut self.toggles {
-            toggles.sample(&self.values[waves..], reset);
+            toggles.sample(&self.samples, reset);
+        }
+        if let Some(wave) = &mut self.wave {
+            wave.sample(&mut self.samples, cycle, reset);
         }
     }
 
@@ -57,9 +72,8 @@ impl Observers {
     /// Ends the wave file with the present cycle; nothing if there is none.
     pub(crate) fn end_wave(&mut self, core: &mut dyn Core, cycle: u64, reset: Reset) -> Result<(), SimError> {
         let Some(wave) = self.wave.take() else { return Ok(()) };
-        core.watched(&mut self.values);
-        let length = wave.nodes().len();
-        let closed: io::Result<()> = wave.close(&self.values[..length], cycle, reset);
+        core.watched(&mut self.samples);
+        let closed: io::Result<()> = wave.close(&mut self.samples, cycle, reset);
         self.watch(core)?;
         Ok(closed?)
     }
@@ -72,10 +86,9 @@ impl Observers {
 
     /// The toggles so far, the present state included.
     pub(crate) fn toggles(&mut self, core: &mut dyn Core, reset: Reset) -> Option<&Toggles> {
-        let waves = self.wave.as_ref().map_or(0, |wave| wave.nodes().len());
         if let Some(toggles) = &mut self.toggles {
-            core.watched(&mut self.values);
-            toggles.look(&self.values[waves..], reset);
+            core.watched(&mut self.samples);
+            toggles.look(&self.samples, reset);
         }
         self.toggles.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Waves in both formats, windows, waves around failures, coverage, forks, missing resets: on both engines.
+//! Waves in both formats, windows, waves around failures, coverage, forks, missing resets: on all engines.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -14,7 +14,7 @@ use myelin_sim::{
 };
 use wellen::simple::{Waveform, read};
 
-const ENGINES: [Engine; 2] = [Engine::Compiled, Engine::Interpreted];
+const ENGINES: [Engine; 3] = [Engine::Compiled, Engine::AheadOfTime, Engine::Interpreted];
 const FORMATS: [(WaveFormat, &str); 2] = [(WaveFormat::Vcd, "vcd"), (WaveFormat::Fst, "fst")];
 
 fn stage() -> Arc<Module> {
@@ -116,6 +116,125 @@ fn both_formats_show_the_same_values_under_the_same_names() {
     }
 }
 
+/// A grid of 4 rows of 5 stages, each row a chain, under a top that holds nothing else.
+fn grid() -> Design {
+    let stage = stage();
+    Design::new(module("grid", |m| {
+        let input = m.input("value_i", u(8));
+        for row in 0..4 {
+            let mut value = input;
+            for column in 0..5 {
+                let instance = m.instance(&format!("stage_{row}_{column}"), &stage);
+                instance.input("value_i", value);
+                value = instance.output("held_o");
+            }
+            m.output(&format!("value_{row}_o"), value);
+        }
+    }))
+    .unwrap()
+}
+
+#[test]
+fn rows_of_a_grid_are_folded_and_names_of_one_value_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, extension) in FORMATS {
+        let path = folder.path().join(format!("waves.{extension}"));
+        let mut sim = simulator(&grid(), Engine::Compiled);
+        sim.trace(Waves::create(&path, format).unwrap()).unwrap();
+        let input = sim.input("value_i").unwrap();
+        for cycle in 0..100 {
+            sim.poke(input, cycle * 7 % 256);
+            sim.step().unwrap();
+        }
+        sim.stop_trace().unwrap();
+        let mut waves = read(&path).unwrap();
+        let place = |column: u32| ["grid", "stage", "stage_2", &format!("stage_2_{column}")].map(str::to_owned);
+        let mut at = |column, name: &str| {
+            let path = place(column);
+            bits(&mut waves, &path.each_ref().map(String::as_str), name, 0..100)
+        };
+        let held = at(1, "held_q");
+        let expected: Vec<String> =
+            (0..100_u64).map(|cycle| format!("{:08b}", cycle.saturating_sub(2) * 7 % 256)).collect();
+        assert_eq!(held, expected, "{format:?}");
+        assert_eq!(at(1, "held_o"), held);
+        assert_eq!(at(2, "value_i"), held);
+        // They are one signal of the file.
+        let hierarchy = waves.hierarchy();
+        let signal = |column, name| {
+            let path = place(column);
+            hierarchy[hierarchy.lookup_var(&path.each_ref().map(String::as_str), name).unwrap()].signal_ref()
+        };
+        assert_eq!(signal(1, "held_q"), signal(2, "value_i"), "{format:?}");
+        assert_ne!(signal(1, "held_q"), signal(2, "held_q"), "{format:?}");
+    }
+}
+
+#[test]
+fn a_trace_of_registers_shows_neither_ports_nor_wires() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("waves.fst");
+    for engine in ENGINES {
+        let mut sim = simulator(&chain(), engine);
+        sim.trace(Waves::create(&path, WaveFormat::Fst).unwrap().registers_only()).unwrap();
+        let held = drive(&mut sim, 200);
+        sim.stop_trace().unwrap();
+        let mut waves = read(&path).unwrap();
+        let mut names = full_names(&waves);
+        names.sort();
+        let stages = (0..5).map(|index| format!("chain.stage.stage_{index}.held_q"));
+        let mut expected: Vec<String> = stages.collect();
+        expected.extend(["clk_i", "count_q", "rst_ni"].map(|name| format!("chain.{name}")));
+        expected.sort();
+        assert_eq!(names, expected);
+        assert_eq!(bits(&mut waves, &["chain", "stage", "stage_3"], "held_q", 1..201), held, "{engine:?}");
+    }
+}
+
+#[test]
+fn every_engine_writes_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, extension) in FORMATS {
+        let files = ENGINES.map(|engine| {
+            let path = folder.path().join(format!("waves.{extension}"));
+            let mut sim = simulator(&chain(), engine);
+            sim.trace(Waves::create(&path, format).unwrap()).unwrap();
+            drive(&mut sim, 500);
+            sim.stop_trace().unwrap();
+            std::fs::read(&path).unwrap()
+        });
+        assert!(files[0] == files[1] && files[1] == files[2], "{format:?}");
+    }
+}
+
+#[test]
+fn coverage_that_begins_during_a_trace_leaves_no_mark_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for engine in ENGINES {
+        for (format, extension) in FORMATS {
+            let files = [false, true].map(|covered| {
+                let path = folder.path().join(format!("waves.{extension}"));
+                let mut sim = simulator(&chain(), engine);
+                let scopes = ["chain.stage_3", "chain.stage_4"];
+                sim.trace(Waves::create(&path, format).unwrap().scopes(&scopes).window(10..190)).unwrap();
+                drive(&mut sim, 100);
+                if covered {
+                    sim.cover_toggles(&["chain.stage_0"]).unwrap();
+                }
+                sim.steps(50).unwrap();
+                if covered {
+                    sim.cover_toggles(&[]).unwrap();
+                }
+                drive(&mut sim, 50);
+                sim.stop_trace().unwrap();
+                std::fs::read(&path).unwrap()
+            });
+            assert_eq!(files[0].len(), files[1].len(), "{engine:?} {format:?}");
+            assert!(files[0] == files[1], "{engine:?} {format:?}");
+        }
+    }
+}
+
 #[test]
 fn few_instances_are_no_array_and_chosen_scopes_are_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -190,7 +309,7 @@ fn a_failing_assertion_comes_with_the_waves_before_it() {
     let design = chain();
     for engine in ENGINES {
         // In the first segment, just after a checkpoint, and far from one.
-        for quiet in [30, 16_384, if engine == Engine::Compiled { 40_000 } else { 20_000 }] {
+        for quiet in [30, 16_384, if engine == Engine::Interpreted { 20_000 } else { 40_000 }] {
             let path = folder.path().join("failure.fst");
             let mut sim = simulator(&design, engine);
             sim.keep_failure_waves(FailureTrace::to(&path).cycles(20)).unwrap();
@@ -307,6 +426,28 @@ fn toggles_of_a_scope_leave_the_rest_out_and_a_restore_is_no_toggle() {
         let coverage = sim.coverage();
         assert_eq!(coverage.registers.len(), 1);
         assert_eq!((coverage.registers[0].never_rose, coverage.registers[0].never_fell), (255, 255));
+    }
+}
+
+#[test]
+fn toggles_are_kept_while_traces_begin_and_end() {
+    let folder = tempfile::tempdir().unwrap();
+    for engine in ENGINES {
+        let reports = [false, true].map(|traced| {
+            let mut sim = simulator(&chain(), engine);
+            sim.cover_toggles(&["chain.stage_2", "chain.stage_4"]).unwrap();
+            for turn in 0..4 {
+                if traced && turn % 2 == 1 {
+                    let path = folder.path().join("waves.fst");
+                    sim.trace(Waves::create(&path, WaveFormat::Fst).unwrap()).unwrap();
+                }
+                drive(&mut sim, 3);
+                sim.stop_trace().unwrap();
+            }
+            sim.coverage()
+        });
+        assert!(reports[0].toggled_bits() > 0);
+        assert_eq!(reports[0], reports[1], "{engine:?}");
     }
 }
 

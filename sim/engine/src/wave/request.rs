@@ -5,7 +5,9 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use super::format::{Format, Fst, Sink, Vcd};
+use super::format::Format;
+use super::fst::{Fst, Sink};
+use super::vcd::Vcd;
 
 /// A wave format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +28,14 @@ impl WaveFormat {
     }
 }
 
+/// Which values of an instance are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Show {
+    /// Ports, registers and named values.
+    Everything,
+    Registers,
+}
+
 enum Target {
     Vcd(Box<dyn Write + Send>),
     Fst(Box<dyn Sink>),
@@ -34,9 +44,10 @@ enum Target {
 /// A trace to be begun with [`crate::Simulator::trace`]: where to, and which scopes and cycles.
 ///
 /// Ports, registers and named values stand under the names of the Rust source. Four or more sibling
-/// instances that are numbered alike (`pe_0_0` to `pe_15_15`) get a level of their own with the
-/// common name (`pe`, of kind *generate* in FST and *begin* in VCD), so that a viewer folds them:
-/// `array.pe.pe_3_4.weight_q` is the register `array.pe_3_4.weight_q`.
+/// instances that are numbered alike (`lane_0` to `lane_7`) get a level of their own with the common
+/// name (`lane`, of kind *generate* in FST and *begin* in VCD), and the rows of a grid one each, so
+/// that a viewer folds them: `array.pe.pe_3.pe_3_4.weight_q` is the register `array.pe_3_4.weight_q`.
+/// Names of one value share its changes.
 ///
 /// ```no_run
 /// # use myelin_sim::{Simulator, Waves};
@@ -50,6 +61,7 @@ pub struct Waves {
     target: Target,
     pub(crate) scopes: Vec<String>,
     pub(crate) window: Range<u64>,
+    pub(super) show: Show,
 }
 
 impl Waves {
@@ -76,7 +88,7 @@ impl Waves {
     }
 
     fn new(target: Target) -> Waves {
-        Waves { target, scopes: Vec::new(), window: 0..u64::MAX }
+        Waves { target, scopes: Vec::new(), window: 0..u64::MAX, show: Show::Everything }
     }
 
     /// Only the instances at these paths and all below them; none given: everything.
@@ -88,6 +100,12 @@ impl Waves {
     /// Only these cycles. Outside them the simulation runs as fast as without a trace.
     pub fn window(mut self, cycles: Range<u64>) -> Waves {
         self.window = cycles;
+        self
+    }
+
+    /// Only registers: neither ports nor other named values.
+    pub fn registers_only(mut self) -> Waves {
+        self.show = Show::Registers;
         self
     }
 

@@ -1,0 +1,262 @@
+//! Blocks of value changes.
+//!
+//! A block has what all signals hold before it (the frame), the changes of each signal one after
+//! another, where those of each begin, and the times. Changes of a signal are compressed with LZ4
+//! where that makes them smaller.
+
+use std::io::{self, SeekFrom};
+
+use super::encode::{Column, List, append, append_bits, append_clock, push_integer, push_signed};
+use super::{Sink, VALUE_CHANGES};
+use crate::wave::changes::changes;
+use crate::wave::format::{Batch, CLOCK, CYCLE_TIME, RESET};
+
+/// Says that changes are compressed with LZ4.
+const LZ4: u8 = b'4';
+/// Smaller lists are not worth compressing.
+const COMPRESS_MIN: usize = 32;
+/// Blocks until it is tried again with a signal whose changes became hardly smaller.
+const PATIENCE: u8 = 15;
+/// Bytes collected before they are written.
+const WRITE_BYTES: usize = 128 << 10;
+
+/// The block being filled, and what is known of those written.
+pub(super) struct Blocks {
+    widths: Vec<u32>,
+    lists: Vec<List>,
+    /// What signals hold before the block, a character for each bit.
+    frame: Vec<u8>,
+    /// Where each signal is in the frame.
+    frame_starts: Vec<usize>,
+    first_cycle: u64,
+    cycles: u32,
+    bytes: usize,
+    written: u64,
+    table: lz4_flex::block::CompressTable,
+    compressed: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl Blocks {
+    pub(super) fn new(widths: Vec<u32>) -> Blocks {
+        let mut end = 0;
+        let mut place = |width: u32| {
+            end += width as usize;
+            end - width as usize
+        };
+        let frame_starts = widths.iter().map(|&width| place(width)).collect();
+        Blocks {
+            lists: widths.iter().map(|_| List::default()).collect(),
+            frame: vec![b'x'; end],
+            frame_starts,
+            widths,
+            first_cycle: 0,
+            cycles: 0,
+            bytes: 0,
+            written: 0,
+            table: lz4_flex::block::CompressTable::large(),
+            compressed: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Bytes of changes in the block.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Blocks written.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Appends cycles to the block.
+    pub(super) fn append(&mut self, batch: &Batch<'_>) {
+        if self.cycles == 0 {
+            self.first_cycle = batch.first_cycle;
+            if !batch.initial {
+                self.begin_frame(batch);
+            }
+        }
+        let first = self.cycles;
+        self.cycles += batch.count as u32;
+        append_clock(&mut self.lists[CLOCK], batch.count);
+        self.bytes += 2 * batch.count;
+        let reset = batch.reset_levels;
+        append_bits(&mut self.lists[RESET], batch.reset_changes(), first, |sample| (reset >> sample) as u8);
+        for group in batch.groups {
+            let tile = &batch.tiles[group.line];
+            let changes = match changes(tile, batch.count) {
+                Some(changes) => changes,
+                None if batch.initial => [0; 64],
+                None => continue,
+            };
+            for member in &group.members {
+                let bytes = &changes[member.at..member.at + member.bytes];
+                let mask = bytes.iter().fold(u64::from(batch.initial), |mask, &byte| mask | byte);
+                if mask != 0 {
+                    let column = Column { tile, at: member.at, bytes: member.bytes, width: member.width };
+                    let list = &mut self.lists[member.signal];
+                    let before = list.bytes().len();
+                    append(list, column, mask, first);
+                    self.bytes += list.bytes().len() - before;
+                }
+            }
+        }
+    }
+
+    /// What every signal holds before a batch.
+    fn begin_frame(&mut self, batch: &Batch<'_>) {
+        self.frame[self.frame_starts[CLOCK]] = b'0';
+        self.frame[self.frame_starts[RESET]] = b'0' + u8::from(batch.reset_before);
+        for group in batch.groups {
+            for member in &group.members {
+                let bits = batch.tiles[group.line][0].read(member.at, member.bytes);
+                let frame = &mut self.frame[self.frame_starts[member.signal]..][..member.width as usize];
+                for (index, digit) in frame.iter_mut().rev().enumerate() {
+                    *digit = b'0' + (bits >> index & 1) as u8;
+                }
+            }
+        }
+    }
+
+    /// Writes the block and begins the next; the time at which it ends. The last one also has the
+    /// time at which the cycle `end` would begin.
+    pub(super) fn write(&mut self, sink: &mut dyn Sink, end: Option<u64>) -> io::Result<u64> {
+        let start = self.first_cycle * CYCLE_TIME;
+        let mut deltas = Vec::new();
+        let mut entries = 2 * u64::from(self.cycles);
+        let mut last = start;
+        if self.cycles > 0 {
+            push_integer(&mut deltas, start);
+            // Rising and falling edges follow each other in steps of half a cycle.
+            deltas.resize(deltas.len() + entries as usize - 1, (CYCLE_TIME / 2) as u8);
+            last = (self.first_cycle + u64::from(self.cycles)) * CYCLE_TIME - CYCLE_TIME / 2;
+        }
+        if let Some(end) = end.map(|cycle| cycle.saturating_mul(CYCLE_TIME)) {
+            push_integer(&mut deltas, end - last);
+            (entries, last) = (entries + 1, end);
+        }
+        let section = Section::begin(sink, start, last)?;
+        let memory = self.write_changes(sink)?;
+        self.write_times(&deltas, entries);
+        sink.write_all(&self.out)?;
+        self.out.clear();
+        section.end(sink, memory)?;
+        self.written += 1;
+        self.lists.iter_mut().for_each(List::clear);
+        (self.cycles, self.bytes) = (0, 0);
+        Ok(last)
+    }
+
+    /// The frame, the changes, and where those of each signal begin; bytes of changes.
+    fn write_changes(&mut self, sink: &mut dyn Sink) -> io::Result<u64> {
+        for length in [self.frame.len(), self.frame.len(), self.widths.len()] {
+            push_integer(&mut self.out, length as u64);
+        }
+        self.out.extend_from_slice(&self.frame);
+        push_integer(&mut self.out, self.widths.len() as u64);
+        self.out.push(LZ4);
+        let mut starts = Vec::new();
+        let (mut unchanged, mut memory) = (0, 0);
+        // Bytes since the last list began; the first is counted from the pack type on.
+        let mut since = 1;
+        for index in 0..self.lists.len() {
+            let changes = self.lists[index].bytes().len();
+            if changes == 0 {
+                unchanged += 1;
+                continue;
+            }
+            if unchanged > 0 {
+                push_integer(&mut starts, std::mem::take(&mut unchanged) << 1);
+            }
+            push_signed(&mut starts, since << 1 | 1);
+            memory += changes as u64;
+            let before = self.out.len();
+            self.write_list(index);
+            since = (self.out.len() - before) as i64;
+            if self.out.len() >= WRITE_BYTES {
+                sink.write_all(&self.out)?;
+                self.out.clear();
+            }
+        }
+        if unchanged > 0 {
+            push_integer(&mut starts, unchanged << 1);
+        }
+        self.out.extend_from_slice(&starts);
+        self.out.extend_from_slice(&(starts.len() as u64).to_be_bytes());
+        Ok(memory)
+    }
+
+    /// The length of the changes of a signal if they are compressed, or 0, and the changes.
+    fn write_list(&mut self, index: usize) {
+        let list = &mut self.lists[index];
+        let length = list.bytes().len();
+        list.patience = list.patience.saturating_sub(1);
+        if length >= COMPRESS_MIN && list.patience == 0 {
+            let size = compress(list.bytes(), &mut self.compressed, &mut self.table);
+            if size > length / 8 * 7 {
+                list.patience = PATIENCE;
+            }
+            if size < length {
+                push_integer(&mut self.out, length as u64);
+                self.out.extend_from_slice(&self.compressed[..size]);
+                return;
+            }
+        }
+        self.out.push(0);
+        self.out.extend_from_slice(list.bytes());
+    }
+
+    /// The times: steps, compressed where that makes them smaller, their lengths and their number.
+    fn write_times(&mut self, deltas: &[u8], entries: u64) {
+        /// The steps are all the same.
+        const ZLIB_LEVEL: u8 = 1;
+        let compressed = miniz_oxide::deflate::compress_to_vec_zlib(deltas, ZLIB_LEVEL);
+        let stored = if compressed.len() < deltas.len() { &compressed } else { deltas };
+        self.out.extend_from_slice(stored);
+        for length in [deltas.len() as u64, stored.len() as u64, entries] {
+            self.out.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+}
+
+/// Compresses `bytes`; the size.
+fn compress(bytes: &[u8], compressed: &mut Vec<u8>, table: &mut lz4_flex::block::CompressTable) -> usize {
+    let bound = lz4_flex::block::get_maximum_output_size(bytes.len());
+    if compressed.len() < bound {
+        compressed.resize(bound, 0);
+    }
+    // The output has room for the worst case; if not, the bytes are stored as they are.
+    lz4_flex::block::compress_into_with_table(bytes, compressed, table).unwrap_or(usize::MAX)
+}
+
+/// A section of the file whose length is known at its end.
+struct Section {
+    /// Where its length stands.
+    start: u64,
+}
+
+/// Bytes from the length to what the changes need when uncompressed: length, first and last time.
+const TO_MEMORY: u64 = 24;
+
+impl Section {
+    fn begin(sink: &mut dyn Sink, first: u64, last: u64) -> io::Result<Section> {
+        sink.write_all(&[VALUE_CHANGES])?;
+        let start = sink.stream_position()?;
+        for value in [0, first, last, 0] {
+            sink.write_all(&u64::to_be_bytes(value))?;
+        }
+        Ok(Section { start })
+    }
+
+    fn end(self, sink: &mut dyn Sink, memory: u64) -> io::Result<()> {
+        let end = sink.stream_position()?;
+        sink.seek(SeekFrom::Start(self.start))?;
+        sink.write_all(&(end - self.start).to_be_bytes())?;
+        sink.seek(SeekFrom::Start(self.start + TO_MEMORY))?;
+        sink.write_all(&memory.to_be_bytes())?;
+        sink.seek(SeekFrom::Start(end))?;
+        Ok(())
+    }
+}
