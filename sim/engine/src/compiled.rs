@@ -11,9 +11,10 @@ use crate::error::SimError;
 use crate::hierarchy::{FlatNode, Hierarchy};
 use crate::native::{self, Code, Source};
 use crate::plan::layout::{CellKind, State};
-use crate::plan::schedule::{Action, LaneLoop, Plan, Program};
+use crate::plan::schedule::{Action, Job, LaneLoop, Plan, Program};
 use crate::plan::strands::{SiblingKey, Strands};
 use crate::plan::values::Values;
+use crate::plan::wakes::Gates;
 use crate::plan::{ArrayId, CellId, MemoryId, StrandId, ValueId, ValueOp};
 use crate::samples::{Element, Layout, Line, Samples};
 
@@ -26,8 +27,11 @@ const COMPILE_STACK_BYTES: usize = 256 << 20;
 /// Where an observed value is.
 #[derive(Clone, Copy, Debug)]
 struct Spot {
-    array: ArrayId,
-    lane: usize,
+    at: usize,
+    bytes: usize,
+    mask: u64,
+    /// Whether it is in the buffer whether the program has run or not.
+    is_state: bool,
 }
 
 /// A program that settles values and changes nothing, and where they are then.
@@ -62,6 +66,7 @@ pub(crate) struct Compiled {
     values: Values,
     buffer: Buffer,
     edge: Edge,
+    gates: Option<Gates>,
     outputs: Option<Observer>,
     watched: Observer,
     /// Lines of the buffer that hold watched values, ascending.
@@ -100,20 +105,32 @@ impl Compiled {
         let covers: Vec<CheckRef> =
             checks(&hierarchy).filter(|(_, kind)| *kind == CheckKind::Cover).map(|(at, _)| at).collect();
         let cover_counts = covers.iter().map(|at| ((at.place, at.check), 0)).collect();
-        Ok(Compiled {
+        let mut compiled = Compiled {
             hierarchy,
             strands,
             state,
             values,
             buffer,
             edge,
+            gates: program.gates,
             outputs: None,
             watched: Observer::default(),
             watched_lines: Vec::new(),
             covers,
             cover_counts,
             edges_since_count: 0,
-        })
+        };
+        compiled.wake_all();
+        Ok(compiled)
+    }
+
+    /// Everything must run at the next edge: state was set from outside.
+    fn wake_all(&mut self) {
+        if let Some(gates) = &self.gates {
+            for word in 0..gates.words() {
+                self.buffer.write(gates.at + word * 8, 8, gates.all(word));
+            }
+        }
     }
 
     /// Compiles what settles these values.
@@ -135,21 +152,24 @@ impl Compiled {
         let mut actions = Vec::new();
         let spots = located.into_iter().map(|(value, lane)| {
             let definition = plan.values.value(value);
+            let is_state = matches!(definition.op, ValueOp::Cell(_));
             let array = match definition.op {
                 ValueOp::Cell(cell) => plan.state.cell(cell).array,
                 _ => *stored.entry(value).or_insert_with(|| {
                     let array = plan.state.add_array(definition.strand, definition.ty);
-                    actions.push((definition.strand, Action::Store { value, array }));
+                    let strand = definition.strand;
+                    actions.push(Job { strand, limb: 0, action: Action::Store { value, array } });
                     array
                 }),
             };
-            Spot { array, lane }
+            let at = plan.state.address(array, lane);
+            Spot { at, bytes: plan.state.array(array).element_bytes(), mask: definition.ty.mask(), is_state }
         });
         let spots: Vec<Spot> = spots.collect();
         if actions.is_empty() {
             return Ok(Observer { code: None, spots, settled: true });
         }
-        let program = plan.schedule(actions).map_err(|_| self.codegen("a loop that was not there before"))?;
+        let program = plan.schedule(actions, false).map_err(|_| self.codegen("a loop that was not there before"))?;
         let code = compile(&self.hierarchy, &self.strands, &mut self.state, &mut self.values, &program)?;
         self.buffer.load(&self.state, &program);
         Ok(Observer { code: Some(code), spots, settled: false })
@@ -177,6 +197,7 @@ impl Compiled {
         let definition = self.state.array(array);
         let (ty, bytes) = (definition.ty, definition.element_bytes());
         self.buffer.write(self.state.address(array, lane), bytes, ty.value_of(bits) as u64);
+        self.wake_all();
         self.changed();
     }
 
@@ -224,6 +245,7 @@ impl Compiled {
                 self.buffer.restore(self.state.covers.start, &covers);
                 self.buffer.write(self.state.failed, 1, 0);
                 self.reset_registers();
+                self.wake_all();
                 None
             }
         }
@@ -303,8 +325,8 @@ fn plan(hierarchy: &Hierarchy, strands: &Strands) -> Result<(State, Values, Prog
         }
     }
     plan.refuse_lane_loops()?;
-    let actions = plan.edge_actions();
-    let program = plan.schedule(actions)?;
+    let jobs = plan.edge_jobs();
+    let program = plan.schedule(jobs, true)?;
     Ok((state, values, program))
 }
 
@@ -329,8 +351,22 @@ fn compile(
 
 impl Core for Compiled {
     fn set_input(&mut self, index: usize, bits: u64) {
-        let array = self.state.cell(self.state.input_cells[index]).array;
-        self.set_element(array, 0, bits);
+        let cell = self.state.input_cells[index];
+        let array = *self.state.array(self.state.cell(cell).array);
+        let (at, bytes) = (array.offset, array.element_bytes());
+        let held = array.ty.value_of(bits) as u64 & (u64::MAX >> (64 - 8 * bytes));
+        if self.buffer.read(at, bytes) == held {
+            return;
+        }
+        self.buffer.write(at, bytes, held);
+        if let Some(gates) = &self.gates {
+            for &(word, mask) in &gates.inputs[index] {
+                let at = gates.at + word * 8;
+                let waiting = self.buffer.read(at, 8);
+                self.buffer.write(at, 8, waiting | mask);
+            }
+        }
+        self.changed();
     }
 
     fn input(&self, index: usize) -> u64 {
@@ -338,30 +374,28 @@ impl Core for Compiled {
     }
 
     fn output(&mut self, index: usize) -> Result<u64, SimError> {
-        let mut outputs = match self.outputs.take() {
-            Some(outputs) => outputs,
-            None => {
-                let top = self.hierarchy.top().clone();
-                let nodes: Vec<FlatNode> =
-                    top.outputs.iter().map(|port| FlatNode { place: 0, node: port.node }).collect();
-                self.observe(&nodes)?
-            }
-        };
-        Compiled::settle(&mut self.buffer, &mut outputs);
+        if self.outputs.is_none() {
+            let top = self.hierarchy.top().clone();
+            let nodes: Vec<FlatNode> = top.outputs.iter().map(|port| FlatNode { place: 0, node: port.node }).collect();
+            self.outputs = Some(self.observe(&nodes)?);
+        }
+        let outputs = self.outputs.as_mut().expect("just made");
         let spot = outputs.spots[index];
-        self.outputs = Some(outputs);
-        Ok(self.element(spot.array, spot.lane))
+        if !spot.is_state {
+            Compiled::settle(&mut self.buffer, outputs);
+        }
+        Ok(self.buffer.read(spot.at, spot.bytes) & spot.mask)
     }
 
     fn watch(&mut self, nodes: &[FlatNode]) -> Result<Layout, SimError> {
         self.watched = self.observe(nodes)?;
-        let addresses = || self.watched.spots.iter().map(|spot| self.state.address(spot.array, spot.lane));
+        let addresses = || self.watched.spots.iter().map(|spot| spot.at);
         let lines: BTreeSet<usize> = addresses().map(|address| address / 64).collect();
         self.watched_lines = lines.into_iter().collect();
         let elements = addresses().zip(&self.watched.spots).map(|(address, spot)| Element {
             line: self.watched_lines.partition_point(|&line| line < address / 64),
             at: address % 64,
-            bytes: self.state.array(spot.array).element_bytes(),
+            bytes: spot.bytes,
         });
         Ok(Layout { lines: self.watched_lines.len(), elements: elements.collect() })
     }
@@ -432,6 +466,7 @@ impl Core for Compiled {
     fn set_memory(&mut self, memory: MemoryRef, word: usize, lane: usize, bits: u64) {
         let (at, bytes, ty) = self.word(memory, word, lane);
         self.buffer.write(at, bytes, ty.value_of(bits) as u64);
+        self.wake_all();
         self.changed();
     }
 }
@@ -453,6 +488,7 @@ impl Buffer {
         self.0.as_mut_ptr().cast()
     }
 
+    /// An element of 1, 2, 4 or 8 bytes.
     fn read(&self, at: usize, bytes: usize) -> u64 {
         self.0[at / 64].read(at % 64, bytes)
     }

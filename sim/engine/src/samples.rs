@@ -22,9 +22,19 @@ impl Line {
 
     /// The little-endian integer of `bytes` bytes at `at`.
     pub(crate) fn read(&self, at: usize, bytes: usize) -> u64 {
-        let mut value = [0; 8];
-        value[..bytes].copy_from_slice(&self.0[at..][..bytes]);
-        u64::from_le_bytes(value)
+        let line = &self.0[at..];
+        // Of known size where elements are read, so that no call copies them.
+        match bytes {
+            1 => u64::from(line[0]),
+            2 => u64::from(u16::from_le_bytes([line[0], line[1]])),
+            4 => u64::from(u32::from_le_bytes([line[0], line[1], line[2], line[3]])),
+            8 => u64::from_le_bytes([line[0], line[1], line[2], line[3], line[4], line[5], line[6], line[7]]),
+            _ => {
+                let mut value = [0; 8];
+                value[..bytes].copy_from_slice(&line[..bytes]);
+                u64::from_le_bytes(value)
+            }
+        }
     }
 
     /// Overwrites `bytes` bytes at `at` with the lowest ones of `value`.

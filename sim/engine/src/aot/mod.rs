@@ -7,6 +7,7 @@
 
 mod scalar;
 mod text;
+mod vector;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ impl Drop for Library {
 }
 
 impl Library {
-    /// Runs all tasks once.
+    /// Runs, in order, the tasks that must run.
     ///
     /// # Safety
     /// `state` points to a buffer of the layout the code was made for, of at least its length.

@@ -1,14 +1,16 @@
 //! Tasks computed one lane after another: everything that exists once, and bodies with memories.
 
-use cranelift_codegen::ir::types::I8;
+use cranelift_codegen::ir::types::{I8, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::FunctionBuilder;
 use rustc_hash::FxHashMap;
 
+use super::changes::{Changes, difference, union};
 use super::scalar::{as_i64, flags, load, operator, store};
 use super::{Loop, Source, copy, offset, scaled};
 use crate::plan::layout::MemoryArray;
 use crate::plan::schedule::{Action, Task, WireRead};
+use crate::plan::wakes::TaskSet;
 use crate::plan::{ArrayId, CellId, MemoryId, ValueId, ValueOp};
 
 /// Emits the task's actions for every lane.
@@ -31,16 +33,38 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         known: FxHashMap::default(),
         cells,
         bases: FxHashMap::default(),
+        changes: Changes::default(),
+        woken: None,
     };
     if lanes == 1 {
         emitter.actions(b);
+        emitter.changes.wake(b, source, base);
         return;
     }
+    let woken = union(&task.wakes.actions);
+    let at = offset(source.state.changed);
+    if !woken.is_empty() {
+        let none = b.ins().iconst(I64, 0);
+        b.ins().store(flags(), none, base, at);
+    }
+    emitter.woken = Some(woken.clone());
     let each = Loop::begin(b, lanes, 1, task.descending);
     emitter.lane = Some(each.index);
     emitter.index = Some(each.index);
     emitter.actions(b);
+    // Whether any lane changed is kept in memory: it is one word for the whole task.
+    for bits in emitter.changes.take(b) {
+        let others = b.ins().load(I64, flags(), base, at);
+        let all = b.ins().bor(others, bits);
+        b.ins().store(flags(), all, base, at);
+    }
     each.end(b);
+    if !woken.is_empty() {
+        let bits = b.ins().load(I64, flags(), base, at);
+        let mut changes = Changes::default();
+        changes.note(b, &woken, bits);
+        changes.wake(b, source, base);
+    }
 }
 
 struct Lane<'a> {
@@ -56,6 +80,9 @@ struct Lane<'a> {
     cells: FxHashMap<CellId, ValueId>,
     /// `base + index * element`, by element bytes.
     bases: FxHashMap<usize, Value>,
+    changes: Changes,
+    /// Where there are many lanes, the tasks that any change wakes.
+    woken: Option<TaskSet>,
 }
 
 impl Lane<'_> {
@@ -63,34 +90,43 @@ impl Lane<'_> {
         let mut failed = None;
         // Writes see nothing of each other: all their operands come before the first.
         let mut writes = Vec::new();
-        for action in &self.task.actions {
+        for (index, action) in self.task.actions.iter().enumerate() {
+            let woken = self.woken(index);
             match action {
                 Action::Store { value, array } => {
                     let value = self.value(b, *value);
+                    if !woken.is_empty() {
+                        let before = self.element(b, *array);
+                        let bits = difference(b, before, value);
+                        self.changes.note(b, &woken, bits);
+                    }
                     self.store(b, *array, value);
                 }
                 Action::Keep(value) => {
                     self.value(b, *value);
                 }
-                Action::Shift { cells, from, bytes, by } => {
+                Action::Shift { cells, from, bytes, by, .. } => {
                     for &cell in cells {
                         self.read_before_change(b, cell);
                     }
-                    copy::move_up(b, self.base, *from, *bytes, *by);
+                    copy::move_up(b, self.base, *from, *bytes, *by, (&mut self.changes, &woken));
                 }
-                Action::Commit { cell, next, enable } => self.commit(b, *cell, *next, *enable),
+                Action::Commit { cell, next, enable } => self.commit(b, *cell, *next, *enable, &woken),
                 Action::TakeWord { memory, cells, address, enable } => {
-                    self.take_word(b, *memory, cells, *address, *enable);
+                    self.take_word(b, *memory, cells, (*address, *enable), &woken);
                 }
-                Action::WriteWord { .. } => {
+                Action::WriteWord { enable, .. } => {
                     action.for_each_operand(|value| {
                         self.value(b, value);
                     });
+                    let enable = self.value(b, *enable);
+                    self.changes.note(b, &woken, enable);
                     writes.push(action);
                 }
                 Action::Check { array, condition } => {
                     let condition = self.value(b, *condition);
                     let bad = b.ins().bxor_imm_s(condition, 1);
+                    self.changes.note(b, &woken, bad);
                     let address = self.array_base(b, *array);
                     b.ins().store(flags(), bad, address, offset(self.source.state.array(*array).offset));
                     failed = Some(match failed {
@@ -100,6 +136,7 @@ impl Lane<'_> {
                 }
                 Action::Count { array, condition } => {
                     let condition = self.value(b, *condition);
+                    self.changes.note(b, &woken, condition);
                     let address = self.array_base(b, *array);
                     let at = offset(self.source.state.array(*array).offset);
                     let count = b.ins().load(I8, flags(), address, at);
@@ -119,6 +156,22 @@ impl Lane<'_> {
         }
     }
 
+    /// The tasks that a change by an action wakes.
+    fn woken(&self, action: usize) -> TaskSet {
+        match self.task.wakes.actions.get(action) {
+            None => TaskSet::new(),
+            Some(own) if own.is_empty() => TaskSet::new(),
+            Some(own) => self.woken.clone().unwrap_or_else(|| own.clone()),
+        }
+    }
+
+    /// What an array holds in this lane.
+    fn element(&mut self, b: &mut FunctionBuilder<'_>, array: ArrayId) -> Value {
+        let address = self.array_base(b, array);
+        let array = self.source.state.array(array);
+        load(b, array.ty, address, offset(array.offset))
+    }
+
     /// The value in this lane. Recursion is as deep as the longest chain of values; compilation has the stack for it.
     fn value(&mut self, b: &mut FunctionBuilder<'_>, id: ValueId) -> Value {
         if let Some(&known) = self.known.get(&id) {
@@ -127,14 +180,12 @@ impl Lane<'_> {
         let definition = self.source.values.value(id);
         let ty = definition.ty;
         let value = if let Some(&array) = self.task.loaded.get(&id) {
-            let address = self.array_base(b, array);
-            load(b, ty, address, offset(self.source.state.array(array).offset))
+            self.element(b, array)
         } else {
             match &definition.op {
                 ValueOp::Cell(cell) => {
                     let array = self.source.state.cell(*cell).array;
-                    let address = self.array_base(b, array);
-                    load(b, ty, address, offset(self.source.state.array(array).offset))
+                    self.element(b, array)
                 }
                 ValueOp::Wire(wire) => match self.source.program.reads[wire] {
                     WireRead::Element(at) => load(b, ty, self.base, offset(at)),
@@ -184,21 +235,28 @@ impl Lane<'_> {
         }
     }
 
-    fn commit(&mut self, b: &mut FunctionBuilder<'_>, cell: CellId, next: ValueId, enable: Option<ValueId>) {
+    fn commit(
+        &mut self,
+        b: &mut FunctionBuilder<'_>,
+        cell: CellId,
+        next: ValueId,
+        enable: Option<ValueId>,
+        woken: &TaskSet,
+    ) {
         let mut value = self.value(b, next);
         self.read_before_change(b, cell);
         let array = self.source.state.cell(cell).array;
-        if let Some(enable) = enable {
-            let enable = self.value(b, enable);
+        if enable.is_some() || !woken.is_empty() {
             let held = match self.cells.get(&cell) {
                 Some(&id) => self.value(b, id),
-                None => {
-                    let address = self.array_base(b, array);
-                    let definition = self.source.state.array(array);
-                    load(b, definition.ty, address, offset(definition.offset))
-                }
+                None => self.element(b, array),
             };
-            value = b.ins().select(enable, value, held);
+            if let Some(enable) = enable {
+                let enable = self.value(b, enable);
+                value = b.ins().select(enable, value, held);
+            }
+            let bits = difference(b, held, value);
+            self.changes.note(b, woken, bits);
         }
         self.store(b, array, value);
     }
@@ -240,8 +298,8 @@ impl Lane<'_> {
         b: &mut FunctionBuilder<'_>,
         memory: MemoryId,
         cells: &[CellId],
-        address: ValueId,
-        enable: Option<ValueId>,
+        (address, enable): (ValueId, Option<ValueId>),
+        woken: &TaskSet,
     ) {
         for &cell in cells {
             self.read_before_change(b, cell);
@@ -253,10 +311,17 @@ impl Lane<'_> {
         let arrays: Vec<ArrayId> = cells.iter().map(|&cell| self.source.state.cell(cell).array).collect();
         let address = self.array_base(b, arrays[0]);
         let adjacent = self.lane.is_none();
+        // A word taken counts as a change.
+        let taken = enable.unwrap_or_else(|| b.ins().iconst(I8, 1));
+        if !adjacent || enable.is_some() {
+            self.changes.note(b, woken, taken);
+        }
         self.when(b, enable, |this, b| {
             let target = this.source.state.array(arrays[0]).offset;
             if adjacent {
-                return copy::block(b, word, address, memory.offset, target, memory.word_bytes());
+                // Compared only where it is taken always.
+                let note = enable.is_none().then_some((&mut this.changes, woken));
+                return copy::block(b, (word, memory.offset), (address, target), memory.word_bytes(), note);
             }
             for (lane, &array) in arrays.iter().enumerate() {
                 let array = this.source.state.array(array);

@@ -1,7 +1,9 @@
 //! The in-process backend: makes machine code of a program's tasks with Cranelift.
 
+mod changes;
 mod copy;
 mod lanes;
+mod pack;
 mod scalar;
 mod vector;
 
@@ -14,10 +16,12 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Module as _, ModuleError, default_libcall_names};
 
+use crate::plan::lattice::LANES_MIN;
 use crate::plan::layout::State;
-use crate::plan::schedule::{Program, Task};
+use crate::plan::schedule::{Action, Program, Task};
 use crate::plan::strands::Strands;
 use crate::plan::values::Values;
+use crate::plan::{ValueId, ValueOp};
 
 /// What a task's code is made from.
 #[derive(Clone, Copy)]
@@ -28,9 +32,24 @@ pub(crate) struct Source<'a> {
     pub(crate) program: &'a Program,
 }
 
+impl Source<'_> {
+    /// Whether a task can and should be computed with vectors.
+    pub(crate) fn suits_vectors(&self, task: &Task) -> bool {
+        let with_memory = |action: &Action| {
+            matches!(action, Action::TakeWord { .. } | Action::WriteWord { .. } | Action::Shift { .. })
+        };
+        let reads_memory = |&id: &ValueId| matches!(self.values.value(id).op, ValueOp::MemoryRead { .. });
+        self.strands.lanes(task.strand) >= LANES_MIN
+            && !task.actions.iter().any(with_memory)
+            && !task.values.iter().any(reads_memory)
+    }
+}
+
 /// Machine code of one program. Keeps its memory as long as it lives.
 pub(crate) struct Code {
     tasks: Vec<extern "C" fn(*mut u8)>,
+    /// Byte offset of the bits of tasks that must run, if not all must.
+    gates: Option<usize>,
     /// Holds the pages.
     module: Option<JITModule>,
 }
@@ -50,13 +69,31 @@ impl Drop for Code {
 }
 
 impl Code {
-    /// Runs all tasks once.
+    /// Runs, in order, the tasks that must run.
     ///
     /// # Safety
     /// `state` points to a buffer of the layout the code was made for, of at least its length.
     pub(crate) unsafe fn run(&self, state: *mut u8) {
-        for task in &self.tasks {
-            task(state);
+        let Some(gates) = self.gates else {
+            self.tasks.iter().for_each(|task| task(state));
+            return;
+        };
+        for (word, tasks) in self.tasks.chunks(64).enumerate() {
+            // SAFETY: the layout has these words.
+            let bits = unsafe { state.add(gates + word * 8).cast::<u64>() };
+            let mut left = u64::MAX;
+            loop {
+                // SAFETY: as above. Tasks change them, so they are read again after each.
+                let waiting = unsafe { bits.read() };
+                let next = (waiting & left).trailing_zeros();
+                if next == 64 {
+                    break;
+                }
+                // SAFETY: as above.
+                unsafe { bits.write(waiting & !(1 << next)) };
+                left = u64::MAX << next << 1;
+                tasks[next as usize](state);
+            }
         }
     }
 }
@@ -83,7 +120,8 @@ pub(crate) fn compile(source: Source<'_>) -> Result<Code, String> {
         // SAFETY: the function was defined with exactly this signature.
         unsafe { std::mem::transmute::<*const u8, extern "C" fn(*mut u8)>(code) }
     });
-    Ok(Code { tasks: tasks.collect(), module: Some(module) })
+    let gates = source.program.gates.as_ref().map(|gates| gates.at);
+    Ok(Code { tasks: tasks.collect(), gates, module: Some(module) })
 }
 
 fn describe(error: &ModuleError) -> String {
@@ -125,10 +163,15 @@ fn define(
     builder.switch_to_block(entry);
     builder.seal_block(entry);
     let base = builder.block_params(entry)[0];
-    for run in &task.fills {
-        copy::emit(&mut builder, base, run);
+    let mut changes = changes::Changes::default();
+    for (index, fill) in task.fills.iter().enumerate() {
+        let woken = task.wakes.fills.get(index).cloned().unwrap_or_default();
+        for run in &fill.runs {
+            copy::emit(&mut builder, base, run, (&mut changes, &woken));
+        }
     }
-    if vector::suits(source, task) {
+    changes.wake(&mut builder, source, base);
+    if source.suits_vectors(task) {
         vector::emit(&mut builder, source, task, base);
     } else {
         lanes::emit(&mut builder, source, task, base);

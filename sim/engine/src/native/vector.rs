@@ -5,31 +5,24 @@
 //! are alive together.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I8X16, I16, I16X8, I32, I32X4, I64, I64X2};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
+use cranelift_codegen::ir::types::{I8, I8X16, I64};
+use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::FunctionBuilder;
 use myelin_hdl::{BinaryOp, Ty};
 use rustc_hash::FxHashMap;
 
+use super::changes::{Changes, difference, union};
+use super::pack::{
+    element_type, join, join_signed, shift_left, shift_right, splat_constant, truncate, vector_type, widen, wrap,
+};
 use super::scalar::{as_i64, condition, flags, from_i64, load, machine_type, operator};
 use super::{Loop, Source, offset, scaled};
-use crate::plan::lattice::LANES_MIN;
 use crate::plan::schedule::{Action, Task, WireRead};
 use crate::plan::values::may_wrap;
 use crate::plan::{ArrayId, ValueId, ValueOp, container_bytes};
 
 /// Lanes computed in one turn of the loop.
 const LANES: u32 = 16;
-
-/// Whether a task can and should be computed with vectors.
-pub(super) fn suits(source: Source<'_>, task: &Task) -> bool {
-    let with_memory =
-        |action: &Action| matches!(action, Action::TakeWord { .. } | Action::WriteWord { .. } | Action::Shift { .. });
-    let reads_memory = |&id: &ValueId| matches!(source.values.value(id).op, ValueOp::MemoryRead { .. });
-    source.strands.lanes(task.strand) >= LANES_MIN
-        && !task.actions.iter().any(with_memory)
-        && !task.values.iter().any(reads_memory)
-}
 
 /// Emits the task's actions for all lanes.
 pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task, base: Value) {
@@ -44,8 +37,11 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         masks: FxHashMap::default(),
         bases: FxHashMap::default(),
         loads: loads(source, task),
+        changed: None,
+        noting: false,
     };
     emitter.prepare(b);
+    let woken = union(&task.wakes.actions);
     let checked = task.actions.iter().any(|action| matches!(action, Action::Check { .. }));
     let slots = source.state.slots(task.strand);
     if checked {
@@ -54,10 +50,27 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         let none = b.ins().splat(I8X16, zero);
         b.ins().store(flags(), none, base, offset(source.state.scratch));
     }
+    let changed_at = offset(source.state.changed);
+    if !woken.is_empty() {
+        let zero = b.ins().iconst(I8, 0);
+        let none = b.ins().splat(I8X16, zero);
+        b.ins().store(flags(), none, base, changed_at);
+    }
     let each = Loop::begin(b, slots.end() - slots.first(), LANES as usize, task.descending);
     emitter.index = each.index;
     emitter.actions(b);
+    if let Some(bits) = emitter.changed {
+        let others = b.ins().load(I8X16, flags(), base, changed_at);
+        let all = b.ins().bor(others, bits);
+        b.ins().store(flags(), all, base, changed_at);
+    }
     each.end(b);
+    if !woken.is_empty() {
+        let bits = b.ins().load(I8X16, flags(), base, changed_at);
+        let mut changes = Changes::default();
+        changes.note(b, &woken, bits);
+        changes.wake(b, source, base);
+    }
     if checked {
         let failed = b.ins().load(I8X16, flags(), base, offset(source.state.scratch));
         let failed = b.ins().vany_true(failed);
@@ -118,24 +131,10 @@ struct Vector<'a> {
     /// `base + index * bytes`, by bytes.
     bases: FxHashMap<u32, Value>,
     loads: FxHashMap<ArrayId, Vec<Read>>,
-}
-
-fn vector_type(bytes: u32) -> Type {
-    match bytes {
-        1 => I8X16,
-        2 => I16X8,
-        4 => I32X4,
-        _ => I64X2,
-    }
-}
-
-fn element_type(bytes: u32) -> Type {
-    match bytes {
-        1 => I8,
-        2 => I16,
-        4 => I32,
-        _ => I64,
-    }
+    /// What this turn changed.
+    changed: Option<Value>,
+    /// Whether the present action's changes wake anyone.
+    noting: bool,
 }
 
 /// Bytes of the container in which two values are compared, if there is one.
@@ -231,7 +230,8 @@ impl Vector<'_> {
     }
 
     fn actions(&mut self, b: &mut FunctionBuilder<'_>) {
-        for action in &self.task.actions {
+        for (index, action) in self.task.actions.iter().enumerate() {
+            self.noting = self.task.wakes.actions.get(index).is_some_and(|woken| !woken.is_empty());
             match action {
                 Action::Store { value, array } => self.store_all(b, *value, *array),
                 Action::Keep(_) => {}
@@ -246,6 +246,7 @@ impl Vector<'_> {
                     let active = self.load(b, active, 0, 0);
                     let holds = self.part(b, *condition, 1, 0);
                     let bad = b.ins().band_not(active, holds);
+                    self.note(b, bad);
                     self.store(b, *array, 0, bad);
                     let at = offset(self.source.state.scratch);
                     let others = b.ins().load(I8X16, flags(), self.base, at);
@@ -254,6 +255,12 @@ impl Vector<'_> {
                 }
                 Action::Count { array, condition } => {
                     let holds = self.part(b, *condition, 1, 0);
+                    if self.noting {
+                        let active = self.source.state.active(self.task.strand);
+                        let active = self.load(b, active, 0, 0);
+                        let met = b.ins().band(active, holds);
+                        self.note(b, met);
+                    }
                     let count = self.load(b, *array, 0, 0);
                     let count = b.ins().iadd(count, holds);
                     self.store(b, *array, 0, count);
@@ -274,7 +281,22 @@ impl Vector<'_> {
     fn store_all(&mut self, b: &mut FunctionBuilder<'_>, value: ValueId, array: ArrayId) {
         for part in self.part_order(self.ty(value)) {
             let vector = self.part(b, value, self.bytes(value), part);
+            if self.noting {
+                let before = self.load(b, array, 0, part);
+                let bits = difference(b, before, vector);
+                self.note(b, bits);
+            }
             self.store(b, array, part, vector);
+        }
+    }
+
+    /// Adds bits that tell of a change.
+    fn note(&mut self, b: &mut FunctionBuilder<'_>, bits: Value) {
+        if self.noting {
+            self.changed = Some(match self.changed {
+                Some(others) => b.ins().bor(others, bits),
+                None => bits,
+            });
         }
     }
 
@@ -288,13 +310,17 @@ impl Vector<'_> {
     ) {
         let bytes = container_bytes(self.source.state.array(array).ty);
         let mut vector = self.part(b, next, bytes, part);
-        if let Some(enable) = enable {
+        if enable.is_some() || self.noting {
             let held = match self.loads.get(&array).and_then(|reads| reads.iter().find(|read| read.delta == 0)) {
                 Some(&Read { value, .. }) => self.part(b, value, bytes, part),
                 None => self.load(b, array, 0, part),
             };
-            let mask = self.mask(b, enable, bytes, part);
-            vector = b.ins().bitselect(mask, vector, held);
+            if let Some(enable) = enable {
+                let mask = self.mask(b, enable, bytes, part);
+                vector = b.ins().bitselect(mask, vector, held);
+            }
+            let bits = difference(b, held, vector);
+            self.note(b, bits);
         }
         self.read_before_change(b, array, part);
         self.store(b, array, part, vector);
@@ -592,96 +618,4 @@ impl Vector<'_> {
         }
         result
     }
-}
-
-fn splat_constant(b: &mut FunctionBuilder<'_>, bytes: u32, bits: u64) -> Value {
-    let element = element_type(bytes);
-    let mask = u64::MAX >> (64 - element.bits());
-    let value = b.ins().iconst(element, (bits & mask) as i64);
-    b.ins().splat(vector_type(bytes), value)
-}
-
-fn shift_left(b: &mut FunctionBuilder<'_>, vector: Value, amount: i64) -> Value {
-    let amount = b.ins().iconst(I32, amount);
-    b.ins().ishl(vector, amount)
-}
-
-fn shift_right(b: &mut FunctionBuilder<'_>, vector: Value, signed: bool, amount: i64) -> Value {
-    let amount = b.ins().iconst(I32, amount);
-    if signed { b.ins().sshr(vector, amount) } else { b.ins().ushr(vector, amount) }
-}
-
-/// The lower or upper half with elements twice as wide.
-fn widen(b: &mut FunctionBuilder<'_>, vector: Value, signed: bool, half: u32) -> Value {
-    match (signed, half) {
-        (true, 0) => b.ins().swiden_low(vector),
-        (true, _) => b.ins().swiden_high(vector),
-        (false, 0) => b.ins().uwiden_low(vector),
-        (false, _) => b.ins().uwiden_high(vector),
-    }
-}
-
-/// The low `bytes` of each element of two vectors whose elements are twice as wide.
-fn truncate(b: &mut FunctionBuilder<'_>, low: Value, high: Value, bytes: u32) -> Value {
-    if bytes == 4 {
-        return even_words(b, low, high);
-    }
-    let mask = splat_constant(b, bytes * 2, if bytes == 1 { 0xff } else { 0xffff });
-    let (low, high) = (b.ins().band(low, mask), b.ins().band(high, mask));
-    b.ins().unarrow(low, high)
-}
-
-/// The low halves of the 64-bit elements of two vectors.
-fn even_words(b: &mut FunctionBuilder<'_>, low: Value, high: Value) -> Value {
-    let endian = MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);
-    let (low, high) = (b.ins().bitcast(I8X16, endian, low), b.ins().bitcast(I8X16, endian, high));
-    let lanes: Vec<u8> = [0, 8, 16, 24].into_iter().flat_map(|word| word..word + 4).collect();
-    let lanes = b.func.dfg.immediates.push(lanes.into());
-    let words = b.ins().shuffle(low, high, lanes);
-    b.ins().bitcast(I32X4, endian, words)
-}
-
-/// Joins vectors of elements that fit into narrower ones.
-fn join(b: &mut FunctionBuilder<'_>, mut vectors: Vec<Value>, from: u32, to: u32) -> Value {
-    let mut bytes = from;
-    while bytes > to {
-        bytes /= 2;
-        vectors = vectors.chunks(2).map(|pair| truncate(b, pair[0], pair[1], bytes)).collect();
-    }
-    vectors[0]
-}
-
-/// As [`join`], where every element is -1 or 0.
-fn join_signed(b: &mut FunctionBuilder<'_>, mut vectors: Vec<Value>, from: u32, to: u32) -> Value {
-    let mut bytes = from;
-    while bytes > to {
-        bytes /= 2;
-        let pairs = vectors
-            .chunks(2)
-            .map(|pair| if bytes == 4 { even_words(b, pair[0], pair[1]) } else { b.ins().snarrow(pair[0], pair[1]) });
-        vectors = pairs.collect();
-    }
-    vectors[0]
-}
-
-/// Makes any elements the integers that their low bits stand for in `ty`.
-fn wrap(b: &mut FunctionBuilder<'_>, vector: Value, bytes: u32, ty: Ty) -> Value {
-    let unused = bytes * 8 - ty.width();
-    if unused == 0 {
-        return vector;
-    }
-    if !ty.is_signed() {
-        let mask = splat_constant(b, bytes, ty.mask());
-        return b.ins().band(vector, mask);
-    }
-    if matches!(bytes, 2 | 4) {
-        let up = shift_left(b, vector, i64::from(unused));
-        return shift_right(b, up, true, i64::from(unused));
-    }
-    // Bytes and quadwords have no cheap arithmetic shift.
-    let mask = splat_constant(b, bytes, ty.mask());
-    let sign = splat_constant(b, bytes, 1 << (ty.width() - 1));
-    let low = b.ins().band(vector, mask);
-    let flipped = b.ins().bxor(low, sign);
-    b.ins().isub(flipped, sign)
 }

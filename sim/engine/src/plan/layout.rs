@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use myelin_hdl::{CheckKind, Ty, u};
+use rustc_hash::FxHashMap;
 
 use super::lattice::{self, Slots};
+use super::lines::{self, Block, Bundle, Head, RegisterAt};
 use super::strands::Strands;
 use super::{ArrayId, CellId, MemoryId, StrandId, container_bytes};
 use crate::hierarchy::Hierarchy;
@@ -101,10 +103,14 @@ pub(crate) struct State {
     pub(crate) memories: Vec<MemoryArray>,
     pub(crate) input_cells: Vec<CellId>,
     limbs: Vec<Vec<LimbState>>,
+    /// Delay lines of the first strand that move together.
+    pub(crate) blocks: Vec<Block>,
     /// One byte, set where any assertion or assumption failed.
     pub(crate) failed: usize,
     /// A vector for use within a task.
     pub(crate) scratch: usize,
+    /// Another, for what a task has changed.
+    pub(crate) changed: usize,
     /// For each strand of many lanes, 1 in the slots that are lanes.
     active: Vec<Option<ArrayId>>,
     /// Bytes of the arrays of assertions and assumptions.
@@ -136,8 +142,10 @@ impl State {
             memories: Vec::new(),
             input_cells: Vec::new(),
             limbs: Vec::new(),
+            blocks: Vec::new(),
             failed: GUARD_BYTES,
             scratch: GUARD_BYTES + 64,
+            changed: GUARD_BYTES + 80,
             active: Vec::new(),
             assertions: 0..0,
             covers: 0..0,
@@ -152,23 +160,92 @@ impl State {
         let top = &strands.strands[0].limbs[0].module;
         state.input_cells =
             top.inputs.iter().map(|port| state.add_cell(StrandId(0), port.ty, CellKind::Input)).collect();
-        for (index, strand) in strands.strands.iter().enumerate() {
-            let id = StrandId(index as u32);
-            let limbs = strand.limbs.iter().map(|limb| {
-                let registers = limb
-                    .module
-                    .registers
-                    .iter()
-                    .map(|register| state.add_cell(id, register.ty, CellKind::Register { reset: register.reset }));
-                LimbState { registers: registers.collect(), ..LimbState::default() }
-            });
-            let limbs = limbs.collect();
-            state.limbs.push(limbs);
-        }
+        let bundles = lines::bundles(hierarchy, strands);
+        state.add_registers(strands, &bundles);
         state.add_checks(strands, |kind| kind != CheckKind::Cover);
         state.add_checks(strands, |kind| kind == CheckKind::Cover);
-        state.add_memories(strands);
+        state.add_memories(strands, &bundles);
         state
+    }
+
+    /// Registers in the order of the source, but for those of bundles, which are with the first of
+    /// them, or with the memory that they take words from.
+    fn add_registers(&mut self, strands: &Strands, bundles: &[Bundle]) {
+        let unknown = CellId(u32::MAX);
+        let limbs = |strand: &super::strands::Strand| -> Vec<LimbState> {
+            let registers = strand.limbs.iter().map(|limb| vec![unknown; limb.module.registers.len()]);
+            registers.map(|registers| LimbState { registers, ..LimbState::default() }).collect()
+        };
+        self.limbs = strands.strands.iter().map(limbs).collect();
+        let mut bundle_of: FxHashMap<RegisterAt, &Bundle> = FxHashMap::default();
+        for bundle in bundles {
+            for &member in bundle.lines.iter().flatten() {
+                bundle_of.insert(member, bundle);
+            }
+            for head in &bundle.heads {
+                if let &Head::Register { limb, register } = head {
+                    bundle_of.insert((limb, register), bundle);
+                }
+            }
+        }
+        for (index, strand) in strands.strands.iter().enumerate() {
+            let id = StrandId(index as u32);
+            for (limb, definition) in strand.limbs.iter().enumerate() {
+                for (position, register) in definition.module.registers.iter().enumerate() {
+                    if self.limbs[index][limb].registers[position] != unknown {
+                        continue;
+                    }
+                    match bundle_of.get(&(limb, position)).filter(|_| index == 0) {
+                        Some(bundle) if matches!(bundle.heads[0], Head::Register { .. }) => {
+                            self.add_bundle(strands, bundle, None);
+                        }
+                        Some(_) => {}
+                        None => {
+                            let kind = CellKind::Register { reset: register.reset };
+                            self.limbs[index][limb].registers[position] = self.add_cell(id, register.ty, kind);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Places the registers of a bundle; `read_data` are its heads if they are not registers.
+    fn add_bundle(&mut self, strands: &Strands, bundle: &Bundle, read_data: Option<&[CellId]>) {
+        let once = StrandId(0);
+        let element = container_bytes(bundle.ty) as usize;
+        let pitch = bundle.heads.len() * element;
+        let from = match read_data {
+            Some(cells) => self.array(self.cell(cells[0]).array).offset,
+            None => self.end.next_multiple_of(16),
+        };
+        self.end = from + pitch * (bundle.rows() + 1);
+        let place = |state: &mut State, (limb, register): RegisterAt, row: usize, line: usize| {
+            let offset = from + row * pitch + line * element;
+            state.arrays.push(Array { strand: once, offset, ty: bundle.ty });
+            let reset = strands.strand(once).limbs[limb].module.registers[register].reset;
+            let array = ArrayId(state.arrays.len() as u32 - 1);
+            state.cells.push(Cell { array, kind: CellKind::Register { reset } });
+            let cell = CellId(state.cells.len() as u32 - 1);
+            state.limbs[0][limb].registers[register] = cell;
+            cell
+        };
+        let mut heads = Vec::new();
+        let mut links = Vec::new();
+        for (line, (&head, members)) in bundle.heads.iter().zip(&bundle.lines).enumerate() {
+            let mut last = match (head, read_data) {
+                (Head::Register { limb, register }, _) => place(self, (limb, register), 0, line),
+                (Head::ReadData { lane, .. }, Some(cells)) => cells[lane],
+                (Head::ReadData { .. }, None) => unreachable!("bundles of registers have registers as heads"),
+            };
+            heads.push(last);
+            for (row, &member) in members.iter().enumerate() {
+                let cell = place(self, member, row + 1, line);
+                links.push((cell, last));
+                last = cell;
+            }
+        }
+        self.blocks.push(Block { from, pitch, rows: bundle.rows(), heads, links });
     }
 
     /// Assertions are next to each other, and so are covers: they are cleared and saved in one go.
@@ -198,20 +275,27 @@ impl State {
     }
 
     /// Memories come last: what is touched at every edge stays together.
-    fn add_memories(&mut self, strands: &Strands) {
+    fn add_memories(&mut self, strands: &Strands, bundles: &[Bundle]) {
         for (index, strand) in strands.strands.iter().enumerate() {
             let id = StrandId(index as u32);
             for (limb, definition) in strand.limbs.iter().enumerate() {
-                for memory in &definition.module.memories {
-                    let read_data = memory.reads.iter().map(|read| match read.kind {
-                        myelin_hdl::ReadKind::Synchronous => {
-                            // Adjacent where there is one lane, so that a word is taken as a whole.
-                            self.end = self.end.next_multiple_of(16);
-                            (0..memory.lanes).map(|_| self.add_cell(id, memory.lane_ty, CellKind::ReadData)).collect()
+                for (number, memory) in definition.module.memories.iter().enumerate() {
+                    let mut read_data: Vec<Vec<CellId>> = Vec::new();
+                    for (port, read) in memory.reads.iter().enumerate() {
+                        if read.kind == myelin_hdl::ReadKind::Asynchronous {
+                            read_data.push(Vec::new());
+                            continue;
                         }
-                        myelin_hdl::ReadKind::Asynchronous => Vec::new(),
-                    });
-                    let read_data = read_data.collect();
+                        // Adjacent where there is one lane, so that a word is taken as a whole.
+                        self.end = self.end.next_multiple_of(16);
+                        let cells: Vec<CellId> =
+                            (0..memory.lanes).map(|_| self.add_cell(id, memory.lane_ty, CellKind::ReadData)).collect();
+                        let first = Head::ReadData { limb, memory: number, port, lane: 0 };
+                        if let Some(bundle) = bundles.iter().find(|bundle| index == 0 && bundle.heads[0] == first) {
+                            self.add_bundle(strands, bundle, Some(&cells));
+                        }
+                        read_data.push(cells);
+                    }
                     let memory_id = MemoryId(self.memories.len() as u32);
                     let array =
                         MemoryArray { offset: 0, depth: memory.depth, lanes: memory.lanes, lane_ty: memory.lane_ty };
@@ -252,6 +336,13 @@ impl State {
         self.arrays.push(Array { strand, offset: self.end, ty });
         self.end += slots * element;
         ArrayId(self.arrays.len() as u32 - 1)
+    }
+
+    /// Bytes for the program's own use, aligned to 8; their offset.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> usize {
+        let at = self.end.next_multiple_of(8);
+        self.end = at + bytes;
+        at
     }
 
     pub(crate) fn limb(&self, strand: StrandId, limb: usize) -> &LimbState {

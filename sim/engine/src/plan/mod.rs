@@ -8,11 +8,18 @@
 //! 3. [`schedule`] orders the work of one edge (or of one settling) into tasks: a strand's values
 //!    and commits that are computed in one pass over its lanes.
 
+mod arrange;
 pub(crate) mod lattice;
 pub(crate) mod layout;
+pub(crate) mod lines;
+mod phases;
 pub(crate) mod schedule;
 pub(crate) mod strands;
+mod tasks;
+mod units;
 pub(crate) mod values;
+pub(crate) mod wakes;
+mod wires;
 
 use myelin_hdl::Ty;
 

@@ -27,6 +27,10 @@ pub(crate) struct Wire {
 pub(crate) struct Values {
     pub(crate) values: Vec<Value>,
     pub(crate) wires: Vec<Wire>,
+    /// For each value, the limb that asked for it first.
+    limbs: Vec<u32>,
+    /// The limb translated now.
+    limb: u32,
     shared: FxHashMap<Value, ValueId>,
     shared_wires: FxHashMap<(StrandId, Vec<(LimbNode, usize)>), WireId>,
     /// The value of each node of each limb of each strand, once translated.
@@ -75,6 +79,11 @@ impl Values {
 
     pub(crate) fn ty(&self, id: ValueId) -> Ty {
         self.value(id).ty
+    }
+
+    /// The limb of its strand that a value belongs to: the first that asked for it.
+    pub(crate) fn limb(&self, id: ValueId) -> u32 {
+        self.limbs[id.index()]
     }
 
     pub(crate) fn wire(&self, id: WireId) -> &Wire {
@@ -127,6 +136,7 @@ impl Values {
 
     fn translate(&mut self, context: Context<'_>, at: LimbNode, driver: Driver) -> ValueId {
         let strand = at.strand;
+        self.limb = at.limb as u32;
         let limb = &context.strands.strand(strand).limbs[at.limb];
         let node = limb.module.node(at.node);
         match driver {
@@ -238,6 +248,7 @@ impl Values {
         let next = ValueId(self.values.len() as u32);
         *self.shared.entry(value.clone()).or_insert_with(|| {
             self.values.push(value);
+            self.limbs.push(self.limb);
             next
         })
     }
