@@ -147,7 +147,7 @@ impl Writer<'_, '_> {
     /// Declares what changes are noted in: one integer of each size for all that wake the same tasks.
     fn begin_changes(&mut self) {
         let wakes = &self.task.wakes;
-        for woken in wakes.fills.iter().chain(&wakes.actions).filter(|woken| !woken.is_empty()) {
+        for woken in wakes.fills.iter().chain(&wakes.actions).chain(&wakes.again).filter(|woken| !woken.is_empty()) {
             if !self.groups.contains(woken) {
                 self.groups.push(woken.clone());
             }
@@ -174,7 +174,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    pub(super) fn group(&self, woken: &TaskSet) -> Option<usize> {
+    pub(super) fn group(&self, woken: &[usize]) -> Option<usize> {
         self.groups.iter().position(|group| group == woken)
     }
 
@@ -253,7 +253,14 @@ impl Writer<'_, '_> {
             line!(self, "let v{}: i64 = {value};", id.0);
         }
         for (index, action) in self.task.actions.iter().enumerate() {
-            let group = self.task.wakes.actions.get(index).and_then(|woken| self.group(woken));
+            let wakes = &self.task.wakes;
+            let (group, again) = (self.group(wakes.action(index)), self.group(wakes.again(index)));
+            if let Action::Commit { enable: Some(enable), .. }
+            | Action::TakeWord { enable: Some(enable), .. }
+            | Action::WriteWord { enable, .. } = action
+            {
+                self.note(again, 8, &format!("v{}", enable.0));
+            }
             self.single_action(action, group);
         }
     }

@@ -27,9 +27,10 @@ impl Writer<'_, '_> {
         if checked {
             line!(self, "let mut failed = I8::splat(0);");
         }
-        for bytes in [1, 2, 4, 8].into_iter().filter(|_| !self.groups.is_empty()) {
-            let bits = bytes * 8;
-            line!(self, "let mut changed{bits} = I{bits}::splat(0);");
+        for group in 0..self.groups.len() {
+            for bits in [8, 16, 32, 64] {
+                line!(self, "let mut changed{group}_{bits} = I{bits}::splat(0);");
+            }
         }
         line!(self, "for turn in (0..{turns}_usize){order} {{");
         line!(self, "let i = {} + turn * {};", slots.first(), self.lanes);
@@ -38,21 +39,14 @@ impl Writer<'_, '_> {
                 self.vector_value(id);
             }
         }
-        let wakes = &self.task.wakes.actions;
         for (index, action) in self.task.actions.iter().enumerate() {
-            self.vector_action(action, wakes.get(index).is_some_and(|woken| !woken.is_empty()));
+            self.vector_action(action, self.group(self.task.wakes.action(index)));
         }
         line!(self, "}}");
-        // All changes wake all tasks that any wakes.
-        let noted: Vec<usize> = wakes.iter().filter_map(|woken| self.group(woken)).collect();
-        if !noted.is_empty() {
-            line!(
-                self,
-                "let changed = changed8.reduce_or() as u64 | changed16.reduce_or() as u64 | changed32.reduce_or() as u64 | changed64.reduce_or() as u64;"
-            );
-        }
-        for group in noted {
-            line!(self, "g{group}_64 = changed;");
+        for group in 0..self.groups.len() {
+            for bits in [8, 16, 32, 64] {
+                line!(self, "g{group}_{bits} |= changed{group}_{bits}.reduce_or() as u{bits};");
+            }
         }
         if checked {
             line!(self, "if failed.reduce_or() != 0 {{ set::<u8>(p, {}, 1); }}", self.source.state.failed);
@@ -68,13 +62,13 @@ impl Writer<'_, '_> {
         same
     }
 
-    fn vector_action(&mut self, action: &Action, noted: bool) {
+    fn vector_action(&mut self, action: &Action, group: Option<usize>) {
         match action {
             Action::Store { value, array } => {
                 let value = self.vector_in(*value, container_bytes(self.ty(*value)));
                 let at = self.at(*array, 0);
                 let bits = container_bytes(self.source.state.array(*array).ty) * 8;
-                self.set_vector(&at, bits, &value, noted);
+                self.set_vector(&at, bits, &value, group);
             }
             Action::Keep(_) => {}
             Action::Commit { cell, next, enable } => {
@@ -86,7 +80,7 @@ impl Writer<'_, '_> {
                     let mask = self.mask_in(*enable, bytes);
                     value = format!("{mask}.select({value}, get::<I{}>(p, {at}))", bytes * 8);
                 }
-                self.set_vector(&at, bytes * 8, &value, noted);
+                self.set_vector(&at, bytes * 8, &value, group);
             }
             Action::Check { array, condition } => {
                 let active = self.at(self.source.state.active(self.task.strand), 0);
@@ -94,16 +88,16 @@ impl Writer<'_, '_> {
                 let at = self.at(*array, 0);
                 line!(self, "let bad = get::<I8>(p, {active}) & !{holds};");
                 line!(self, "failed |= bad; set(p, {at}, bad);");
-                if noted {
-                    line!(self, "changed8 |= bad;");
+                if let Some(group) = group {
+                    line!(self, "changed{group}_8 |= bad;");
                 }
             }
             Action::Count { array, condition } => {
                 let holds = self.vector_in(*condition, 1);
                 let at = self.at(*array, 0);
-                if noted {
+                if let Some(group) = group {
                     let active = self.at(self.source.state.active(self.task.strand), 0);
-                    line!(self, "changed8 |= get::<I8>(p, {active}) & {holds};");
+                    line!(self, "changed{group}_8 |= get::<I8>(p, {active}) & {holds};");
                 }
                 line!(self, "set(p, {at}, get::<I8>(p, {at}) + {holds});");
             }
@@ -113,9 +107,12 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn set_vector(&mut self, at: &str, bits: u32, value: &str, noted: bool) {
-        if noted {
-            line!(self, "let next = {value}; changed{bits} |= next ^ get::<I{bits}>(p, {at}); set(p, {at}, next);");
+    fn set_vector(&mut self, at: &str, bits: u32, value: &str, group: Option<usize>) {
+        if let Some(group) = group {
+            line!(
+                self,
+                "let next = {value}; changed{group}_{bits} |= next ^ get::<I{bits}>(p, {at}); set(p, {at}, next);"
+            );
         } else {
             line!(self, "set(p, {at}, {value});");
         }

@@ -7,7 +7,7 @@ use cranelift_frontend::FunctionBuilder;
 
 use super::scalar::flags;
 use super::{Source, offset};
-use crate::plan::wakes::{TaskSet, masks};
+use crate::plan::wakes::{TaskSet, Wakes, group_of, masks};
 
 /// Differences seen so far, by the tasks that they wake.
 #[derive(Default)]
@@ -24,24 +24,15 @@ struct Group {
 
 impl Changes {
     /// Adds bits, any of which wakes the tasks.
-    pub(super) fn note(&mut self, b: &mut FunctionBuilder<'_>, tasks: &TaskSet, bits: Value) {
+    pub(super) fn note(&mut self, b: &mut FunctionBuilder<'_>, tasks: &[usize], bits: Value) {
         if tasks.is_empty() {
             return;
         }
         let ty = b.func.dfg.value_type(bits);
-        match self.groups.iter_mut().find(|group| group.ty == ty && group.tasks == *tasks) {
+        match self.groups.iter_mut().find(|group| group.ty == ty && group.tasks == tasks) {
             Some(group) => group.bits = b.ins().bor(group.bits, bits),
-            None => self.groups.push(Group { tasks: tasks.clone(), ty, bits }),
+            None => self.groups.push(Group { tasks: tasks.to_vec(), ty, bits }),
         }
-    }
-
-    /// The bits, each as 64, whomever they wake; none of vectors.
-    pub(super) fn take(&mut self, b: &mut FunctionBuilder<'_>) -> Vec<Value> {
-        let groups = std::mem::take(&mut self.groups);
-        groups
-            .into_iter()
-            .map(|Group { ty, bits, .. }| if ty == I64 { bits } else { b.ins().uextend(I64, bits) })
-            .collect()
     }
 
     /// Sets the bits of all tasks to wake.
@@ -94,8 +85,61 @@ pub(super) fn difference(b: &mut FunctionBuilder<'_>, before: Value, after: Valu
     }
 }
 
-/// Tasks that any of these wake.
-pub(super) fn union<'a>(sets: impl IntoIterator<Item = &'a TaskSet>) -> TaskSet {
-    let all: std::collections::BTreeSet<usize> = sets.into_iter().flatten().copied().collect();
-    all.into_iter().collect()
+/// What a loop over lanes changes, kept in memory: a vector for each set of tasks.
+pub(super) struct LoopChanges {
+    groups: Vec<TaskSet>,
+    /// What this turn changed.
+    turn: Vec<Option<Value>>,
+    at: usize,
+}
+
+impl LoopChanges {
+    /// Begins before the loop.
+    pub(super) fn begin(b: &mut FunctionBuilder<'_>, source: Source<'_>, wakes: &Wakes, base: Value) -> LoopChanges {
+        let groups = wakes.groups();
+        let changes = LoopChanges { turn: vec![None; groups.len()], at: source.state.changed, groups };
+        if !changes.groups.is_empty() {
+            let zero = b.ins().iconst(I8, 0);
+            let none = b.ins().splat(I8X16, zero);
+            for group in 0..changes.groups.len() {
+                b.ins().store(flags(), none, base, changes.slot(group));
+            }
+        }
+        changes
+    }
+
+    fn slot(&self, group: usize) -> i32 {
+        offset(self.at + group * 16)
+    }
+
+    /// Adds bits of one type, all single or all vectors of bytes, that wake these tasks.
+    pub(super) fn note(&mut self, b: &mut FunctionBuilder<'_>, tasks: &[usize], bits: Value) {
+        let Some(group) = group_of(&self.groups, tasks) else { return };
+        let bits = if b.func.dfg.value_type(bits) == I8 { b.ins().uextend(I64, bits) } else { bits };
+        self.turn[group] = Some(match self.turn[group] {
+            Some(others) => b.ins().bor(others, bits),
+            None => bits,
+        });
+    }
+
+    /// Ends a turn.
+    pub(super) fn end_turn(&mut self, b: &mut FunctionBuilder<'_>, base: Value) {
+        for group in 0..self.groups.len() {
+            let Some(bits) = self.turn[group] else { continue };
+            let ty = b.func.dfg.value_type(bits);
+            let others = b.ins().load(ty, flags(), base, self.slot(group));
+            let all = b.ins().bor(others, bits);
+            b.ins().store(flags(), all, base, self.slot(group));
+        }
+    }
+
+    /// Wakes the tasks, after the loop.
+    pub(super) fn wake(self, b: &mut FunctionBuilder<'_>, source: Source<'_>, base: Value) {
+        let mut changes = Changes::default();
+        for (group, tasks) in self.groups.iter().enumerate() {
+            let bits = b.ins().load(I8X16, flags(), base, self.slot(group));
+            changes.note(b, tasks, bits);
+        }
+        changes.wake(b, source, base);
+    }
 }

@@ -8,10 +8,9 @@ use super::changes::{Changes, difference};
 use super::scalar::flags;
 use super::{Loop, offset, scaled};
 use crate::plan::schedule::CopyRun;
-use crate::plan::wakes::TaskSet;
 
 /// Where changes are noted, and whom they wake.
-pub(super) type Note<'a> = (&'a mut Changes, &'a TaskSet);
+pub(super) type Note<'a> = (&'a mut Changes, &'a [usize]);
 
 /// Copies written out rather than looped over.
 const UNROLLED_MAX: usize = 32;

@@ -1,16 +1,15 @@
 //! Tasks computed one lane after another: everything that exists once, and bodies with memories.
 
-use cranelift_codegen::ir::types::{I8, I64};
+use cranelift_codegen::ir::types::I8;
 use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::FunctionBuilder;
 use rustc_hash::FxHashMap;
 
-use super::changes::{Changes, difference, union};
+use super::changes::{Changes, LoopChanges, difference};
 use super::scalar::{as_i64, flags, load, operator, store};
 use super::{Loop, Source, copy, offset, scaled};
 use crate::plan::layout::MemoryArray;
 use crate::plan::schedule::{Action, Task, WireRead};
-use crate::plan::wakes::TaskSet;
 use crate::plan::{ArrayId, CellId, MemoryId, ValueId, ValueOp};
 
 /// Emits the task's actions for every lane.
@@ -34,35 +33,23 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         cells,
         bases: FxHashMap::default(),
         changes: Changes::default(),
-        woken: None,
+        of_lanes: None,
     };
     if lanes == 1 {
         emitter.actions(b);
         emitter.changes.wake(b, source, base);
         return;
     }
-    let woken = union(&task.wakes.actions);
-    let at = offset(source.state.changed);
-    if !woken.is_empty() {
-        let none = b.ins().iconst(I64, 0);
-        b.ins().store(flags(), none, base, at);
-    }
-    emitter.woken = Some(woken.clone());
+    emitter.of_lanes = Some(LoopChanges::begin(b, source, &task.wakes, base));
     let each = Loop::begin(b, lanes, 1, task.descending);
     emitter.lane = Some(each.index);
     emitter.index = Some(each.index);
     emitter.actions(b);
-    // Whether any lane changed is kept in memory: it is one word for the whole task.
-    for bits in emitter.changes.take(b) {
-        let others = b.ins().load(I64, flags(), base, at);
-        let all = b.ins().bor(others, bits);
-        b.ins().store(flags(), all, base, at);
+    if let Some(changes) = &mut emitter.of_lanes {
+        changes.end_turn(b, base);
     }
     each.end(b);
-    if !woken.is_empty() {
-        let bits = b.ins().load(I64, flags(), base, at);
-        let mut changes = Changes::default();
-        changes.note(b, &woken, bits);
+    if let Some(changes) = emitter.of_lanes {
         changes.wake(b, source, base);
     }
 }
@@ -81,8 +68,8 @@ struct Lane<'a> {
     /// `base + index * element`, by element bytes.
     bases: FxHashMap<usize, Value>,
     changes: Changes,
-    /// Where there are many lanes, the tasks that any change wakes.
-    woken: Option<TaskSet>,
+    /// The same where there are many lanes.
+    of_lanes: Option<LoopChanges>,
 }
 
 impl Lane<'_> {
@@ -90,15 +77,16 @@ impl Lane<'_> {
         let mut failed = None;
         // Writes see nothing of each other: all their operands come before the first.
         let mut writes = Vec::new();
-        for (index, action) in self.task.actions.iter().enumerate() {
-            let woken = self.woken(index);
+        let task = self.task;
+        for (index, action) in task.actions.iter().enumerate() {
+            let (woken, again) = (task.wakes.action(index), task.wakes.again(index));
             match action {
                 Action::Store { value, array } => {
                     let value = self.value(b, *value);
                     if !woken.is_empty() {
                         let before = self.element(b, *array);
                         let bits = difference(b, before, value);
-                        self.changes.note(b, &woken, bits);
+                        self.note(b, woken, bits);
                     }
                     self.store(b, *array, value);
                 }
@@ -109,24 +97,25 @@ impl Lane<'_> {
                     for &cell in cells {
                         self.read_before_change(b, cell);
                     }
-                    copy::move_up(b, self.base, *from, *bytes, *by, (&mut self.changes, &woken));
+                    copy::move_up(b, self.base, *from, *bytes, *by, (&mut self.changes, woken));
                 }
-                Action::Commit { cell, next, enable } => self.commit(b, *cell, *next, *enable, &woken),
+                Action::Commit { cell, next, enable } => self.commit(b, *cell, (*next, *enable), (woken, again)),
                 Action::TakeWord { memory, cells, address, enable } => {
-                    self.take_word(b, *memory, cells, (*address, *enable), &woken);
+                    self.take_word(b, *memory, cells, (*address, *enable), (woken, again));
                 }
                 Action::WriteWord { enable, .. } => {
                     action.for_each_operand(|value| {
                         self.value(b, value);
                     });
                     let enable = self.value(b, *enable);
-                    self.changes.note(b, &woken, enable);
+                    self.note(b, woken, enable);
+                    self.note(b, again, enable);
                     writes.push(action);
                 }
                 Action::Check { array, condition } => {
                     let condition = self.value(b, *condition);
                     let bad = b.ins().bxor_imm_s(condition, 1);
-                    self.changes.note(b, &woken, bad);
+                    self.note(b, woken, bad);
                     let address = self.array_base(b, *array);
                     b.ins().store(flags(), bad, address, offset(self.source.state.array(*array).offset));
                     failed = Some(match failed {
@@ -136,7 +125,7 @@ impl Lane<'_> {
                 }
                 Action::Count { array, condition } => {
                     let condition = self.value(b, *condition);
-                    self.changes.note(b, &woken, condition);
+                    self.note(b, woken, condition);
                     let address = self.array_base(b, *array);
                     let at = offset(self.source.state.array(*array).offset);
                     let count = b.ins().load(I8, flags(), address, at);
@@ -156,12 +145,11 @@ impl Lane<'_> {
         }
     }
 
-    /// The tasks that a change by an action wakes.
-    fn woken(&self, action: usize) -> TaskSet {
-        match self.task.wakes.actions.get(action) {
-            None => TaskSet::new(),
-            Some(own) if own.is_empty() => TaskSet::new(),
-            Some(own) => self.woken.clone().unwrap_or_else(|| own.clone()),
+    /// Notes bits of which any wakes these tasks.
+    fn note(&mut self, b: &mut FunctionBuilder<'_>, tasks: &[usize], bits: Value) {
+        match &mut self.of_lanes {
+            Some(changes) => changes.note(b, tasks, bits),
+            None => self.changes.note(b, tasks, bits),
         }
     }
 
@@ -239,9 +227,8 @@ impl Lane<'_> {
         &mut self,
         b: &mut FunctionBuilder<'_>,
         cell: CellId,
-        next: ValueId,
-        enable: Option<ValueId>,
-        woken: &TaskSet,
+        (next, enable): (ValueId, Option<ValueId>),
+        (woken, again): (&[usize], &[usize]),
     ) {
         let mut value = self.value(b, next);
         self.read_before_change(b, cell);
@@ -254,9 +241,12 @@ impl Lane<'_> {
             if let Some(enable) = enable {
                 let enable = self.value(b, enable);
                 value = b.ins().select(enable, value, held);
+                self.note(b, again, enable);
             }
-            let bits = difference(b, held, value);
-            self.changes.note(b, woken, bits);
+            if !woken.is_empty() {
+                let bits = difference(b, held, value);
+                self.note(b, woken, bits);
+            }
         }
         self.store(b, array, value);
     }
@@ -299,7 +289,7 @@ impl Lane<'_> {
         memory: MemoryId,
         cells: &[CellId],
         (address, enable): (ValueId, Option<ValueId>),
-        woken: &TaskSet,
+        (woken, again): (&[usize], &[usize]),
     ) {
         for &cell in cells {
             self.read_before_change(b, cell);
@@ -314,8 +304,9 @@ impl Lane<'_> {
         // A word taken counts as a change.
         let taken = enable.unwrap_or_else(|| b.ins().iconst(I8, 1));
         if !adjacent || enable.is_some() {
-            self.changes.note(b, woken, taken);
+            self.note(b, woken, taken);
         }
+        self.note(b, again, taken);
         self.when(b, enable, |this, b| {
             let target = this.source.state.array(arrays[0]).offset;
             if adjacent {

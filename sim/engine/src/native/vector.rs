@@ -11,7 +11,7 @@ use cranelift_frontend::FunctionBuilder;
 use myelin_hdl::{BinaryOp, Ty};
 use rustc_hash::FxHashMap;
 
-use super::changes::{Changes, difference, union};
+use super::changes::{LoopChanges, difference};
 use super::pack::{
     element_type, join, join_signed, shift_left, shift_right, splat_constant, truncate, vector_type, widen, wrap,
 };
@@ -37,11 +37,10 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         masks: FxHashMap::default(),
         bases: FxHashMap::default(),
         loads: loads(source, task),
-        changed: None,
-        noting: false,
+        changes: None,
+        woken: &[],
     };
     emitter.prepare(b);
-    let woken = union(&task.wakes.actions);
     let checked = task.actions.iter().any(|action| matches!(action, Action::Check { .. }));
     let slots = source.state.slots(task.strand);
     if checked {
@@ -50,25 +49,15 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         let none = b.ins().splat(I8X16, zero);
         b.ins().store(flags(), none, base, offset(source.state.scratch));
     }
-    let changed_at = offset(source.state.changed);
-    if !woken.is_empty() {
-        let zero = b.ins().iconst(I8, 0);
-        let none = b.ins().splat(I8X16, zero);
-        b.ins().store(flags(), none, base, changed_at);
-    }
+    emitter.changes = Some(LoopChanges::begin(b, source, &task.wakes, base));
     let each = Loop::begin(b, slots.end() - slots.first(), LANES as usize, task.descending);
     emitter.index = each.index;
     emitter.actions(b);
-    if let Some(bits) = emitter.changed {
-        let others = b.ins().load(I8X16, flags(), base, changed_at);
-        let all = b.ins().bor(others, bits);
-        b.ins().store(flags(), all, base, changed_at);
+    if let Some(changes) = &mut emitter.changes {
+        changes.end_turn(b, base);
     }
     each.end(b);
-    if !woken.is_empty() {
-        let bits = b.ins().load(I8X16, flags(), base, changed_at);
-        let mut changes = Changes::default();
-        changes.note(b, &woken, bits);
+    if let Some(changes) = emitter.changes {
         changes.wake(b, source, base);
     }
     if checked {
@@ -131,10 +120,9 @@ struct Vector<'a> {
     /// `base + index * bytes`, by bytes.
     bases: FxHashMap<u32, Value>,
     loads: FxHashMap<ArrayId, Vec<Read>>,
-    /// What this turn changed.
-    changed: Option<Value>,
-    /// Whether the present action's changes wake anyone.
-    noting: bool,
+    changes: Option<LoopChanges>,
+    /// The tasks that the present action's changes wake.
+    woken: &'a [usize],
 }
 
 /// Bytes of the container in which two values are compared, if there is one.
@@ -231,7 +219,7 @@ impl Vector<'_> {
 
     fn actions(&mut self, b: &mut FunctionBuilder<'_>) {
         for (index, action) in self.task.actions.iter().enumerate() {
-            self.noting = self.task.wakes.actions.get(index).is_some_and(|woken| !woken.is_empty());
+            self.woken = self.task.wakes.action(index);
             match action {
                 Action::Store { value, array } => self.store_all(b, *value, *array),
                 Action::Keep(_) => {}
@@ -255,7 +243,7 @@ impl Vector<'_> {
                 }
                 Action::Count { array, condition } => {
                     let holds = self.part(b, *condition, 1, 0);
-                    if self.noting {
+                    if !self.woken.is_empty() {
                         let active = self.source.state.active(self.task.strand);
                         let active = self.load(b, active, 0, 0);
                         let met = b.ins().band(active, holds);
@@ -281,7 +269,7 @@ impl Vector<'_> {
     fn store_all(&mut self, b: &mut FunctionBuilder<'_>, value: ValueId, array: ArrayId) {
         for part in self.part_order(self.ty(value)) {
             let vector = self.part(b, value, self.bytes(value), part);
-            if self.noting {
+            if !self.woken.is_empty() {
                 let before = self.load(b, array, 0, part);
                 let bits = difference(b, before, vector);
                 self.note(b, bits);
@@ -292,11 +280,8 @@ impl Vector<'_> {
 
     /// Adds bits that tell of a change.
     fn note(&mut self, b: &mut FunctionBuilder<'_>, bits: Value) {
-        if self.noting {
-            self.changed = Some(match self.changed {
-                Some(others) => b.ins().bor(others, bits),
-                None => bits,
-            });
+        if let Some(changes) = &mut self.changes {
+            changes.note(b, self.woken, bits);
         }
     }
 
@@ -310,7 +295,7 @@ impl Vector<'_> {
     ) {
         let bytes = container_bytes(self.source.state.array(array).ty);
         let mut vector = self.part(b, next, bytes, part);
-        if enable.is_some() || self.noting {
+        if enable.is_some() || !self.woken.is_empty() {
             let held = match self.loads.get(&array).and_then(|reads| reads.iter().find(|read| read.delta == 0)) {
                 Some(&Read { value, .. }) => self.part(b, value, bytes, part),
                 None => self.load(b, array, 0, part),
@@ -319,8 +304,10 @@ impl Vector<'_> {
                 let mask = self.mask(b, enable, bytes, part);
                 vector = b.ins().bitselect(mask, vector, held);
             }
-            let bits = difference(b, held, vector);
-            self.note(b, bits);
+            if !self.woken.is_empty() {
+                let bits = difference(b, held, vector);
+                self.note(b, bits);
+            }
         }
         self.read_before_change(b, array, part);
         self.store(b, array, part, vector);

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::lattice::{self, Slots};
 use super::lines::{self, Block, Bundle, Head, RegisterAt};
 use super::strands::Strands;
+use super::wakes::GROUPS_MAX;
 use super::{ArrayId, CellId, MemoryId, StrandId, container_bytes};
 use crate::hierarchy::Hierarchy;
 
@@ -109,7 +110,7 @@ pub(crate) struct State {
     pub(crate) failed: usize,
     /// A vector for use within a task.
     pub(crate) scratch: usize,
-    /// Another, for what a task has changed.
+    /// As many as there are groups of tasks to wake, for what a task has changed.
     pub(crate) changed: usize,
     /// For each strand of many lanes, 1 in the slots that are lanes.
     active: Vec<Option<ArrayId>>,
@@ -145,13 +146,13 @@ impl State {
             blocks: Vec::new(),
             failed: GUARD_BYTES,
             scratch: GUARD_BYTES + 64,
-            changed: GUARD_BYTES + 80,
+            changed: GUARD_BYTES + 128,
             active: Vec::new(),
             assertions: 0..0,
             covers: 0..0,
             slots,
             slot_counts,
-            end: GUARD_BYTES + 128,
+            end: GUARD_BYTES + 128 + GROUPS_MAX * 16,
         };
         for (index, strand) in strands.strands.iter().enumerate() {
             let active = (strand.lanes > 1).then(|| state.add_array(StrandId(index as u32), u(1)));

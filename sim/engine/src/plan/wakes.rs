@@ -8,12 +8,15 @@
 //!
 //! What happens again though nothing changes wakes its own task: a cover that is met, a check that
 //! fails, a write to a memory (another port may have written since).
+//!
+//! What an action uses only where it is enabled wakes nobody: the task runs when the enable changes,
+//! and in every edge for as long as it is 1.
 
 use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::schedule::{Action, Source};
+use super::schedule::{Action, Source, Task};
 use super::tasks::Scheduler;
 use super::{ValueId, ValueOp, WireId};
 
@@ -25,6 +28,43 @@ pub(crate) type TaskSet = Vec<usize>;
 pub(crate) struct Wakes {
     pub(crate) fills: Vec<TaskSet>,
     pub(crate) actions: Vec<TaskSet>,
+    /// For each action, the own task where it must run again for as long as the action is enabled.
+    pub(crate) again: Vec<TaskSet>,
+}
+
+/// Sets of tasks kept apart where changes are noted in memory.
+pub(crate) const GROUPS_MAX: usize = 16;
+
+impl Wakes {
+    /// The tasks that a change by an action wakes.
+    pub(crate) fn action(&self, index: usize) -> &[usize] {
+        self.actions.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    /// The own task, if it must run again while an action is enabled.
+    pub(crate) fn again(&self, index: usize) -> &[usize] {
+        self.again.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    /// All different sets that actions wake, or one of all tasks if they are too many.
+    pub(crate) fn groups(&self) -> Vec<TaskSet> {
+        let all: BTreeSet<&TaskSet> =
+            self.actions.iter().chain(&self.again).filter(|tasks| !tasks.is_empty()).collect();
+        if all.len() <= GROUPS_MAX {
+            return all.into_iter().cloned().collect();
+        }
+        let union: BTreeSet<usize> = all.into_iter().flatten().copied().collect();
+        vec![union.into_iter().collect()]
+    }
+}
+
+/// The group in which the changes that wake these tasks are noted; `None` if they wake nobody.
+pub(crate) fn group_of(groups: &[TaskSet], tasks: &[usize]) -> Option<usize> {
+    if tasks.is_empty() {
+        return None;
+    }
+    // One group of all has every set.
+    Some(groups.iter().position(|group| group == tasks).unwrap_or(0))
 }
 
 /// Where the bits are.
@@ -64,6 +104,16 @@ pub(crate) fn masks(tasks: &[usize]) -> Vec<(usize, u64)> {
     masks
 }
 
+/// The bit without which an action does nothing. Vectors of registers are not asked.
+fn waits_for(action: &Action, once: bool) -> Option<ValueId> {
+    match action {
+        Action::Commit { enable, .. } if once => *enable,
+        Action::TakeWord { enable, .. } => *enable,
+        Action::WriteWord { enable, .. } => Some(*enable),
+        _ => None,
+    }
+}
+
 impl Scheduler<'_> {
     /// Finds who wakes whom.
     pub(super) fn connect_wakes(&mut self) {
@@ -92,16 +142,15 @@ impl Scheduler<'_> {
                     Action::Shift { cells, .. } | Action::TakeWord { cells, .. } => {
                         woken(&cells.iter().map(|&cell| Source::Cell(cell)).collect::<Vec<_>>())
                     }
-                    Action::WriteWord { memory, .. } => {
-                        let mut tasks = woken(&[Source::Memory(*memory)]);
-                        if let Err(place) = tasks.binary_search(&index) {
-                            tasks.insert(place, index);
-                        }
-                        tasks
-                    }
+                    Action::WriteWord { memory, .. } => woken(&[Source::Memory(*memory)]),
                     Action::Check { .. } | Action::Count { .. } => vec![index],
                 });
-                Wakes { fills: fills.collect(), actions: actions.collect() }
+                let once = self.strands.lanes(task.strand) == 1;
+                let again = task.actions.iter().map(|action| match waits_for(action, once) {
+                    Some(_) => vec![index],
+                    None => Vec::new(),
+                });
+                Wakes { fills: fills.collect(), actions: actions.collect(), again: again.collect() }
             })
             .collect();
         for (task, wakes) in self.program.tasks.iter_mut().zip(wakes) {
@@ -124,7 +173,7 @@ impl Scheduler<'_> {
                 readers.entry(source).or_default().insert(index);
             };
             task.fills.iter().flat_map(|fill| &fill.sources).for_each(|&source| read(source));
-            for &id in &task.values {
+            for id in self.watched(task) {
                 if let Some(&array) = task.loaded.get(&id) {
                     read(Source::Stored(array));
                     continue;
@@ -143,7 +192,7 @@ impl Scheduler<'_> {
             }
             for action in &task.actions {
                 match action {
-                    Action::TakeWord { memory, .. } => read(Source::Memory(*memory)),
+                    Action::TakeWord { memory, enable: None, .. } => read(Source::Memory(*memory)),
                     Action::Shift { heads, cells, .. } => {
                         heads.iter().chain(cells).for_each(|&cell| read(Source::Cell(cell)));
                     }
@@ -152,6 +201,25 @@ impl Scheduler<'_> {
             }
         }
         readers
+    }
+
+    /// The values of a task but for those that matter only where an action is enabled.
+    fn watched(&self, task: &Task) -> Vec<ValueId> {
+        let once = self.strands.lanes(task.strand) == 1;
+        let mut stack = Vec::new();
+        for action in &task.actions {
+            match waits_for(action, once) {
+                Some(enable) => stack.push(enable),
+                None => action.for_each_operand(|value| stack.push(value)),
+            }
+        }
+        let mut seen: FxHashSet<ValueId> = FxHashSet::default();
+        while let Some(id) = stack.pop() {
+            if seen.insert(id) && !task.loaded.contains_key(&id) {
+                self.values.value(id).op.for_each_operand(|operand| stack.push(operand));
+            }
+        }
+        task.values.iter().copied().filter(|id| seen.contains(id)).collect()
     }
 
     /// What changes when a value that a wire takes does; `None` for constants.
