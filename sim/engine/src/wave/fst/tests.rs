@@ -57,7 +57,7 @@ fn round_trip(seed: u64, rarity: u64, block_bytes: usize) {
     let mut resets = Vec::new();
     let (mut cycle, mut reset_before) = (7, false);
     for batch in 0..40 {
-        let count = if batch % 3 == 0 { BATCH } else { 1 + random.below(BATCH) };
+        let count = if batch % 3 == 0 { BATCH } else { 1 + (random.bits() % BATCH as u64) as usize };
         let mut reset_levels = 0;
         for sample in 0..count {
             tiles.iter_mut().for_each(|tile| tile[sample + 1] = tile[sample]);
@@ -69,7 +69,7 @@ fn round_trip(seed: u64, rarity: u64, block_bytes: usize) {
                 }
                 values[index].push(format!("{:0width$b}", line.read(at, bytes), width = width as usize));
             }
-            let level = random.one_in(3);
+            let level = random.bits().is_multiple_of(3);
             reset_levels |= u64::from(level) << sample;
             resets.push(u8::from(level).to_string());
         }
