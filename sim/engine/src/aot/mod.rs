@@ -3,7 +3,9 @@
 //!
 //! The libraries are kept in `$MYELIN_CACHE_DIR`, or `myelin` in `$XDG_CACHE_HOME` or `~/.cache`,
 //! under a hash of source and compiler, so a design is compiled once. The source uses the standard
-//! library's portable vectors, which the compiler calls unstable: it is told to allow them.
+//! library's portable vectors, which the compiler calls unstable: `RUSTC_BOOTSTRAP=1` tells it to allow
+//! them. A compiler that refuses gets the same tasks in the stable language, lane by lane, and makes of
+//! them what vectors it can.
 
 mod scalar;
 mod text;
@@ -59,13 +61,21 @@ pub(crate) fn compile(source: Source<'_>) -> Result<Library, String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version =
         Command::new(&rustc).arg("-vV").output().map_err(|error| format!("run {}: {error}", rustc.display()))?;
-    let text = text::program(source, vector_lanes());
-    let name = Digest::of(&(&text, &version.stdout, machine())).to_string();
     let folder = cache_folder()?;
-    let library = folder.join(format!("{name}.so"));
-    if !library.exists() {
-        build(&rustc, &folder, &name, &text, &library)?;
-    }
+    let made = |lanes: Option<usize>| {
+        let text = text::program(source, lanes);
+        let name = Digest::of(&(&text, &version.stdout, machine())).to_string();
+        let library = folder.join(format!("{name}.so"));
+        if library.exists() {
+            Ok(library)
+        } else {
+            build(&rustc, lanes, (&folder, &name), &text, &library).map(|()| library)
+        }
+    };
+    let library = match made(Some(vector_lanes())) {
+        Ok(library) => library,
+        Err(refused) => made(None).map_err(|reason| format!("{refused}; and without vectors: {reason}"))?,
+    };
     load(&library)
 }
 
@@ -101,20 +111,30 @@ fn cache_folder() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-fn build(rustc: &std::ffi::OsStr, folder: &Path, name: &str, text: &str, library: &Path) -> Result<(), String> {
+/// Compiles a text into a library. `lanes` tells whether it has vectors.
+fn build(
+    rustc: &std::ffi::OsStr,
+    lanes: Option<usize>,
+    (folder, name): (&Path, &str),
+    text: &str,
+    library: &Path,
+) -> Result<(), String> {
     // Others may build the same: each writes files of its own, and the last rename wins.
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let own = format!("{name}.{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let (input, output) = (folder.join(format!("{own}.rs")), folder.join(format!("{own}.so")));
     let failed = |what: &str, error: std::io::Error| format!("{what} {}: {error}", folder.display());
     std::fs::write(&input, text).map_err(|error| failed("write source into", error))?;
-    let result = Command::new(rustc)
+    let mut command = Command::new(rustc);
+    if lanes.is_some() {
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    let result = command
         .args(["--edition=2024", "--crate-type=cdylib", "--crate-name=myelin_design"])
         .args(["-Copt-level=3", "-Ctarget-cpu=native", "-Cpanic=abort", "-Cdebuginfo=0", "-Ccodegen-units=1"])
         .arg("-o")
         .arg(&output)
         .arg(&input)
-        .env("RUSTC_BOOTSTRAP", "1")
         .output()
         .map_err(|error| failed("run rustc in", error))?;
     if !result.status.success() {

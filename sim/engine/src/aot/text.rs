@@ -14,12 +14,22 @@ use crate::plan::schedule::{Action, CopyRun, Task, WireRead};
 use crate::plan::wakes::{TaskSet, masks};
 use crate::plan::{ArrayId, ValueId, ValueOp, container_bytes};
 
-const PRELUDE: &str = "\
+/// The first lines of source with portable vectors, which the compiler calls unstable.
+const VECTOR_HEAD: &str = "\
 #![no_std]
 #![feature(portable_simd)]
 #![allow(warnings)]
 use core::simd::prelude::*;
 use core::simd::Select;
+";
+
+/// The first lines of source that every compiler takes.
+const PLAIN_HEAD: &str = "\
+#![no_std]
+#![allow(warnings)]
+";
+
+const PRELUDE: &str = "\
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }
 #[inline(always)]
@@ -44,11 +54,12 @@ unsafe fn wake(p: *mut u8, at: usize, changed: bool, tasks: u64) {
 }
 ";
 
-/// The source of a program for vectors of `lanes` lanes.
-pub(super) fn program(source: Source<'_>, lanes: usize) -> String {
-    let mut text = PRELUDE.to_owned();
-    for bytes in [1, 2, 4, 8] {
-        let bits = bytes * 8;
+/// The source of a program: for vectors of so many lanes, or lane by lane in the stable language.
+pub(super) fn program(source: Source<'_>, lanes: Option<usize>) -> String {
+    let mut text = if lanes.is_some() { VECTOR_HEAD } else { PLAIN_HEAD }.to_owned();
+    text.push_str(PRELUDE);
+    for bytes in [1, 2, 4, 8].into_iter().filter(|_| lanes.is_some()) {
+        let (bits, lanes) = (bytes * 8, lanes.unwrap_or(1));
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "type I{bits} = Simd<i{bits}, {lanes}>;");
     }
@@ -103,7 +114,8 @@ pub unsafe extern \"C\" fn edge(p: *mut u8) {{ unsafe {{
 pub(super) struct Writer<'a, 'b> {
     pub(super) source: Source<'a>,
     pub(super) task: &'a Task,
-    pub(super) lanes: usize,
+    /// Lanes of a vector; `None`: there are no vectors.
+    pub(super) lanes: Option<usize>,
     pub(super) text: &'b mut String,
     /// Values that are the same in all lanes of a vector task.
     pub(super) uniform: FxHashSet<ValueId>,
@@ -138,10 +150,23 @@ impl Writer<'_, '_> {
             line!(self, "for i in {turns} {{");
             self.single();
             line!(self, "}}");
+        } else if let Some(lanes) = self.lanes {
+            self.vector(lanes);
         } else {
-            self.vector();
+            self.lane_by_lane_of_slots();
         }
         self.end_changes();
+    }
+
+    /// As [`Writer::vector`] without vectors: one slot after another, but for those that are no lane.
+    fn lane_by_lane_of_slots(&mut self) {
+        let slots = self.source.state.slots(self.task.strand);
+        let order = if self.task.descending { ".rev()" } else { "" };
+        let active = self.at(self.source.state.active(self.task.strand), 0);
+        line!(self, "for i in ({}..{}_usize){order} {{", slots.first(), slots.end());
+        line!(self, "if get::<u8>(p, {active}) == 0 {{ continue; }}");
+        self.single();
+        line!(self, "}}");
     }
 
     /// Declares what changes are noted in: one integer of each size for all that wake the same tasks.
@@ -356,12 +381,13 @@ impl Writer<'_, '_> {
             line!(self, "core::ptr::copy(p.add({from}), p.add({}), {bytes});", from + by);
             return;
         };
-        for size in [64, 32, 16] {
+        let sizes = if self.lanes.is_some() { [64, 32, 16].as_slice() } else { &[] };
+        for size in sizes {
             line!(self, "let mut moved{size} = Simd::<u8, {size}>::splat(0);");
         }
         let mut left = bytes;
         while left > 0 {
-            let size = [64, 32, 16, 8, 4, 2, 1].into_iter().find(|&size| size <= left).unwrap_or(1);
+            let size = sizes.iter().copied().chain([8, 4, 2, 1]).find(|&size| size <= left).unwrap_or(1);
             left -= size;
             let (at, to) = (from + left, from + left + by);
             if size > 8 {
@@ -373,7 +399,7 @@ impl Writer<'_, '_> {
                 line!(self, "g{group}_{bits} |= next ^ get::<u{bits}>(p, {to}); set(p, {to}, next);");
             }
         }
-        for size in [64, 32, 16] {
+        for size in sizes {
             line!(self, "g{group}_8 |= moved{size}.reduce_or();");
         }
     }

@@ -12,7 +12,7 @@ use crate::plan::{ValueId, ValueOp, container_bytes};
 
 impl Writer<'_, '_> {
     /// All values and actions of all lanes.
-    pub(super) fn vector(&mut self) {
+    pub(super) fn vector(&mut self, lanes: usize) {
         for &id in &self.task.values {
             if self.is_uniform(id) {
                 let value = self.single_value(id);
@@ -21,7 +21,7 @@ impl Writer<'_, '_> {
             }
         }
         let slots = self.source.state.slots(self.task.strand);
-        let turns = (slots.end() - slots.first()).div_ceil(self.lanes);
+        let turns = (slots.end() - slots.first()).div_ceil(lanes);
         let order = if self.task.descending { ".rev()" } else { "" };
         let checked = self.task.actions.iter().any(|action| matches!(action, Action::Check { .. }));
         if checked {
@@ -33,7 +33,7 @@ impl Writer<'_, '_> {
             }
         }
         line!(self, "for turn in (0..{turns}_usize){order} {{");
-        line!(self, "let i = {} + turn * {};", slots.first(), self.lanes);
+        line!(self, "let i = {} + turn * {};", slots.first(), lanes);
         for &id in &self.task.values {
             if !self.uniform.contains(&id) {
                 self.vector_value(id);

@@ -4,6 +4,7 @@ mod changes;
 mod copy;
 mod lanes;
 mod pack;
+mod reads;
 mod scalar;
 mod vector;
 

@@ -15,6 +15,7 @@ use super::changes::{LoopChanges, difference};
 use super::pack::{
     element_type, join, join_signed, shift_left, shift_right, splat_constant, truncate, vector_type, widen, wrap,
 };
+use super::reads::{Read, loads, place};
 use super::scalar::{as_i64, condition, flags, from_i64, load, machine_type, operator};
 use super::{Loop, Source, offset, scaled};
 use crate::plan::schedule::{Action, Task, WireRead};
@@ -67,39 +68,6 @@ pub(super) fn emit(b: &mut FunctionBuilder<'_>, source: Source<'_>, task: &Task,
         let others = b.ins().load(I8, flags(), base, at);
         let failed = b.ins().bor(others, failed);
         b.ins().store(flags(), failed, base, at);
-    }
-}
-
-/// A value read from an array, `delta` slots away.
-#[derive(Clone, Copy)]
-struct Read {
-    value: ValueId,
-    delta: isize,
-}
-
-/// The values that the task reads from each array, other than one element for all lanes.
-fn loads(source: Source<'_>, task: &Task) -> FxHashMap<ArrayId, Vec<Read>> {
-    let mut loads: FxHashMap<ArrayId, Vec<Read>> = FxHashMap::default();
-    for &value in &task.values {
-        if let Some((array, delta)) = place(source, task, value) {
-            loads.entry(array).or_default().push(Read { value, delta });
-        }
-    }
-    loads
-}
-
-/// The array and distance at which a value is read, if it is read lane by lane.
-fn place(source: Source<'_>, task: &Task, value: ValueId) -> Option<(ArrayId, isize)> {
-    if let Some(&array) = task.loaded.get(&value) {
-        return Some((array, 0));
-    }
-    match source.values.value(value).op {
-        ValueOp::Cell(cell) => Some((source.state.cell(cell).array, 0)),
-        ValueOp::Wire(wire) => match source.program.reads[&wire] {
-            WireRead::Window { array, delta } => Some((array, delta)),
-            WireRead::Element(_) => None,
-        },
-        _ => None,
     }
 }
 
