@@ -69,6 +69,14 @@ pub enum Error {
         /// The boxes present.
         limit: usize,
     },
+    /// Heads computed elsewhere that are not this graph's.
+    #[error("write output: heads have {found:?} values, expected {expected:?}")]
+    HeadLengths {
+        /// The graph's.
+        expected: Vec<usize>,
+        /// Those found.
+        found: Vec<usize>,
+    },
     /// Heads that cannot be joined row by row.
     #[error("write output: {heads} heads cannot be joined row by row")]
     HeadRows {

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::buffer::Buffer;
 use crate::kernel::Kernels;
 use crate::output::Output;
-use crate::path::{Isa, Path};
+use crate::path::{Isa, Path, for_each_isa};
 use crate::plan::{self, Plan};
 use crate::run::{Context, NmsScratch};
 use crate::view::{Element, Memory};
@@ -110,7 +110,14 @@ impl Network {
         if input.len() != expected {
             return Err(Error::InputLength { unit: "bytes", expected, found: input.len() });
         }
-        if self.graph.input_type_size() == 1 {
+        if self.graph.input_type_size() == 1 && self.plan.input.element == Element::I8 {
+            self.check(workspace)?;
+            let limit = precision_limit(self.graph.input_precision()).min(i32::from(i8::MAX)) as i8;
+            // The input is the plan's first buffer.
+            let buffer = workspace.buffers[self.plan.slots[0]].bytes_mut();
+            limited(Isa::of(self.path), input, limit, self.kernels.flip, buffer);
+            self.run_steps(workspace)
+        } else if self.graph.input_type_size() == 1 {
             self.run_values(workspace, input.iter().map(|&byte| i32::from(byte)))
         } else {
             let words = input.chunks_exact(4).map(|c| [c[0] as u8, c[1] as u8, c[2] as u8, c[3] as u8]);
@@ -141,9 +148,7 @@ impl Network {
         workspace: &'w mut Workspace,
         input: impl Iterator<Item = i32>,
     ) -> Result<&'w Output, Error> {
-        if workspace.network != self.identity {
-            return Err(Error::ForeignWorkspace);
-        }
+        self.check(workspace)?;
         let (plan, flip) = (&self.plan, self.kernels.flip);
         let limit = precision_limit(self.graph.input_precision());
         let clipped = input.map(|x| x.clamp(-limit, limit));
@@ -153,6 +158,16 @@ impl Network {
             Element::I8 => buffer.bytes_mut().iter_mut().zip(clipped).for_each(|(to, x)| *to = x as u8 ^ flip),
             Element::I32 => buffer.words_mut().iter_mut().zip(clipped).for_each(|(to, x)| *to = x),
         }
+        self.run_steps(workspace)
+    }
+
+    fn check(&self, workspace: &Workspace) -> Result<(), Error> {
+        if workspace.network == self.identity { Ok(()) } else { Err(Error::ForeignWorkspace) }
+    }
+
+    /// Runs on the input that the workspace holds.
+    fn run_steps<'w>(&self, workspace: &'w mut Workspace) -> Result<&'w Output, Error> {
+        let (plan, flip) = (&self.plan, self.kernels.flip);
         let (isa, threads, pool) = (Isa::of(self.path), self.threads, self.pool.as_ref());
         let context = Context { kernels: self.kernels, isa, threads, pool };
         for step in &plan.steps {
@@ -165,6 +180,16 @@ impl Network {
         workspace.output.join()?;
         Ok(&workspace.output)
     }
+}
+
+for_each_isa! {
+    fn limited(input: &[i8], limit: i8, flip: u8, out: &mut [u8]) = limited_inner
+}
+
+/// Stores bytes, limited to `-limit..=limit`.
+#[inline(always)]
+fn limited_inner(input: &[i8], limit: i8, flip: u8, out: &mut [u8]) {
+    out.iter_mut().zip(input).for_each(|(to, &x)| *to = x.max(-limit).min(limit).cast_unsigned() ^ flip);
 }
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]

@@ -64,6 +64,23 @@ impl Output {
         }
     }
 
+    /// The answer that heads computed elsewhere make, in the graph's order.
+    ///
+    /// **Errors.** [`Error::HeadLengths`]; [`Error::HeadRows`] where the chain has no answer either.
+    pub fn of_heads(graph: &Graph, heads: &[&[i32]]) -> Result<Self, Error> {
+        let mut output = Self::new(graph);
+        let expected: Vec<usize> = output.heads.iter().map(|head| head.values.len()).collect();
+        let found: Vec<usize> = heads.iter().map(|values| values.len()).collect();
+        if expected != found {
+            return Err(Error::HeadLengths { expected, found });
+        }
+        for (head, values) in output.heads.iter_mut().zip(heads) {
+            head.values.copy_from_slice(values);
+        }
+        output.join()?;
+        Ok(output)
+    }
+
     /// The values of every head, before post-processing.
     pub fn heads(&self) -> &[Head] {
         &self.heads

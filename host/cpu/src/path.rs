@@ -85,11 +85,17 @@ impl Path {
             Some(path) => Some(path),
             None => Self::from_environment()?,
         };
-        let path = wanted.unwrap_or_else(Self::fastest);
-        if path.is_available() {
-            return Ok(path);
+        wanted.unwrap_or_else(Self::fastest).checked()
+    }
+
+    /// Itself, if this machine can run it.
+    ///
+    /// **Errors.** [`Error::PathUnavailable`].
+    pub fn checked(self) -> Result<Path, Error> {
+        if self.is_available() {
+            return Ok(self);
         }
-        Err(Error::PathUnavailable { path, available: names(&Self::available()) })
+        Err(Error::PathUnavailable { path: self, available: names(&Self::available()) })
     }
 }
 

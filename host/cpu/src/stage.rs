@@ -78,6 +78,18 @@ impl Scale {
         None
     }
 
+    /// As [`Scale::then`], for elements below `i32::MAX`: then a rounding bit never wraps.
+    pub(crate) fn then_below_max(self, next: Self) -> Option<Self> {
+        if let Some(joined) = self.then(next) {
+            return Some(joined);
+        }
+        let within = |x: i32| x.max(next.low).min(next.high);
+        let last = self.high.min(i32::MAX - 1);
+        let (low, high) = (self.low.min(last), last);
+        let joined = Self { low: within(next.shifted(low)), high: within(next.shifted(high)), ..next };
+        self.is_clamp().then_some(joined)
+    }
+
     /// The results' range for elements in `range`.
     pub(crate) fn range(self, range: Range) -> Range {
         let (low, high) = (range.low as i32, range.high as i32);
@@ -115,15 +127,19 @@ impl Stage {
     }
 }
 
-/// Adds a stage to a chain, joined with the last one where that is the same.
-pub(crate) fn push(stages: &mut Vec<Stage>, stage: Stage) {
-    if let (Some(Stage::Scale(last)), Stage::Scale(next)) = (stages.last_mut(), &stage)
-        && let Some(joined) = last.then(*next)
-    {
-        *last = joined;
-        return;
+/// Adds a stage to a chain, joined with the last one where that is the same; answers whether it was.
+///
+/// `below_max` says that no element that reaches the last stage is `i32::MAX`.
+pub(crate) fn push(stages: &mut Vec<Stage>, stage: Stage, below_max: bool) -> bool {
+    if let (Some(Stage::Scale(last)), Stage::Scale(next)) = (stages.last_mut(), &stage) {
+        let joined = if below_max { last.then_below_max(*next) } else { last.then(*next) };
+        if let Some(joined) = joined {
+            *last = joined;
+            return true;
+        }
     }
     stages.push(stage);
+    false
 }
 
 /// Applies a chain to elements that lie in row `row` of the result from element `within` on.
@@ -187,9 +203,9 @@ mod tests {
                 let mut chain = Vec::new();
                 let scale = Scale::requantise(precision, shift);
                 if scale.may_wrap() && scale.high != i32::MAX {
-                    push(&mut chain, Stage::Scale(Scale::clamp(i32::MIN, i32::MAX - 1)));
+                    push(&mut chain, Stage::Scale(Scale::clamp(i32::MIN, i32::MAX - 1)), false);
                 }
-                push(&mut chain, Stage::Scale(scale));
+                push(&mut chain, Stage::Scale(scale), false);
                 let mut values = corners();
                 apply(&chain, &mut values, Memory { work: &[], slots: &[], constants: &[], flip: 0 }, 0, 0);
                 let s = ShiftBits::new(i64::from(shift)).unwrap();
@@ -223,5 +239,16 @@ mod tests {
             }
         }
         assert!(joined_count > 20);
+        let mut more = 0;
+        for a in parts {
+            for b in parts {
+                let Some(joined) = a.then_below_max(b) else { continue };
+                more += 1;
+                for x in corners().into_iter().filter(|&x| x < i32::MAX) {
+                    assert_eq!(joined.apply(x), b.apply(a.apply(x)), "{a:?} then {b:?} of {x}");
+                }
+            }
+        }
+        assert!(more > joined_count, "a rectifier and a shift by one are joined");
     }
 }

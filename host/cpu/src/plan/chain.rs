@@ -149,10 +149,13 @@ impl Planner<'_> {
     pub(super) fn stages(&mut self, nodes: &[NodeId], mut current: ValueId, layout: Layout) -> Vec<Stage> {
         let graph = self.graph;
         let mut stages = Vec::new();
+        // Of the elements that reach the last stage.
+        let mut below_max = false;
         for &id in nodes {
             let node = graph.node(id);
             for stage in self.stages_of(node, current, layout) {
-                stage::push(&mut stages, stage);
+                let joined = stage::push(&mut stages, stage, below_max);
+                below_max = if joined { below_max } else { self.ranges[current.index()].high < i64::from(i32::MAX) };
             }
             current = node.output();
         }

@@ -85,6 +85,13 @@ impl Conv {
     }
 }
 
+/// A pixel of the output.
+#[derive(Clone, Copy)]
+struct Cursor {
+    x: usize,
+    y: usize,
+}
+
 /// Some rows of one image.
 struct Band<'a> {
     conv: &'a Conv,
@@ -106,50 +113,52 @@ impl Band<'_> {
         let count = rows.len() * conv.dst.w;
         for block in blocks {
             let tiles = count.div_ceil(kernels.pixels_max[block.vectors - 1]);
+            // Tiles as equal as can be.
+            let (pixels, longer) = (count / tiles, count % tiles);
+            let mut cursor = Cursor { x: 0, y: rows.start };
             for tile in 0..tiles {
-                // Tiles as equal as can be.
-                let (first, last) = (count * tile / tiles, count * (tile + 1) / tiles);
-                self.tile(&rows, first..last, block, channel, &mut sums, out);
+                let pixels = pixels + usize::from(tile < longer);
+                cursor = self.tile(cursor, pixels, rows.start, block, channel, &mut sums, out);
             }
         }
     }
 
+    /// Computes `pixels` pixels from `cursor` on; answers where the next tile begins. `first_row` is the
+    /// row with which `out` starts.
+    #[allow(clippy::too_many_arguments, reason = "what the loops around it know")]
     fn tile(
         &self,
-        rows: &std::ops::Range<usize>,
-        pixels: std::ops::Range<usize>,
+        mut cursor: Cursor,
+        pixels: usize,
+        first_row: usize,
         block: &Block,
         channel: usize,
         sums: &mut [i32; PIXELS_MAX * CHANNELS_MAX],
         out: &mut [u8],
-    ) {
+    ) -> Cursor {
         let conv = self.conv;
         let (src, dst) = (&conv.src, &conv.dst);
         let source = self.memory.buffer(src).bytes();
         let origin = src.base + self.n * src.image - conv.padding[0] * src.row - conv.padding[1] * src.c;
-        let (w, size) = (dst.w, dst.element.size());
-        let (first_x, first_y) = (pixels.start % w, rows.start + pixels.start / w);
-        let (mut x, mut y) = (first_x, first_y);
+        let size = dst.element.size();
         let mut sources = [std::ptr::null(); PIXELS_MAX];
         // Rows of the output, and elements within them.
         let mut places = [(0usize, 0usize); PIXELS_MAX];
-        for p in 0..pixels.len() {
+        for (source_of, place) in sources[..pixels].iter_mut().zip(&mut places) {
+            let Cursor { x, y } = cursor;
             let at = origin + y * conv.strides[0] * src.row + x * conv.strides[1] * src.c + block.channel_in;
-            sources[p] = source[at..].as_ptr();
-            places[p] = (y, x * dst.c + block.channel_out);
-            x += 1;
-            if x == w {
-                (x, y) = (0, y + 1);
-            }
+            *source_of = source[at..].as_ptr();
+            *place = (y, x * dst.c + block.channel_out);
+            cursor = if x + 1 == dst.w { Cursor { x: 0, y: y + 1 } } else { Cursor { x: x + 1, y } };
         }
-        let at = |(y, within): (usize, usize)| ((y - rows.start) * dst.row + within - channel) * size;
+        let at = |(y, within): (usize, usize)| ((y - first_row) * dst.row + within - channel) * size;
         let mut outputs = [std::ptr::null_mut(); PIXELS_MAX];
         let mut finish = Finish::Sums;
         if let Some(fused) = self.fused {
-            for p in 0..pixels.len() {
-                outputs[p] = out[at(places[p])..][..block.channels].as_mut_ptr();
+            for (output, &place) in outputs[..pixels].iter_mut().zip(&places) {
+                *output = out[at(place)..][..block.channels].as_mut_ptr();
             }
-            let addend = self.addend(&fused, &places[..pixels.len()], block.channels);
+            let addend = self.addend(&fused, &places[..pixels], block.channels);
             finish = Finish::Bytes { first: fused.first, addend, second: fused.second };
         }
         let tile = Tile {
@@ -166,10 +175,10 @@ impl Band<'_> {
         // SAFETY: the path is available. A window of every pixel lies inside the padded data, whose
         // buffer has slack for the last group of four; weights and biases were packed for this block;
         // outputs and addends are slices of the block's channels; `sums` holds the largest tile.
-        unsafe { kernels.tile(pixels.len(), block.vectors)(&tile) };
+        unsafe { kernels.tile(pixels, block.vectors)(&tile) };
         if self.fused.is_none() {
             let stride = block.vectors * kernels.lanes;
-            for (p, &(y, within)) in places[..pixels.len()].iter().enumerate() {
+            for (p, &(y, within)) in places[..pixels].iter().enumerate() {
                 let sums = &mut sums[p * stride..][..block.channels];
                 let out = &mut out[at((y, within))..][..block.channels * size];
                 finish_pixel(
@@ -184,12 +193,15 @@ impl Band<'_> {
                 );
             }
         }
+        cursor
     }
 
     fn addend(&self, fused: &Fused, places: &[(usize, usize)], channels: usize) -> Addend {
         let Some(view) = &fused.addend else { return Addend::None };
         let buffer = self.memory.buffer(view);
-        let start = |(y, within): (usize, usize)| view.row_start(self.n * self.conv.dst.h + y) + within;
+        // The operand has the result's shape: the same images and rows.
+        let image = view.base + self.n * view.image;
+        let start = |(y, within): (usize, usize)| image + y * view.row + within;
         match view.element {
             Element::I8 => {
                 let mut rows = [std::ptr::null(); PIXELS_MAX];
