@@ -9,6 +9,13 @@ use myelin_isa::{Architecture, Precision};
 
 use crate::bench::BenchDesign;
 
+mod node;
+
+pub use node::{
+    BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
+    Peer, ServeArguments, VerifyArguments,
+};
+
 /// Infer, simulate and emit hardware for exact integer networks.
 ///
 /// Data goes to standard output, everything else to standard error. A closed pipe is a clean exit.
@@ -33,7 +40,8 @@ Exit codes:
   3  input: a file cannot be read or is not what it should be
   4  unsupported: the device cannot run this model
   5  device: the device failed
-  6  output: a file cannot be written";
+  6  output: a file cannot be written
+  7  network: an address cannot be listened on, a package cannot be fetched";
 
 /// What every command understands.
 #[derive(Args, Debug)]
@@ -124,11 +132,48 @@ pub enum Command {
   myelin hierarchy --cell 8x8 -o cell.svg
   myelin hierarchy --cell 16x16 --precision int6 --depth 1 -o top.svg")]
     Hierarchy(HierarchyArguments),
-    /// Show a model's layers, shapes, precisions and cost.
-    #[command(after_help = "Examples:
+    /// Show a model's layers, shapes, precisions and cost, or build a well-known one.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "Examples:
   myelin model models/digits_int8
-  myelin model models/digits_int6 --json")]
+  myelin model models/digits_int6 --json
+  myelin model build squeezenet1.1 -o squeezenet"
+    )]
     Model(ModelArguments),
+    /// Measure this machine.
+    #[command(after_help = "Examples:
+  myelin bench infer --network digits_int8 --rounds 3")]
+    Bench(BenchArguments),
+    /// Answer a full node's inferences over HTTP.
+    ///
+    /// POST /infer is the protocol of an unmodified node (`cortex --infer.devicetype=remote://HOST:PORT`);
+    /// GET /healthz, /metrics (Prometheus) and /models are for people and monitors. Requests under way
+    /// are answered before it ends on SIGTERM or SIGINT. The address goes to standard output, the
+    /// log to standard error. What a device gets wrong is computed again on the processor and
+    /// counted in the metrics.
+    #[command(after_help = "Examples:
+  myelin serve --listen 127.0.0.1:0 --storage models --for 0
+  myelin serve --listen 127.0.0.1:0 --storage models --device sim:8x8 \\
+    --models-mib 1024 --eviction fifo --log json --for 0")]
+    Serve(ServeArguments),
+    /// Recompute recorded answers and report those that differ.
+    ///
+    /// A record is one JSON object on a line; # begins a remark:
+    ///
+    ///   {"model":"digits_int8","input":"0x00..","expected":"0x04f2.."}
+    ///   {"model":"digits_int8","file":"digits_int8/input.npy","expected":"0x04f2..","code":0}
+    ///
+    /// Paths are relative to the list. Inputs and answers are in the chain's byte order; `code` is
+    /// 0, or the class of the error that is expected: 1 logic, 2 runtime. Exit code 1 if one differs.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:
+  myelin verify models/recorded.jsonl
+  myelin verify models/recorded.jsonl --device cpu:scalar --json"
+    )]
+    Verify(VerifyArguments),
     /// Write a tensor cell as Verilog.
     ///
     /// One file for each distinct module, readable, accepted without warnings by Verilator, Icarus
@@ -267,9 +312,12 @@ pub struct HierarchyArguments {
 /// Arguments of `myelin model`.
 #[derive(Args, Debug)]
 pub struct ModelArguments {
-    /// Folder with `symbol` and `params`, the chain's model format.
-    #[arg(value_name = "DIR")]
-    pub model: PathBuf,
+    /// Build instead of show.
+    #[command(subcommand)]
+    pub command: Option<ModelCommand>,
+    /// Folder with `symbol` and `params`, the chain's model format; write ./build for one called build.
+    #[arg(value_name = "DIR", required = true)]
+    pub model: Option<PathBuf>,
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,

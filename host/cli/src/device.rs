@@ -1,8 +1,13 @@
 //! From a selector to a device that runs a model.
 
+use std::num::{NonZeroU32, NonZeroUsize};
+
 use myelin_board::{SimulatedCell, SimulationOptions};
-use myelin_driver::{Device, DriverError, Inference, Output, Selector, Session};
+use myelin_cpu::Options;
+use myelin_driver::{CpuDevice, Device, DriverError, Inference, Output, Selector, Session};
 use myelin_graph::Graph;
+use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, GuardedEngine};
+use myelin_isa::Architecture;
 
 use crate::failure::{Failure, Verdict};
 use crate::model::LoadedModel;
@@ -12,6 +17,8 @@ use crate::terminal::Progress;
 pub enum Opened {
     /// A cell simulated cycle by cycle.
     Simulated(Box<Session<SimulatedCell>>),
+    /// This machine's processor.
+    Cpu(Box<CpuDevice>),
     /// The reference.
     Golden(Box<GoldenDevice>),
 }
@@ -20,6 +27,13 @@ pub enum Opened {
 pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) -> Result<Opened, Failure> {
     let architecture = match selector {
         Selector::Golden => return Ok(Opened::Golden(Box::new(GoldenDevice::new(model)?))),
+        Selector::Cpu(path) => {
+            progress.step(&format!("prepare {} for {selector}", model.path.display()));
+            return Ok(Opened::Cpu(Box::new(CpuDevice::load(
+                &model.graph,
+                &Options { threads: cpu_threads(), path },
+            )?)));
+        }
         Selector::SimulatedCell(architecture) => architecture,
     };
     let name = model.path.display().to_string();
@@ -30,11 +44,47 @@ pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) ->
         selector: selector.to_string(),
         source: Box::new(error),
     })?;
-    progress.step(&format!("build the simulator of {selector}"));
-    let cell = SimulatedCell::new(architecture, SimulationOptions::default());
-    let cell = cell.map_err(|error| Failure::Simulation { selector: selector.to_string(), source: Box::new(error) })?;
+    let cell = simulated_cell(architecture, progress)?;
     progress.step("load the program");
     Ok(Opened::Simulated(Box::new(Session::load(cell, program)?)))
+}
+
+fn simulated_cell(architecture: Architecture, progress: &mut Progress) -> Result<SimulatedCell, Failure> {
+    let selector = Selector::SimulatedCell(architecture).to_string();
+    progress.step(&format!("build the simulator of {selector}"));
+    let cell = SimulatedCell::new(architecture, SimulationOptions::default());
+    cell.map_err(|error| Failure::Simulation { selector, source: Box::new(error) })
+}
+
+/// What computes for a node: the device asked for, with the processor at its side, and behind both
+/// the portable code.
+pub fn node_engine(
+    selector: Selector,
+    threads: NonZeroUsize,
+    check_every: NonZeroU32,
+    progress: &mut Progress,
+) -> Result<GuardedEngine, Failure> {
+    let processor = |path| CpuEngine::new(Options { threads: threads.get(), path });
+    match selector {
+        Selector::Golden => Err(Failure::NotForNodes { selector: selector.to_string() }),
+        Selector::Cpu(path) => {
+            let lacking = |source| DriverError::Cpu { step: "choose kernels", selector: selector.to_string(), source };
+            let path = path.map(|path| path.checked()).transpose().map_err(lacking)?;
+            Ok(GuardedEngine::new(processor(path), CpuEngine::portable()))
+        }
+        Selector::SimulatedCell(architecture) => {
+            let cell = Box::new(simulated_cell(architecture, progress)?);
+            let config = DeviceConfig { check_every, ..DeviceConfig::default() };
+            let engine = DeviceEngine::new(cell, processor(None), config);
+            let faults = engine.faults();
+            Ok(GuardedEngine::counting(engine, CpuEngine::portable(), faults))
+        }
+    }
+}
+
+/// All of them: one inference has the machine to itself.
+fn cpu_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get())
 }
 
 impl Opened {
@@ -42,6 +92,7 @@ impl Opened {
     pub fn device(&mut self) -> &mut dyn Device {
         match self {
             Opened::Simulated(session) => &mut **session,
+            Opened::Cpu(cpu) => &mut **cpu,
             Opened::Golden(golden) => &mut **golden,
         }
     }
@@ -50,7 +101,7 @@ impl Opened {
     pub fn simulated(&mut self) -> Option<&mut SimulatedCell> {
         match self {
             Opened::Simulated(session) => Some(session.link_mut()),
-            Opened::Golden(_) => None,
+            Opened::Cpu(_) | Opened::Golden(_) => None,
         }
     }
 

@@ -8,6 +8,8 @@ use myelin_compile::CompileError;
 use myelin_driver::DriverError;
 use myelin_graph::import::ImportError;
 use myelin_graph::npy::NpyError;
+use myelin_infer::service::ServeError;
+use myelin_infer::verify::VerifyError;
 use myelin_sim::SimError;
 
 /// The exit codes, as `myelin --help` documents them.
@@ -27,6 +29,8 @@ pub enum Exit {
     Device = 5,
     /// A file cannot be written.
     Output = 6,
+    /// An address cannot be listened on, a package cannot be fetched.
+    Network = 7,
 }
 
 impl From<Exit> for ExitCode {
@@ -67,6 +71,12 @@ pub enum Failure {
     /// A path is no regular file.
     #[error("read {}: is not a regular file", path.display())]
     NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A path is no folder.
+    #[error("open {}: is not a folder", path.display())]
+    NotAFolder {
         /// Which.
         path: PathBuf,
     },
@@ -159,6 +169,36 @@ pub enum Failure {
     /// The device failed.
     #[error(transparent)]
     Device(Box<DriverError>),
+    /// The device is no hardware that a node could use.
+    #[error("serve on {selector}: it is the reference, not a device")]
+    NotForNodes {
+        /// The device.
+        selector: String,
+    },
+    /// The service cannot run.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A list of recorded answers cannot be gone through.
+    #[error("verify")]
+    Verify(#[from] VerifyError),
+    /// A benchmark's engines do not agree.
+    #[error("bench {network}: {path} answers otherwise than {reference}")]
+    Disagreement {
+        /// What was run.
+        network: String,
+        /// The engine that differs.
+        path: String,
+        /// The engine it was held against.
+        reference: String,
+    },
+    /// A peer cannot be installed or run.
+    #[error("{step}: {reason}")]
+    Peer {
+        /// What was attempted.
+        step: &'static str,
+        /// What was said.
+        reason: String,
+    },
     /// A file cannot be written.
     #[error("write {}", path.display())]
     WriteFile {
@@ -183,14 +223,18 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         use Failure::*;
         match self {
-            Index { .. } | NoWaves { .. } => Exit::Usage,
+            Index { .. } | NoWaves { .. } | NotForNodes { .. } => Exit::Usage,
             // Only a scope can be asked for that does not exist.
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => Exit::Usage,
-            ReadFile { .. } | NotAFile { .. } | FileTooLarge { .. } | Model { .. } | GoldenModel { .. } => Exit::Input,
+            ReadFile { .. } | NotAFile { .. } | NotAFolder { .. } | FileTooLarge { .. } | Verify(_) => Exit::Input,
+            Model { .. } | GoldenModel { .. } => Exit::Input,
             Array { .. } | InputShape { .. } | InputValue { .. } => Exit::Input,
             Compile { .. } => Exit::Unsupported,
             Device(error) if error.is_input() => Exit::Input,
-            Simulation { .. } | Device(_) => Exit::Device,
+            // A path that this machine lacks.
+            Device(error) if error.is_unsupported() => Exit::Unsupported,
+            Simulation { .. } | Device(_) | Disagreement { .. } => Exit::Device,
+            Serve(_) | Peer { .. } => Exit::Network,
             WriteFile { .. } | StandardOutput(_) => Exit::Output,
         }
     }
@@ -201,6 +245,7 @@ impl Failure {
         match self {
             ReadFile { .. } => "read-file",
             NotAFile { .. } => "not-a-file",
+            NotAFolder { .. } => "not-a-folder",
             FileTooLarge { .. } => "file-too-large",
             Model { .. } => "model",
             GoldenModel { .. } => "golden-model",
@@ -212,6 +257,11 @@ impl Failure {
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
             Device(_) => "device",
+            NotForNodes { .. } => "not-for-nodes",
+            Serve(_) => "serve",
+            Verify(_) => "verify",
+            Disagreement { .. } => "disagreement",
+            Peer { .. } => "peer",
             WriteFile { .. } => "write-file",
             StandardOutput(_) => "standard-output",
         }
@@ -226,6 +276,20 @@ impl Failure {
             }
             ReadFile { .. } | FileTooLarge { .. } => return None,
             NotAFile { .. } => "give the file itself".to_owned(),
+            NotAFolder { .. } => "give the node's storage folder, as ~/.cortex/storage".to_owned(),
+            NotForNodes { .. } => {
+                "`myelin devices` lists the others; cpu is as exact and thousands of times faster".to_owned()
+            }
+            Serve(ServeError::Listen { .. }) => {
+                "another process may have the port: --listen 127.0.0.1:0 takes a free one".to_owned()
+            }
+            Serve(_) => return None,
+            Verify(VerifyError::File { .. }) => "paths in a list are relative to the list's folder".to_owned(),
+            Verify(_) => "`myelin verify --help` shows what a record is".to_owned(),
+            Disagreement { .. } => "this is a bug: please report it with the processor's name".to_owned(),
+            Peer { .. } => {
+                "the comparison needs python3 with venv and, once, PyPI; without --against it is left out".to_owned()
+            }
             Model { .. } | GoldenModel { .. } => {
                 "a model is a folder with `symbol` (JSON) and `params` (binary) in the format of cvm-runtime; \
                  compare with models/digits_int8, and copy the files again in case they were cut short"
@@ -240,8 +304,9 @@ impl Failure {
                 "scopes are instance paths that begin with the top, as tensor_cell.sequencer".to_owned()
             }
             Simulation { .. } => return None,
-            Compile { source, .. } => source.hint().unwrap_or("`--device golden` runs every model").to_owned(),
+            Compile { source, .. } => source.hint().unwrap_or("`--device cpu` runs every model").to_owned(),
             Device(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
+            Device(error) if error.is_unsupported() => "`--device cpu` takes the fastest there is".to_owned(),
             Device(_) => return None,
             WriteFile { .. } => "choose a place that can be written to".to_owned(),
             StandardOutput(_) => return None,
@@ -261,7 +326,8 @@ mod tests {
 
     #[test]
     fn every_exit_code_is_documented() {
-        for exit in [Exit::Done, Exit::No, Exit::Usage, Exit::Input, Exit::Unsupported, Exit::Device, Exit::Output] {
+        use Exit::*;
+        for exit in [Done, No, Usage, Input, Unsupported, Device, Output, Network] {
             assert!(EXIT_CODES.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
         }
     }

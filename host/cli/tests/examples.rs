@@ -6,7 +6,23 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 9] = ["demo", "infer", "sim", "hierarchy", "model", "verilog", "devices", "completions", "man"];
+const COMMANDS: [&str; 12] = [
+    "demo",
+    "infer",
+    "sim",
+    "hierarchy",
+    "model",
+    "bench",
+    "serve",
+    "verify",
+    "verilog",
+    "devices",
+    "completions",
+    "man",
+];
+
+/// Commands within commands, whose help has examples too.
+const PARTS: [&str; 2] = ["model build", "bench infer"];
 
 /// Lines that a backslash continues, as one.
 fn joined(text: &str) -> String {
@@ -20,7 +36,8 @@ fn spaced(line: &str) -> String {
 
 /// The arguments of the examples in a command's help.
 fn help_examples(workplace: &Workplace, command: &str) -> Vec<String> {
-    let help = workplace.run(&[command, "--help"]).expect(0).out;
+    let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+    let help = workplace.run(&arguments).expect(0).out;
     let (_, examples) = help.split_once("Examples:").unwrap_or_else(|| panic!("{command} has no examples"));
     assert!(examples.lines().all(|line| line.len() <= 80), "{command}: a narrow terminal would break an example");
     let examples = joined(examples);
@@ -58,7 +75,7 @@ fn run(workplace: &Workplace, example: &str) -> String {
 #[test]
 fn every_command_has_examples_that_work() {
     let workplace = Workplace::new();
-    for command in COMMANDS {
+    for command in COMMANDS.into_iter().chain(PARTS) {
         let examples = help_examples(&workplace, command);
         assert!(!examples.is_empty(), "{command}");
         for example in examples {
@@ -84,10 +101,11 @@ fn every_command_in_the_readme_works() {
     let workplace = Workplace::new();
     let examples = readme_examples();
     assert_eq!(examples.first().map(String::as_str), Some("demo"), "the first command is the demo");
-    for command in COMMANDS {
+    for command in COMMANDS.into_iter().chain(PARTS) {
         assert!(examples.iter().any(|example| example.starts_with(command)), "no example of {command}");
     }
-    let helped: Vec<String> = COMMANDS.iter().flat_map(|command| help_examples(&workplace, command)).collect();
+    let helped: Vec<String> =
+        COMMANDS.iter().chain(&PARTS).flat_map(|command| help_examples(&workplace, command)).collect();
     // What help shows too is run by the other test.
     for example in examples.iter().filter(|example| !helped.contains(example)) {
         run(&workplace, example);

@@ -3,8 +3,8 @@
 use crate::error::DriverError;
 use crate::inference::Inference;
 
-/// A device with a model loaded. Two kinds exist: a [`crate::Session`] over a link, and the
-/// reference, which has no cycles.
+/// A device with a model loaded. Three kinds exist: a [`crate::Session`] over a link, the processor
+/// ([`crate::CpuDevice`]) and the reference; the last two have no cycles.
 pub trait Device {
     /// The selector under which it was opened.
     fn selector(&self) -> &str;

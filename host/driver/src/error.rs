@@ -138,6 +138,17 @@ pub enum DriverError {
         /// Which device.
         selector: String,
     },
+    /// The processor could not prepare or answer.
+    #[error("{step} on {selector}")]
+    Cpu {
+        /// What it was to do.
+        step: &'static str,
+        /// Which device.
+        selector: String,
+        /// Why not.
+        #[source]
+        source: myelin_cpu::Error,
+    },
     /// A device that is no hardware could not answer.
     #[error("run on {selector}")]
     Reference {
@@ -154,9 +165,20 @@ impl DriverError {
     pub fn is_transient(&self) -> bool {
         match self {
             DriverError::Link { source, .. } => source.is_transient(),
+            DriverError::Cpu { source, .. } => source.is_transient(),
             DriverError::Poisoned { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether the device does not answer any more and no retry will change that.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, DriverError::Link { source: LinkError::Gone { .. }, .. })
+    }
+
+    /// Whether this machine has no such device, whatever the model.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, DriverError::Cpu { source: myelin_cpu::Error::PathUnavailable { .. }, .. })
     }
 
     /// Whether the cause is the caller's input rather than the device.

@@ -1,9 +1,11 @@
 //! Links, devices and sessions: runs compiled models on hardware.
 //!
 //! A [`Link`] reaches a device; a [`Session`] owns a link, loads a compiled program through it and
-//! runs inputs; a [`Device`] is whatever runs a model, hardware or not; a [`Selector`] names one.
+//! runs inputs; a [`CpuDevice`] does without; a [`Device`] is whatever runs a model, hardware or not;
+//! a [`Selector`] names one.
 //! This crate knows nothing of simulation: a simulated board is one more link handed to it.
 
+mod cpu;
 mod device;
 mod error;
 mod inference;
@@ -11,6 +13,7 @@ mod link;
 mod selector;
 mod session;
 
+pub use cpu::CpuDevice;
 pub use device::Device;
 pub use error::{DriverError, TrapCause};
 pub use inference::{Counters, CycleReport, DeviceShape, Inference, LayerReport, Output, utilisation};

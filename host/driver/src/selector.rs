@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! sim:<rows>x<columns>[:int6|int8]    a cell simulated cycle by cycle; int8 unless stated
+//! cpu[:<path>]                        this machine's processor, with the fastest kernels it has or those named
 //! golden                              the reference model, no hardware
 //! ```
 
 use std::fmt;
 use std::str::FromStr;
 
+use myelin_cpu::Path;
 use myelin_isa::{Architecture, ArchitectureError, Precision};
 
 /// Which device.
@@ -26,6 +28,8 @@ use myelin_isa::{Architecture, ArchitectureError, Precision};
 pub enum Selector {
     /// A tensor cell of these parameters, simulated.
     SimulatedCell(Architecture),
+    /// The processor, with the kernels of this path or the fastest it has.
+    Cpu(Option<Path>),
     /// The golden model.
     Golden,
 }
@@ -42,17 +46,22 @@ pub struct SelectorForm {
 }
 
 /// Every form of selector that works in this version.
-pub const SELECTOR_FORMS: [SelectorForm; 2] = [
+pub const SELECTOR_FORMS: [SelectorForm; 3] = [
     SelectorForm {
         form: "sim:<rows>x<columns>[:int6|int8]",
         example: "sim:16x16",
         meaning: "tensor cell simulated cycle by cycle, 4 to 32 rows and columns",
     },
+    SelectorForm {
+        form: "cpu[:<path>]",
+        example: "cpu",
+        meaning: "this processor, exact and fast; a path as in cpu:avx2 forces its kernels",
+    },
     SelectorForm { form: "golden", example: "golden", meaning: "reference model, no hardware and no cycles" },
 ];
 
 /// Kinds that the design has and this version does not.
-const LATER: [&str; 5] = ["xdma", "vfio", "tty", "usb", "cpu"];
+const LATER: [&str; 4] = ["xdma", "vfio", "tty", "usb"];
 
 /// Why a text is no selector.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -99,6 +108,14 @@ pub enum SelectorError {
         /// What stands there.
         found: String,
     },
+    /// The kernels are not ones there are.
+    #[error("device {text:?}: path is {found:?}, expected {}", Path::ALL.map(Path::name).join(", "))]
+    Path {
+        /// The whole text.
+        text: String,
+        /// What stands there.
+        found: String,
+    },
     /// The size is not one a cell can have.
     // Not a source: the command line's parser prints one message, not a chain.
     #[error("device {text:?}: {fault}")]
@@ -132,6 +149,11 @@ impl FromStr for Selector {
                 let found = found.to_owned();
                 Err(SelectorError::UnexpectedParameter { text: whole(), kind: "golden", found })
             }
+            ("cpu", None) => Ok(Selector::Cpu(None)),
+            ("cpu", Some(found)) => match found.parse() {
+                Ok(path) => Ok(Selector::Cpu(Some(path))),
+                Err(_) => Err(SelectorError::Path { text: whole(), found: found.to_owned() }),
+            },
             ("sim", parameters) => {
                 let (size, precision) = match parameters.unwrap_or("").split_once(':') {
                     Some((size, precision)) => (size, Some(precision)),
@@ -176,6 +198,8 @@ impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Selector::Golden => f.write_str("golden"),
+            Selector::Cpu(None) => f.write_str("cpu"),
+            Selector::Cpu(Some(path)) => write!(f, "cpu:{path}"),
             Selector::SimulatedCell(cell) => {
                 write!(f, "sim:{}x{}", cell.rows(), cell.columns())?;
                 match cell.precision() {
@@ -227,7 +251,7 @@ mod tests {
 
     #[test]
     fn kinds_of_later_versions_are_refused_as_such() {
-        for text in ["xdma:0000:01:00.0", "vfio:0000:01:00.0", "tty:/dev/ttyACM0", "usb:1d50:615c:7", "cpu"] {
+        for text in ["xdma:0000:01:00.0", "vfio:0000:01:00.0", "tty:/dev/ttyACM0", "usb:1d50:615c:7"] {
             let kind = text.split(':').next().unwrap();
             assert_eq!(
                 error(text),
@@ -237,6 +261,20 @@ mod tests {
                 }
             );
             assert!(error(text).to_string().contains("not supported in this version"));
+        }
+    }
+
+    #[test]
+    fn every_path_of_the_processor_can_be_named() {
+        assert_eq!("cpu".parse(), Ok(Selector::Cpu(None)));
+        for path in Path::ALL {
+            let text = format!("cpu:{path}");
+            assert_eq!(text.parse(), Ok(Selector::Cpu(Some(path))));
+            assert_eq!(Selector::Cpu(Some(path)).to_string(), text);
+        }
+        for text in ["cpu:", "cpu:sse9", "cpu:avx2:2"] {
+            assert!(matches!(error(text), SelectorError::Path { .. }), "{text}");
+            assert!(error(text).to_string().contains("avx512-vnni"), "{}", error(text));
         }
     }
 

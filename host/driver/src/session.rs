@@ -63,8 +63,7 @@ impl<L: Link> Session<L> {
     /// [`DriverError::MemoryTooSmall`] and [`DriverError::BadProgram`] before anything is written; [`DriverError::Link`],
     /// [`DriverError::Trap`] and [`DriverError::NotHalted`] as the device fails.
     pub fn load_with(link: L, program: Program, deadlines: Deadlines) -> Result<Session<L>, DriverError> {
-        let selector = link.info().selector;
-        let mut session = Session { link, selector, program, deadlines, state: State::Poisoned };
+        let mut session = Session::attach(link, program, deadlines);
         session.check_device()?;
         session.check_program()?;
         session.load_program()?;
@@ -72,7 +71,25 @@ impl<L: Link> Session<L> {
         Ok(session)
     }
 
-    /// Resets the device and loads the program again.
+    /// A session that has not touched its device yet: it runs nothing until [`Session::recover`] has
+    /// loaded it. Unlike [`Session::load`] this keeps the link whatever happens.
+    pub fn attach(link: L, program: Program, deadlines: Deadlines) -> Session<L> {
+        let selector = link.info().selector;
+        Session { link, selector, program, deadlines, state: State::Poisoned }
+    }
+
+    /// Gives the device another program, which runs once [`Session::recover`] has loaded it.
+    pub fn exchange(&mut self, program: Program) {
+        self.program = program;
+        self.state = State::Poisoned;
+    }
+
+    /// Whether the program is loaded and the device in a known state.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// Resets the device and loads the program (again).
     ///
     /// # Errors
     /// As [`Session::load_with`]; the session stays poisoned.
@@ -81,6 +98,7 @@ impl<L: Link> Session<L> {
         let done = self.link.reset();
         self.linked("reset", done)?;
         self.check_device()?;
+        self.check_program()?;
         self.load_program()?;
         self.state = State::Ready;
         Ok(())

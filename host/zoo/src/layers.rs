@@ -23,8 +23,12 @@ pub(crate) struct Layers {
 
 impl Layers {
     pub(crate) fn new(seed: u64, side: usize) -> Result<Self, GraphError> {
+        Self::with_channels(seed, 3, side)
+    }
+
+    pub(crate) fn with_channels(seed: u64, channels: usize, side: usize) -> Result<Self, GraphError> {
         let mut b = GraphBuilder::new();
-        let input = b.input(&[1, 3, side, side], 8)?;
+        let input = b.input(&[1, channels, side, side], 8)?;
         Ok(Self { b, rng: ChaCha8Rng::seed_from_u64(seed), input, count: 0 })
     }
 

@@ -19,11 +19,13 @@
 //! # Ok::<(), myelin_graph::GraphError>(())
 //! ```
 
+mod convolutions;
 mod inception;
 mod layers;
 mod plain;
 mod residual;
 
+pub use convolutions::Convolutions;
 use layers::Layers;
 use myelin_graph::{Graph, GraphError};
 use std::fmt;

@@ -5,7 +5,7 @@
 use myelin_cpu::{Network, Options, Path};
 use myelin_graph::export;
 use myelin_graph::import::{self, Limits};
-use myelin_zoo::Architecture;
+use myelin_zoo::{Architecture, Convolutions};
 
 /// Multiply-accumulates in units of 10^6 and parameters in units of 10^4, rounded as published.
 const PUBLISHED: [(Architecture, u64, u64); 9] = [
@@ -67,4 +67,10 @@ fn names_are_read_back() {
         assert_eq!(architecture.name().parse(), Ok(architecture));
     }
     assert!("resnet51".parse::<Architecture>().is_err());
+    for stack in Convolutions::ALL {
+        assert_eq!(stack.to_string().parse(), Ok(stack));
+    }
+    for wrong in ["conv3x3-0x7", "conv3x3-7", "conv3x3-9999x7", "conv5x5-7x7", "conv3x3-7x513"] {
+        assert!(wrong.parse::<Convolutions>().is_err(), "{wrong}");
+    }
 }

@@ -3,7 +3,8 @@
 //! [`Node`] answers a node's three questions (a model's answer to a file, to bytes, and its price)
 //! from a storage folder by the rules of consensus: byte orders, error classes, fixed results, the
 //! substituted model. [`Model`] is one loaded model, as the shared library hands it out. Both run on
-//! an [`Engine`]; a [`GuardedEngine`] keeps a device's faults from the node.
+//! an [`Engine`]: the processor ([`CpuEngine`]), or a device with the processor at its side
+//! ([`DeviceEngine`]); a [`GuardedEngine`] keeps an engine's faults from the node.
 //! The `service` module (feature `service`) puts a [`Node`] behind HTTP.
 //!
 //! **Source.** CortexTheseus 5c9b016f6 and cvm-runtime b5a2518.
@@ -32,7 +33,7 @@ pub mod service;
 mod storage;
 pub mod verify;
 
-pub use backend::{CpuEngine, Engine, GuardedEngine, Prepared};
+pub use backend::{CpuEngine, DeviceConfig, DeviceEngine, Engine, GuardedEngine, Prepared};
 pub use cache::{ByteCache, Eviction};
 pub use error::{Doing, EngineError, ErrorClass, InferError, LOGIC_TEXT, RUNTIME_TEXT, class_text};
 pub use hash::{InfoHash, ResultKey, from_hex, to_hex};

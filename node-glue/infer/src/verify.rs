@@ -120,20 +120,19 @@ pub enum VerifyError {
 
 /// Recomputes every record of a list; empty lines and lines that begin with `#` are passed over.
 ///
-/// `progress` is told how many records are done. Models are loaded once each.
+/// `progress` is told how many records are done, and of how many. Models are loaded once each.
 ///
 /// **Errors.** [`VerifyError`] if the list or a file it names cannot be read; an answer that differs,
 /// a refused model included, is a [`Mismatch`].
-pub fn verify(list: &Path, engine: &dyn Engine, mut progress: impl FnMut(usize)) -> Result<Report, VerifyError> {
+pub fn verify(list: &Path, engine: &dyn Engine, mut progress: impl FnMut(usize, usize)) -> Result<Report, VerifyError> {
     let text = read(list, LIST_BYTES_MAX)?;
+    let lines = || (1..).zip(text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii));
+    let records = || lines().filter(|(_, text)| !text.is_empty() && !text.starts_with(b"#"));
+    let total = records().count();
     let folder = list.parent().unwrap_or(Path::new(""));
     let mut models = HashMap::new();
     let mut report = Report { records: 0, mismatches: Vec::new() };
-    for (line, text) in (1..).zip(text.split(|&byte| byte == b'\n')) {
-        let text = text.trim_ascii();
-        if text.is_empty() || text.starts_with(b"#") {
-            continue;
-        }
+    for (line, text) in records() {
         let failed = |source| VerifyError::Line { path: list.to_owned(), line, source };
         let record: Record = serde_json::from_slice(text).map_err(failed)?;
         let wrong = |expected| VerifyError::Record { path: list.to_owned(), line, expected };
@@ -153,7 +152,7 @@ pub fn verify(list: &Path, engine: &dyn Engine, mut progress: impl FnMut(usize))
         };
         report.records += 1;
         report.mismatches.extend(compare(line, record, expected, answer(model, content)));
-        progress(report.records);
+        progress(report.records, total);
     }
     Ok(report)
 }

@@ -238,22 +238,22 @@ fn recorded_answers_are_verified_and_a_wrong_one_is_found() {
     }
     let path = dir.path().join("list.jsonl");
     fs::write(&path, &list).unwrap();
-    let mut told = 0;
-    let report = verify::verify(&path, &CpuEngine::default(), |done| told = done).unwrap();
-    assert_eq!((report.records, told), (34, 34));
+    let mut told = (0, 0);
+    let report = verify::verify(&path, &CpuEngine::default(), |done, total| told = (done, total)).unwrap();
+    assert_eq!((report.records, told), (34, (34, 34)));
     assert_eq!(report.mismatches, []);
 
     fs::write(dir.path().join("input.npy"), array(&mnist().input)).unwrap();
     list += "{\"model\": \"33\", \"file\": \"input.npy\", \"expected\": \"0x04f20ef005f6fdfe01fe\"}\n";
     list += "{\"model\": \"33\", \"input\": \"0x00\"}\n";
     fs::write(&path, &list).unwrap();
-    let report = verify::verify(&path, &CpuEngine::default(), |_| ()).unwrap();
+    let report = verify::verify(&path, &CpuEngine::default(), |_, _| ()).unwrap();
     assert_eq!(report.mismatches.len(), 2);
     assert_eq!((report.mismatches[0].line, &*report.mismatches[0].found), (37, "0x04f20ef005f6fdfe01ff"));
     assert_eq!((report.mismatches[1].found_code, report.mismatches[1].expected_code), (2, 0));
 
     for wrong in ["{}", "nonsense", "{\"model\": \"33\"}", "{\"model\": \"99\", \"input\": \"0x\"}"] {
         fs::write(&path, wrong).unwrap();
-        assert!(verify::verify(&path, &CpuEngine::default(), |_| ()).is_err(), "{wrong}");
+        assert!(verify::verify(&path, &CpuEngine::default(), |_, _| ()).is_err(), "{wrong}");
     }
 }

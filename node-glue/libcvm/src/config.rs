@@ -1,10 +1,12 @@
 //! Which device, from the environment or a file.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
-use myelin_cpu::{Options, Path};
-use myelin_infer::{CpuEngine, GuardedEngine};
+use myelin_cpu::Options;
+use myelin_driver::{Link, Selector};
+use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, GuardedEngine};
 
 /// Most threads that can be asked for.
 const THREADS_MAX: usize = 1024;
@@ -19,30 +21,91 @@ pub fn engine() -> &'static GuardedEngine {
             let variable = std::env::var(variable).ok().filter(|value| !value.is_empty());
             variable.or_else(|| in_file(&file, name).map(str::to_owned))
         };
-        let options = options(setting("MYELIN_DEVICE", "device"), setting("MYELIN_THREADS", "threads"));
-        GuardedEngine::new(CpuEngine::new(options), CpuEngine::portable())
+        let device = setting("MYELIN_DEVICE", "device");
+        let (threads, check) = (setting("MYELIN_THREADS", "threads"), setting("MYELIN_CHECK_EVERY", "check_every"));
+        build(&Settings::new(device, threads, check))
     });
     &ENGINE
 }
 
-fn options(device: Option<String>, threads: Option<String>) -> Options {
-    let device = device.unwrap_or_else(|| "cpu".to_owned());
-    let path = match device.strip_prefix("cpu:").map(str::parse::<Path>) {
-        Some(Ok(path)) if path.is_available() => Some(path),
-        None if device == "cpu" => None,
-        _ => {
-            complain(&format!("device {device:?} is not known or not on this machine: using cpu"));
-            None
+/// What was asked for, as far as it makes sense.
+#[derive(Debug, PartialEq, Eq)]
+struct Settings {
+    device: Selector,
+    threads: usize,
+    check_every: NonZeroU32,
+}
+
+impl Settings {
+    fn new(device: Option<String>, threads: Option<String>, check_every: Option<String>) -> Settings {
+        let device = device.map_or(Selector::Cpu(None), |text| device_named(&text));
+        let threads = threads.map_or(1, |text| match text.parse() {
+            Ok(count) if (1..=THREADS_MAX).contains(&count) => count,
+            _ => {
+                complain(&format!("threads {text:?} is no number from 1 to {THREADS_MAX}: using 1"));
+                1
+            }
+        });
+        let check_every = check_every.map_or(NonZeroU32::MIN, |text| {
+            text.parse().unwrap_or_else(|_| {
+                complain(&format!("check_every {text:?} is no number from 1: checking every answer"));
+                NonZeroU32::MIN
+            })
+        });
+        Settings { device, threads, check_every }
+    }
+}
+
+fn device_named(text: &str) -> Selector {
+    match text.parse() {
+        Ok(Selector::Cpu(Some(path))) if !path.is_available() => {
+            complain(&format!("device {text:?} is not on this machine: using cpu"));
+            Selector::Cpu(None)
         }
+        Ok(Selector::Golden) => {
+            complain(&format!("device {text:?} is the reference, not a device: using cpu"));
+            Selector::Cpu(None)
+        }
+        Ok(device) => device,
+        Err(error) => {
+            complain(&format!("{error}: using cpu"));
+            Selector::Cpu(None)
+        }
+    }
+}
+
+/// The device, the processor at its side and behind both the portable code.
+fn build(settings: &Settings) -> GuardedEngine {
+    let processor = |path| CpuEngine::new(Options { threads: settings.threads, path });
+    let path = match settings.device {
+        Selector::Cpu(path) => path,
+        other => match open(other) {
+            Ok(link) => {
+                let config = DeviceConfig { check_every: settings.check_every, ..DeviceConfig::default() };
+                let engine = DeviceEngine::new(link, processor(None), config);
+                let faults = engine.faults();
+                return GuardedEngine::counting(engine, CpuEngine::portable(), faults);
+            }
+            Err(reason) => {
+                complain(&format!("device \"{other}\": {reason}: using cpu"));
+                None
+            }
+        },
     };
-    let threads = threads.map_or(1, |text| match text.parse() {
-        Ok(count) if (1..=THREADS_MAX).contains(&count) => count,
-        _ => {
-            complain(&format!("threads {text:?} is no number from 1 to {THREADS_MAX}: using 1"));
-            1
+    GuardedEngine::new(processor(path), CpuEngine::portable())
+}
+
+/// The link to a device that is not the processor.
+fn open(device: Selector) -> Result<Box<dyn Link>, String> {
+    match device {
+        #[cfg(feature = "simulation")]
+        Selector::SimulatedCell(architecture) => {
+            use myelin_board::{SimulatedCell, SimulationOptions};
+            let cell = SimulatedCell::new(architecture, SimulationOptions::default());
+            cell.map(|cell| Box::new(cell) as Box<dyn Link>).map_err(|error| error.to_string())
         }
-    });
-    Options { threads, path }
+        _ => Err("not in this build of the library".to_owned()),
+    }
 }
 
 fn read(path: &str) -> String {
@@ -77,8 +140,10 @@ fn complain(text: &str) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "Clippy sees tests only in functions marked so")]
 mod tests {
     use super::*;
+    use myelin_cpu::Path;
 
     #[test]
     fn settings_are_read_and_nonsense_falls_back() {
@@ -87,11 +152,21 @@ mod tests {
         assert_eq!(in_file(file, "threads"), Some("3"));
         assert_eq!(in_file(file, "other"), None);
         let text = |text: &str| Some(text.to_owned());
-        let scalar = Options { threads: 3, path: Some(Path::Scalar) };
-        assert_eq!(options(text("cpu:scalar"), text("3")), scalar);
-        let fallback = Options { threads: 1, path: None };
-        assert_eq!(options(None, None), fallback);
-        assert_eq!(options(text("xdma:0000:01:00.0"), text("0")), fallback);
-        assert_eq!(options(text("cpu:mmx"), text("many")), fallback);
+        let settings = |device, threads, check_every: u32| Settings {
+            device,
+            threads,
+            check_every: check_every.try_into().unwrap(),
+        };
+        let scalar = Selector::Cpu(Some(Path::Scalar));
+        assert_eq!(Settings::new(text("cpu:scalar"), text("3"), text("16")), settings(scalar, 3, 16));
+        let cell = "sim:8x8:int6".parse().unwrap();
+        assert_eq!(Settings::new(text("sim:8x8:int6"), None, None), settings(cell, 1, 1));
+        let fallback = settings(Selector::Cpu(None), 1, 1);
+        assert_eq!(Settings::new(None, None, None), fallback);
+        for (device, threads, check_every) in
+            [("xdma:0000:01:00.0", "0", "0"), ("cpu:mmx", "many", "-1"), ("golden", "1025", "all"), ("sim:3x3", "", "")]
+        {
+            assert_eq!(Settings::new(text(device), text(threads), text(check_every)), fallback, "{device}");
+        }
     }
 }

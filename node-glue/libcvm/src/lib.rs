@@ -6,18 +6,19 @@
 //! cvm-runtime b5a2518, `kernel/c_api.h`. Every function may be called from any thread at any time. A
 //! handle is a number, never an address: one that was not given out, or was freed, is refused. Null
 //! pointers and negative lengths are refused with 2. A panic inside is caught and returns 2. What a
-//! device gets wrong is computed again on the processor: see [`myelin_infer::GuardedEngine`].
+//! device gets wrong is computed again on the processor: see [`myelin_infer::DeviceEngine`] and [`myelin_infer::GuardedEngine`].
 //!
 //! **Device types.** 0 (CPU), 1 (GPU) and 2 (formal) all give the answers of the official CPU device,
 //! which is what nodes run; others are refused with 2, as by the official library.
 //!
 //! **Configuration.** From the environment, or else from the file `MYELIN_CONFIG` names, one
-//! `name = value` a line (`device`, `threads`):
+//! `name = value` a line (`device`, `threads`, `check_every`; `#` begins a remark):
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `MYELIN_DEVICE` | `cpu` (default), or `cpu:<path>` with a path of [`myelin_cpu::Path`] |
-//! | `MYELIN_THREADS` | most threads of one inference, 1 by default |
+//! | `MYELIN_DEVICE` | a [`myelin_driver::Selector`]: `cpu` (default), `cpu:avx2`, `sim:8x8` |
+//! | `MYELIN_THREADS` | most threads of one inference on the processor, 1 by default |
+//! | `MYELIN_CHECK_EVERY` | one answer of another device in so many is computed again on the processor, every one by default |
 //!
 //! A name this machine does not know, or does not have, falls back to the default with a line on
 //! standard error: a node must not fail for that.

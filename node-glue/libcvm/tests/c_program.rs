@@ -53,7 +53,7 @@ fn a_c_program_drives_all_twelve_functions_over_every_case() {
     compiler.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-pedantic", "-pthread", "-o"]);
     let compiled = compiler.arg(&program).arg(source).arg("-ldl").output().unwrap();
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    for device in ["cpu", "cpu:scalar", "xdma:none"] {
+    for device in ["cpu", "cpu:scalar", "sim:8x8", "xdma:none"] {
         let mut node = Command::new(&program);
         node.arg(library()).arg(folder.path()).arg(count.to_string()).env("MYELIN_DEVICE", device);
         let run = node.output().unwrap();

@@ -35,7 +35,7 @@ impl FromStr for BenchDesign {
         match (kind, parameter) {
             ("cell", Some(parameter)) => match format!("sim:{parameter}").parse() {
                 Ok(Selector::SimulatedCell(cell)) => Ok(BenchDesign::Cell(cell)),
-                Ok(Selector::Golden) => Err("a cell has rows and columns".to_owned()),
+                Ok(Selector::Cpu(_) | Selector::Golden) => Err("a cell has rows and columns".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
             ("cell", None) => Err("expected cell:<rows>x<columns>[:int6] as in cell:16x16".to_owned()),

@@ -78,6 +78,7 @@ fn describe_model(model: &LoadedModel) -> String {
 fn describe_device(selector: Selector) -> String {
     match selector {
         Selector::Golden => "golden, the reference model".to_owned(),
+        Selector::Cpu(_) => format!("{selector}, this machine's processor"),
         Selector::SimulatedCell(cell) => {
             let (rows, columns) = (cell.rows(), cell.columns());
             let (pes, precision) = (cell.macs(), cell.precision());

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod bench_infer;
 mod completions;
 mod demo;
 mod devices;
@@ -7,12 +8,17 @@ mod hierarchy;
 mod infer;
 mod man;
 mod model;
+mod model_build;
+mod serve;
 mod sim;
+mod verify;
 mod verilog;
 
-use crate::arguments::Command;
+use crate::arguments::{BenchCommand, Command};
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
+
+pub use bench_infer::Workload;
 
 /// Version of every JSON answer; it changes when a field changes its meaning or goes.
 const JSON_SCHEMA_VERSION: u32 = 1;
@@ -25,6 +31,11 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Sim(arguments) => sim::run(arguments, context),
         Command::Hierarchy(arguments) => hierarchy::run(arguments, context),
         Command::Model(arguments) => model::run(arguments, context),
+        Command::Bench(arguments) => match &arguments.command {
+            BenchCommand::Infer(arguments) => bench_infer::run(arguments, context),
+        },
+        Command::Serve(arguments) => serve::run(arguments, context),
+        Command::Verify(arguments) => verify::run(arguments, context),
         Command::Verilog(arguments) => verilog::run(arguments, context),
         Command::Devices(arguments) => devices::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),

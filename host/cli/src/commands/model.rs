@@ -6,7 +6,7 @@ use myelin_graph::{Graph, Node, NodeId};
 use serde::Serialize;
 
 use super::JSON_SCHEMA_VERSION;
-use crate::arguments::ModelArguments;
+use crate::arguments::{ModelArguments, ModelCommand};
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
 use crate::model::LoadedModel;
@@ -47,9 +47,13 @@ struct Layer {
     macs: u64,
 }
 
-/// Prints the layers and the totals.
+/// Prints the layers and the totals, or builds.
 pub fn run(arguments: &ModelArguments, context: &mut Context) -> Result<Verdict, Failure> {
-    let model = LoadedModel::read(&arguments.model)?;
+    if let Some(ModelCommand::Build(arguments)) = &arguments.command {
+        return super::model_build::run(arguments, context);
+    }
+    let folder = arguments.model.as_deref().expect("invariant: the parser requires a folder or `build`");
+    let model = LoadedModel::read(folder)?;
     let report = report(&model);
     if arguments.json {
         context.write_json(&report)?;
@@ -145,7 +149,8 @@ fn print(report: &Report, context: &mut Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn shape(dimensions: &[usize]) -> String {
+/// Lengths of axes as in 1x3x224x224.
+pub fn shape(dimensions: &[usize]) -> String {
     let words: Vec<String> = dimensions.iter().map(usize::to_string).collect();
     words.join("x")
 }

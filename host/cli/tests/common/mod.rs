@@ -25,6 +25,7 @@ impl Workplace {
                 std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
             }
         }
+        std::fs::copy(repository_path("models/recorded.jsonl"), folder.path().join("models/recorded.jsonl")).unwrap();
         Workplace(folder)
     }
 

@@ -1,12 +1,11 @@
 //! Two engines as one that has no faults of its own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use myelin_graph::Graph;
 
-use super::{Engine, Prepared, panic_text};
+use super::{Engine, Prepared, contained};
 use crate::error::EngineError;
 
 /// Runs on a first engine, and where that one faults or panics, on a second.
@@ -23,7 +22,12 @@ pub struct GuardedEngine {
 impl GuardedEngine {
     /// `second` should be the simplest engine there is.
     pub fn new(first: impl Engine + 'static, second: impl Engine + 'static) -> Self {
-        Self { first: Arc::new(first), second: Arc::new(second), faults: Arc::default() }
+        Self::counting(first, second, Arc::default())
+    }
+
+    /// [`GuardedEngine::new`] with a count of failures that others add to, as [`super::DeviceEngine::faults`].
+    pub fn counting(first: impl Engine + 'static, second: impl Engine + 'static, faults: Arc<AtomicU64>) -> Self {
+        Self { first: Arc::new(first), second: Arc::new(second), faults }
     }
 
     /// How often the first engine has failed; the count is shared and grows while models run.
@@ -110,11 +114,4 @@ impl Prepared for GuardedModel {
             None => self.second.ready.get().map_or(0, |model| model.memory_bytes()),
         }
     }
-}
-
-/// What `work` gives; a panic is a fault.
-fn contained<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
-    // What a panic leaves half done inside an engine is not used again: see its workspaces.
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(EngineError::Fault { reason: format!("panic: {}", panic_text(panic)) }))
 }

@@ -1,15 +1,18 @@
 //! What computes: engines, and the guard that keeps their faults from the node.
 
 mod cpu;
+mod device;
 mod guard;
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use myelin_graph::Graph;
 
 use crate::error::EngineError;
 pub use cpu::CpuEngine;
+pub use device::{DeviceConfig, DeviceEngine};
 pub use guard::GuardedEngine;
 
 /// Prepares models for running on some device.
@@ -37,6 +40,13 @@ pub trait Prepared: Send + Sync {
 
     /// Bytes of memory it holds beyond the graph, at most.
     fn memory_bytes(&self) -> u64;
+}
+
+/// What `work` gives; a panic is a fault.
+fn contained<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    // What a panic leaves half done inside an engine is not used again: see its workspaces and sessions.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(EngineError::Fault { reason: format!("panic: {}", panic_text(panic)) }))
 }
 
 /// What a panic said.

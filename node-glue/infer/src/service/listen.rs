@@ -92,12 +92,18 @@ impl Server {
     }
 }
 
-/// Runs the service until the process is told to end (SIGTERM or SIGINT), then drains it.
+/// Runs the service until the process is told to end (SIGTERM or SIGINT), or until its time is up if
+/// it is given one; then drains it.
 ///
 /// `ready` is told the address once it listens.
 ///
 /// **Errors.** [`ServeError`].
-pub fn serve_until_signal(node: Node, config: ServiceConfig, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+pub fn serve_until_signal(
+    node: Node,
+    config: ServiceConfig,
+    time: Option<Duration>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
     let server = Server::start(node, config)?;
     let wait = async {
         use tokio::signal::unix::{SignalKind, signal};
@@ -106,6 +112,7 @@ pub fn serve_until_signal(node: Node, config: ServiceConfig, ready: impl FnOnce(
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = up(time) => {}
         }
         Ok(())
     };
@@ -113,6 +120,14 @@ pub fn serve_until_signal(node: Node, config: ServiceConfig, ready: impl FnOnce(
     tracing::info!("stopping");
     server.stop();
     Ok(())
+}
+
+/// Ends when the time is up; never without one.
+async fn up(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {

@@ -1,0 +1,276 @@
+//! A node on a device that is sound, and on one that lies, hangs, vanishes or panics.
+#![allow(clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
+
+mod common;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{cases, repository_path};
+use myelin_board::{SimulatedCell, SimulationOptions};
+use myelin_driver::{Link, LinkError, LinkInfo};
+use myelin_graph::import::Limits;
+use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, EngineError, ErrorClass, Model};
+use myelin_isa::{Architecture, Precision, register};
+
+/// What a [`FaultyLink`] does wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fault {
+    /// A bit of what is read from memory is wrong.
+    WrongBit,
+    /// The device raises no interrupt in time.
+    Hangs,
+    /// Runs end with a fault of the device.
+    Fails,
+    /// Nothing answers.
+    Gone,
+    /// The driver of the link panics.
+    Panics,
+    /// Another device answers.
+    Exchanged,
+    /// It cannot be reset, and runs fail.
+    Stuck,
+}
+
+/// What a test changes and sees while an engine owns the link.
+#[derive(Default)]
+struct Control {
+    fault: Option<Fault>,
+    /// Runs that fail before the fault heals; for ever if `None`.
+    left: Option<u32>,
+    starts: u32,
+}
+
+/// A simulated cell with faults.
+struct FaultyLink {
+    cell: SimulatedCell,
+    control: Arc<Mutex<Control>>,
+}
+
+impl FaultyLink {
+    fn fault(&self) -> Option<Fault> {
+        self.control.lock().unwrap().fault
+    }
+
+    fn check(&self, operation: &'static str) -> Result<(), LinkError> {
+        match self.fault() {
+            Some(Fault::Gone) => Err(LinkError::Gone { operation }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Link for FaultyLink {
+    fn info(&self) -> LinkInfo {
+        self.cell.info()
+    }
+
+    fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
+        self.check("read register")?;
+        match self.fault() {
+            Some(Fault::Exchanged) if address == register::ID => Ok(7),
+            _ => self.cell.read32(address),
+        }
+    }
+
+    fn write32(&mut self, address: u32, value: u32) -> Result<(), LinkError> {
+        self.check("write register")?;
+        if address == register::START {
+            self.control.lock().unwrap().starts += 1;
+        }
+        self.cell.write32(address, value)
+    }
+
+    fn read_at(&mut self, address: u64, buffer: &mut [u8], deadline: Duration) -> Result<(), LinkError> {
+        self.check("read memory")?;
+        self.cell.read_at(address, buffer, deadline)?;
+        if self.fault() == Some(Fault::WrongBit) {
+            buffer[3] ^= 1;
+        }
+        Ok(())
+    }
+
+    fn write_at(&mut self, address: u64, data: &[u8], deadline: Duration) -> Result<(), LinkError> {
+        self.check("write memory")?;
+        self.cell.write_at(address, data, deadline)
+    }
+
+    fn wait_interrupt(&mut self, deadline: Duration) -> Result<(), LinkError> {
+        const OPERATION: &str = "wait for interrupt";
+        self.check(OPERATION)?;
+        let fault = self.fault();
+        if fault.is_some() {
+            let mut control = self.control.lock().unwrap();
+            match &mut control.left {
+                Some(0) => control.fault = None,
+                Some(left) => *left -= 1,
+                None => {}
+            }
+        }
+        match fault.filter(|_| self.fault().is_some()) {
+            Some(Fault::Hangs) => Err(LinkError::Timeout { operation: OPERATION, deadline }),
+            Some(Fault::Fails | Fault::Stuck) => {
+                Err(LinkError::DeviceFault { operation: OPERATION, fault: "parity".to_owned() })
+            }
+            Some(Fault::Panics) => panic!("on purpose"),
+            _ => self.cell.wait_interrupt(deadline),
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), LinkError> {
+        self.check("reset")?;
+        if self.fault() == Some(Fault::Stuck) && self.control.lock().unwrap().starts > 0 {
+            return Err(LinkError::DeviceFault { operation: "reset", fault: "stuck".to_owned() });
+        }
+        self.cell.reset()
+    }
+}
+
+fn device(check_every: u32) -> (DeviceEngine, Arc<Mutex<Control>>) {
+    let architecture = Architecture::new(8, 8, Precision::Int8).unwrap();
+    let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
+    let control = Arc::<Mutex<Control>>::default();
+    let link = FaultyLink { cell, control: control.clone() };
+    let check_every = NonZeroU32::new(check_every).unwrap();
+    // A loaded machine must not look like a device that hangs.
+    let mut config = DeviceConfig { check_every, ..DeviceConfig::default() };
+    config.deadlines.run = Duration::from_secs(600);
+    (DeviceEngine::new(Box::new(link), CpuEngine::default(), config), control)
+}
+
+/// A digits network on an engine, its pictures, and what the official runtime answers to each.
+struct Digits {
+    model: Model,
+    pictures: Vec<Vec<u8>>,
+    official: Vec<Vec<u8>>,
+}
+
+fn digits(name: &str, engine: &DeviceEngine) -> Digits {
+    let file = |file: &str| std::fs::read(repository_path("models").join(name).join(file)).unwrap();
+    let model = Model::load(&file("symbol"), &file("params"), &Limits::default(), engine).unwrap();
+    let rows = |bytes: Vec<u8>, row: usize| -> Vec<Vec<u8>> {
+        bytes[bytes.len() - 899 * row..].chunks(row).map(<[u8]>::to_vec).collect()
+    };
+    Digits { model, pictures: rows(file("input.npy"), 64), official: rows(file("official_logits.npy"), 40) }
+}
+
+impl Digits {
+    fn answer(&self, index: usize) -> Vec<u8> {
+        self.model.run(&self.pictures[index]).unwrap()
+    }
+
+    fn is_right(&self, index: usize) -> bool {
+        self.answer(index) == self.official[index]
+    }
+}
+
+#[test]
+fn a_sound_device_answers_by_itself_and_models_take_turns_on_it() {
+    let (engine, control) = device(1000);
+    let (eight, six) = (digits("digits_int8", &engine), digits("digits_int6", &engine));
+    for index in 0..6 {
+        assert!(eight.is_right(index) && six.is_right(index), "{index}");
+    }
+    // A model is loaded whenever the other one ran last: a start to load, a start to run.
+    assert_eq!(control.lock().unwrap().starts, 2 * 2 * 6);
+    for index in 6..12 {
+        assert!(six.is_right(index), "{index}");
+    }
+    assert_eq!(control.lock().unwrap().starts, 2 * 2 * 6 + 6);
+    assert_eq!(engine.faults().load(Ordering::Relaxed), 0);
+    assert!(!engine.is_quarantined());
+}
+
+#[test]
+fn every_recorded_case_keeps_its_answer_and_code_whatever_the_device_does() {
+    let cases = cases();
+    let faults =
+        [Fault::WrongBit, Fault::Hangs, Fault::Fails, Fault::Gone, Fault::Panics, Fault::Exchanged, Fault::Stuck];
+    for fault in std::iter::once(None).chain(faults.map(Some)) {
+        let (engine, control) = device(1);
+        control.lock().unwrap().fault = fault;
+        for case in &cases {
+            let answer = Model::load(&case.symbol, &case.params, &Limits::default(), &engine)
+                .and_then(|model| model.run(&case.input));
+            let (code, output) = match &answer {
+                Ok(output) => (0, &output[..]),
+                Err(error) => (error.class() as u64, &[][..]),
+            };
+            assert_eq!(code, case.code, "{fault:?}, {}: {answer:?}", case.name);
+            assert!(code != 0 || output == case.output, "{fault:?}, {}", case.name);
+        }
+        let count = engine.faults().load(Ordering::Relaxed);
+        assert_eq!((count > 0, engine.is_quarantined()), (fault.is_some(), fault.is_some()), "{fault:?}: {count}");
+        assert!(
+            control.lock().unwrap().starts > 0 || matches!(fault, Some(Fault::Gone | Fault::Exchanged)),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn wrong_bits_are_found_by_the_sample_and_no_checked_answer_has_one() {
+    for check_every in [1, 4] {
+        let (engine, control) = device(check_every);
+        let digits = digits("digits_int8", &engine);
+        for index in 0..5 {
+            assert!(digits.is_right(index), "{index}");
+        }
+        control.lock().unwrap().fault = Some(Fault::WrongBit);
+        let wrong = (5..20).filter(|&index| !digits.is_right(index)).count();
+        assert!(wrong < check_every as usize, "{wrong} wrong answers, one in {check_every} checked");
+        assert!(engine.is_quarantined());
+        assert_eq!(engine.faults().load(Ordering::Relaxed), 1);
+        // Quarantine is for good: a device that lied once is not asked again.
+        control.lock().unwrap().fault = None;
+        let starts = control.lock().unwrap().starts;
+        assert!((20..30).all(|index| digits.is_right(index)));
+        assert_eq!(control.lock().unwrap().starts, starts);
+    }
+}
+
+#[test]
+fn a_device_that_fails_once_is_tried_again_and_stays_in_use() {
+    for (fault, faults) in [(Fault::Fails, 1), (Fault::Hangs, 1)] {
+        let (engine, control) = device(1000);
+        let digits = digits("digits_int8", &engine);
+        assert!(digits.is_right(0));
+        {
+            let mut control = control.lock().unwrap();
+            (control.fault, control.left) = (Some(fault), Some(1));
+        }
+        assert!((1..4).all(|index| digits.is_right(index)), "{fault:?}");
+        assert_eq!(engine.faults().load(Ordering::Relaxed), faults, "{fault:?}");
+        assert!(!engine.is_quarantined(), "{fault:?}");
+        let before = control.lock().unwrap().starts;
+        assert!(digits.is_right(4));
+        assert_eq!(control.lock().unwrap().starts, before + 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn verdicts_on_inputs_are_the_processors() {
+    let (engine, control) = device(1);
+    let digits = digits("digits_int8", &engine);
+    for length in [0, 63, 65, 256] {
+        let error = digits.model.run(&vec![1; length]).unwrap_err();
+        assert!(matches!(error, EngineError::Refused { class: ErrorClass::Logic, .. }), "{length}: {error}");
+    }
+    assert_eq!(control.lock().unwrap().starts, 0);
+    assert_eq!(engine.faults().load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn threads_share_a_device() {
+    let (engine, _) = device(7);
+    let digits = digits("digits_int8", &engine);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let digits = &digits;
+            scope.spawn(move || (0..8).for_each(|index| assert!(digits.is_right(8 * thread + index))));
+        }
+    });
+    assert_eq!(engine.faults().load(Ordering::Relaxed), 0);
+}
