@@ -15,7 +15,7 @@ use crate::plan::schedule::{Action, Job, LaneLoop, Plan, Program};
 use crate::plan::strands::{SiblingKey, Strands};
 use crate::plan::values::Values;
 use crate::plan::wakes::Gates;
-use crate::plan::{ArrayId, CellId, MemoryId, StrandId, ValueId, ValueOp};
+use crate::plan::{ArrayId, CellId, MemoryId, StrandId, Value, ValueId, ValueOp};
 use crate::samples::{Element, Layout, Line, Samples};
 
 /// Edges after which the byte counters of covers are emptied: they must not wrap.
@@ -152,10 +152,19 @@ impl Compiled {
         let mut actions = Vec::new();
         let spots = located.into_iter().map(|(value, lane)| {
             let definition = plan.values.value(value);
-            let is_state = matches!(definition.op, ValueOp::Cell(_));
-            let array = match definition.op {
-                ValueOp::Cell(cell) => plan.state.cell(cell).array,
-                _ => *stored.entry(value).or_insert_with(|| {
+            let held = match definition.op {
+                ValueOp::Cell(cell) => Some(cell),
+                // The same bits under another sign.
+                ValueOp::Wrap(inner) => match *plan.values.value(inner) {
+                    Value { op: ValueOp::Cell(cell), ty, .. } if ty.width() == definition.ty.width() => Some(cell),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let is_state = held.is_some();
+            let array = match held {
+                Some(cell) => plan.state.cell(cell).array,
+                None => *stored.entry(value).or_insert_with(|| {
                     let array = plan.state.add_array(definition.strand, definition.ty);
                     let strand = definition.strand;
                     actions.push(Job { strand, limb: 0, action: Action::Store { value, array } });

@@ -58,12 +58,8 @@ unsafe fn wake(p: *mut u8, at: usize, changed: bool, tasks: u64) {
 pub(super) fn program(source: Source<'_>, lanes: Option<usize>) -> String {
     let mut text = if lanes.is_some() { VECTOR_HEAD } else { PLAIN_HEAD }.to_owned();
     text.push_str(PRELUDE);
-    for bytes in [1, 2, 4, 8].into_iter().filter(|_| lanes.is_some()) {
-        let (bits, lanes) = (bytes * 8, lanes.unwrap_or(1));
-        // Writing to a string cannot fail, here and below.
-        let _ = writeln!(text, "type I{bits} = Simd<i{bits}, {lanes}>;");
-    }
     for (index, task) in source.program.tasks.iter().enumerate() {
+        // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "unsafe extern \"C\" fn task_{index}(p: *mut u8) {{ unsafe {{");
         Writer { source, task, lanes, text: &mut text, uniform: FxHashSet::default(), groups: Vec::new() }.task();
         text.push_str("} }\n");
@@ -114,7 +110,7 @@ pub unsafe extern \"C\" fn edge(p: *mut u8) {{ unsafe {{
 pub(super) struct Writer<'a, 'b> {
     pub(super) source: Source<'a>,
     pub(super) task: &'a Task,
-    /// Lanes of a vector; `None`: there are no vectors.
+    /// Most lanes of a vector; `None`: there are no vectors.
     pub(super) lanes: Option<usize>,
     pub(super) text: &'b mut String,
     /// Values that are the same in all lanes of a vector task.

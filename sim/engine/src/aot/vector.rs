@@ -12,7 +12,13 @@ use crate::plan::{ValueId, ValueOp, container_bytes};
 
 impl Writer<'_, '_> {
     /// All values and actions of all lanes.
-    pub(super) fn vector(&mut self, lanes: usize) {
+    pub(super) fn vector(&mut self, lanes_max: usize) {
+        let slots = self.source.state.slots(self.task.strand);
+        let used = slots.end() - slots.first();
+        let lanes = lanes_max.min(used.next_power_of_two());
+        for bits in [8, 16, 32, 64] {
+            line!(self, "type I{bits} = Simd<i{bits}, {lanes}>;");
+        }
         for &id in &self.task.values {
             if self.is_uniform(id) {
                 let value = self.single_value(id);
@@ -20,8 +26,7 @@ impl Writer<'_, '_> {
                 self.uniform.insert(id);
             }
         }
-        let slots = self.source.state.slots(self.task.strand);
-        let turns = (slots.end() - slots.first()).div_ceil(lanes);
+        let turns = used.div_ceil(lanes);
         let order = if self.task.descending { ".rev()" } else { "" };
         let checked = self.task.actions.iter().any(|action| matches!(action, Action::Check { .. }));
         if checked {
