@@ -6,7 +6,10 @@
 //! 2. [`values`] translates the nodes of each strand once, whatever its lanes, into [`Value`]s:
 //!    folded, shared, and with every wire that crosses lanes or strands made explicit.
 //! 3. [`schedule`] orders the work of one edge (or of one settling) into tasks: a strand's values
-//!    and commits that are computed in one pass over its lanes.
+//!    and commits that are computed in one pass over its lanes. What exists once is divided into
+//!    [`units`], and [`arrange`] orders all so that registers are read before they change; [`lines`]
+//!    keeps delay lines so that they move in blocks.
+//! 4. [`wakes`] finds out which tasks must run because of what another changed; the others are skipped.
 
 mod arrange;
 pub(crate) mod lattice;
