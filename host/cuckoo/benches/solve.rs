@@ -1,0 +1,150 @@
+//! CPU seconds for one graph, with the yardstick by which machines compare: how fast one thread hashes
+//! and moves memory, measured in the same run.
+//!
+//! ```sh
+//! cargo bench -p myelin-cuckoo                          # 19, 24 and 27 edge bits
+//! MYELIN_CUCKOO_BITS=19,29 cargo bench -p myelin-cuckoo # others
+//! ```
+//! The figures beside are those of the author's solvers (AVX2, one thread, CPU seconds; see the issue's
+//! facts). Every graph's alive counts are compared with those of another path or algorithm first, where
+//! it is small enough.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use myelin_cuckoo::{Algorithm, Cancel, Event, Keys, Options, Parameters, Path, Sip, Solver, Variant};
+
+/// Edge bits, and the reference's CPU seconds: cuckatoo lean, cuckatoo mean, cuckaroo mean.
+const REFERENCE: [(u32, [f64; 3]); 4] =
+    [(19, [0.037, 0.008, 0.012]), (24, [1.24, 0.32, 0.46]), (27, [13.2, 3.8, 4.8]), (29, [89.0, 18.8, 21.3])];
+
+/// CPU time of this process, all threads.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("a Linux system");
+    let nanoseconds = stat.split_whitespace().next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(nanoseconds.expect("nanoseconds come first"))
+}
+
+/// The least CPU time of so many runs, in seconds.
+fn best(runs: usize, mut run: impl FnMut()) -> f64 {
+    let mut least = Duration::MAX;
+    for _ in 0..runs {
+        let begun = cpu_time();
+        run();
+        least = least.min(cpu_time() - begun);
+    }
+    least.as_secs_f64()
+}
+
+/// One SipHash-2-4 after the other as plain code: what any machine can be measured by.
+fn plain_siphash(keys: [u64; 4], word: u64) -> u64 {
+    let mut v = keys;
+    let round = |v: &mut [u64; 4]| {
+        v[0] = v[0].wrapping_add(v[1]);
+        v[2] = v[2].wrapping_add(v[3]);
+        v[1] = v[1].rotate_left(13) ^ v[0];
+        v[3] = v[3].rotate_left(16) ^ v[2];
+        v[0] = v[0].rotate_left(32);
+        v[2] = v[2].wrapping_add(v[1]);
+        v[0] = v[0].wrapping_add(v[3]);
+        v[1] = v[1].rotate_left(17) ^ v[2];
+        v[3] = v[3].rotate_left(21) ^ v[0];
+        v[2] = v[2].rotate_left(32);
+    };
+    v[3] ^= word;
+    (0..2).for_each(|_| round(&mut v));
+    v[0] ^= word;
+    v[2] ^= 0xff;
+    (0..4).for_each(|_| round(&mut v));
+    v[0] ^ v[1] ^ v[2] ^ v[3]
+}
+
+fn print_yardstick() {
+    let keys = [1, 2, 3, 4];
+    let count = 1u64 << 24;
+    let seconds = best(5, || {
+        black_box((0..count).fold(0, |xor, word| xor ^ plain_siphash(keys, word)));
+    });
+    println!("plain SipHash-2-4, one thread   {:8.1} million/s", count as f64 / seconds / 1e6);
+    let mut memory = vec![1u64; 1 << 26];
+    let bytes = (memory.len() * 8) as f64;
+    let write = best(4, || memory.fill(black_box(3)));
+    let read = best(4, || {
+        black_box(memory.iter().fold(0u64, |sum, word| sum.wrapping_add(*word)));
+    });
+    println!("memory written, one thread      {:8.1} GB/s", bytes / write / 1e9);
+    println!("memory read, one thread         {:8.1} GB/s", bytes / read / 1e9);
+}
+
+fn solver(parameters: Parameters, algorithm: Algorithm, path: Path) -> Solver {
+    let options = Options { memory_limit: 20 << 30, algorithm, path: Some(path), ..Options::default() };
+    Solver::new(parameters, &options).expect("a plan within the limit")
+}
+
+fn alive(solver: &mut Solver, keys: &Keys, rounds: u32) -> Vec<u64> {
+    let mut alive = Vec::new();
+    let mut note = |event| {
+        if let Event::Round { alive: count, .. } = event {
+            alive.push(count);
+        }
+    };
+    solver.trim(keys, rounds, &Cancel::new(), &mut note).expect("a fair graph");
+    alive
+}
+
+fn main() {
+    let bits = std::env::var("MYELIN_CUCKOO_BITS").unwrap_or_else(|_| "19,24,27".to_owned());
+    let bits: Vec<u32> = bits.split(',').map(|bits| bits.parse().expect("edge bits")).collect();
+    let profile = std::env::var("MYELIN_CUCKOO_PROFILE").is_ok();
+    if !profile {
+        print_yardstick();
+    }
+    println!("{:<24} {:>9} {:>12} {:>12} {:>7}", "one graph, one thread", "path", "CPU s", "reference", "ratio");
+    for bits in bits {
+        let reference = REFERENCE.iter().find(|of| of.0 == bits).map(|of| of.1);
+        for (kind, variant, sip, algorithm) in [
+            (1, Variant::Cuckatoo, Sip::TwoFour, Algorithm::Mean),
+            (2, Variant::Cuckaroo, Sip::TwoFour, Algorithm::Mean),
+            (0, Variant::Cuckatoo, Sip::TwoFour, Algorithm::Lean),
+        ] {
+            if profile && std::env::var("MYELIN_CUCKOO_PROFILE").is_ok_and(|wanted| wanted != kind.to_string()) {
+                continue;
+            }
+            let parameters = Parameters::new(variant, sip, bits, 42).expect("legal parameters");
+            let mut path_times = Vec::new();
+            for path in Path::available() {
+                if path != Path::fastest() && bits > 24 {
+                    continue;
+                }
+                let mut solver = solver(parameters, algorithm, path);
+                let keys = Keys([1, 2, 3, u64::from(bits)]);
+                if bits <= 24 && path != Path::Portable && !profile {
+                    let mut other = self::solver(parameters, Algorithm::Mean, Path::Portable);
+                    assert_eq!(alive(&mut solver, &keys, 12), alive(&mut other, &keys, 12), "answers differ");
+                }
+                let runs = match bits {
+                    ..=20 => 200,
+                    21..=25 => 7,
+                    26..=28 => 3,
+                    _ => 2,
+                };
+                let mut nonce = 0;
+                let seconds = best(runs, || {
+                    nonce += 1;
+                    let keys = Keys([nonce, 2, 3, u64::from(bits)]);
+                    black_box(solver.solve(&keys, &Cancel::new(), &mut |_| {}).expect("a fair graph"));
+                });
+                path_times.push((path, seconds));
+            }
+            for (path, seconds) in path_times {
+                let name = format!("{} {bits} {}", variant.name(), algorithm.name());
+                match reference.map(|reference| reference[kind]) {
+                    Some(of) => {
+                        println!("{name:<24} {path:>9} {seconds:>12.5} {of:>12.3} {:>7.2}", of / seconds);
+                    }
+                    None => println!("{name:<24} {path:>9} {seconds:>12.5} {:>12} {:>7}", "-", "-"),
+                }
+            }
+        }
+    }
+}
