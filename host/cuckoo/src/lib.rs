@@ -39,6 +39,6 @@ mod work;
 pub use error::Error;
 pub use parameters::{Algorithm, Keys, Options, Parameters, Sip, Variant};
 pub use path::Path;
-pub use solver::{Event, Solver};
+pub use solver::{Event, MemoryPlan, Solver};
 pub use verify::is_proof;
 pub use work::Cancel;

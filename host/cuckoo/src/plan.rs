@@ -101,13 +101,13 @@ impl Plan {
             1 => edges,
             _ => edges / 100 * 64 / parts_u64 * (parts_u64 - 1) + edges / parts_u64 + edges / 256,
         };
-        let layout = Layout::new(parameters, threads, parts, stored);
+        let layout = Layout::new(parameters, threads, parts, stored, SLICE_MARK_BITS);
         Plan::complete(parameters, threads, layout, None, 0)
     }
 
     fn lean(parameters: &Parameters, threads: usize, records: u64) -> Plan {
         let records = records.max(LEAN_RECORDS_MIN);
-        let layout = Layout::new(parameters, threads, 1, records);
+        let layout = Layout::new(parameters, threads, 1, records, SLICE_MARK_BITS);
         let bits = 1u64 << (parameters.node_bits() + Rule::of(parameters.variant).bits_log2());
         Plan::complete(parameters, threads, layout, Some(records), (bits / 64).max(1))
     }
@@ -129,18 +129,25 @@ impl Plan {
 }
 
 impl Layout {
-    fn new(parameters: &Parameters, threads: usize, parts: usize, stored: u64) -> Layout {
+    /// Buckets whose bitmap has at most `2^slice_mark_bits` bits.
+    pub(crate) fn new(
+        parameters: &Parameters,
+        threads: usize,
+        parts: usize,
+        stored: u64,
+        slice_mark_bits: u32,
+    ) -> Layout {
         let log2 = Rule::of(parameters.variant).bits_log2();
         let node_bits = parameters.node_bits();
         // A bucket for each part at least.
-        let slice_bits = node_bits.min(SLICE_MARK_BITS - log2).min(node_bits - parts.ilog2());
+        let slice_bits = node_bits.min(slice_mark_bits - log2).min(node_bits - parts.ilog2());
         let bucket_count = 1usize << (node_bits - slice_bits);
         let slice_words = (1usize << (slice_bits + log2)).div_ceil(64);
         let keeps_marks = parameters.variant == Variant::Cuckarooz;
         let tables: u64 = if parameters.variant.is_bipartite() { 1 } else { 2 };
-        // What is read and what is written each have a block begun for every bucket, thread and table;
+        // What is read, and what each part writes, have a block begun for every bucket, thread and table;
         // blocks are so small that those waste little.
-        let begun = 2 * tables * bucket_count as u64 * threads as u64;
+        let begun = (1 + parts as u64) * tables * bucket_count as u64 * threads as u64;
         let block_size = (stored * tables / (32 * begun)).clamp(512, 32768);
         let block_size = 1u64 << block_size.ilog2();
         // Every thread reads a block and has a spare one for every table.

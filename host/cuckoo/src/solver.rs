@@ -15,6 +15,17 @@ use crate::rounds::{Mean, Source};
 use crate::verify::is_proof;
 use crate::work::Cancel;
 
+/// How a solver would use its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Bytes taken at most.
+    pub bytes: u64,
+    /// Whether rounds begin with lean trimming, because not all edges can be stored.
+    pub begins_lean: bool,
+    /// Parts in which the first round is done, because not all edges can be stored at once.
+    pub parts: usize,
+}
+
 /// What is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,6 +68,13 @@ impl std::fmt::Debug for Solver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Solver { parameters, path, threads, plan, .. } = self;
         write!(f, "Solver({parameters:?}, {path}, {threads} threads, {plan:?})")
+    }
+}
+
+impl MemoryPlan {
+    fn of(plan: &Plan) -> MemoryPlan {
+        let Plan { layout, lean_until, bytes, .. } = plan;
+        MemoryPlan { bytes: *bytes, begins_lean: lean_until.is_some(), parts: layout.parts }
     }
 }
 
@@ -111,14 +129,16 @@ impl Solver {
         Ok(Solver { parameters, path, threads, plan, pool, marks, alive })
     }
 
-    /// Bytes that it takes at most: no more than the limit given.
-    pub fn memory(&self) -> u64 {
-        self.plan.bytes
+    /// How the memory given would be used; allocates nothing.
+    ///
+    /// **Errors**: [`Error::Memory`].
+    pub fn plan(parameters: &Parameters, options: &Options) -> Result<MemoryPlan, Error> {
+        Ok(MemoryPlan::of(&Plan::new(parameters, options)?))
     }
 
-    /// Whether rounds begin with lean trimming.
-    pub fn begins_lean(&self) -> bool {
-        self.plan.lean_until.is_some()
+    /// How the memory given is used.
+    pub fn memory(&self) -> MemoryPlan {
+        MemoryPlan::of(&self.plan)
     }
 
     /// The instructions used.
@@ -276,5 +296,58 @@ impl Solver {
             }
             edges = mean.round(edges, round)?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marks::Rule;
+    use crate::parameters::{Algorithm, Sip, Variant};
+    use crate::plan::Layout;
+
+    /// A solver with small buckets, in parts, so that small graphs go where otherwise only large do.
+    fn bucketed(parameters: Parameters, threads: usize, parts: usize, slice_mark_bits: u32) -> Solver {
+        let options = Options { threads: threads.try_into().unwrap(), ..Options::default() };
+        let mut solver = Solver::new(parameters, &options).unwrap();
+        solver.plan.layout = Layout::new(&parameters, threads, parts, parameters.edge_count(), slice_mark_bits);
+        solver.pool = Region::new(8 * solver.plan.layout.pool_words).unwrap();
+        solver.marks = Region::new(8 * solver.plan.layout.mark_words).unwrap();
+        solver
+    }
+
+    fn lean(parameters: Parameters) -> Solver {
+        Solver::new(parameters, &Options { algorithm: Algorithm::Lean, ..Options::default() }).unwrap()
+    }
+
+    #[test]
+    fn neither_buckets_nor_parts_change_what_survives() {
+        for variant in Variant::ALL {
+            let parameters = Parameters::new(variant, Sip::TwoFour, 13, 8).unwrap();
+            let keys = Keys([5, 6, 7, 8]);
+            for rounds in [1, 2, 3, 10] {
+                let expected = lean(parameters).survivors(&keys, rounds, &Cancel::new()).unwrap();
+                for (threads, parts, slice_mark_bits) in [(1, 1, 8), (2, 1, 9), (1, 2, 10), (3, 4, 20), (1, 8, 7)] {
+                    if parts > 1 && !variant.is_bipartite() {
+                        continue;
+                    }
+                    let mut solver = bucketed(parameters, threads, parts, slice_mark_bits);
+                    assert!(solver.plan.layout.bucket_count >= 4 && Rule::of(variant).bits_log2() < 2);
+                    let found = solver.survivors(&keys, rounds, &Cancel::new()).unwrap();
+                    assert_eq!(found, expected, "{variant:?}, {rounds} rounds, {parts} parts, {slice_mark_bits}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn too_small_a_pool_is_an_error_and_not_a_wrong_answer() {
+        let parameters = Parameters::new(Variant::Cuckaroo, Sip::TwoFour, 14, 8).unwrap();
+        let mut solver = bucketed(parameters, 1, 1, 10);
+        let words = solver.plan.layout.pool_words / 2;
+        solver.pool = Region::new(8 * words).unwrap();
+        let keys = Keys([5, 6, 7, 8]);
+        assert_eq!(solver.trim(&keys, 3, &Cancel::new(), &mut |_| {}), Err(Error::Crowded));
+        assert_eq!(solver.trim(&keys, 3, &Cancel::new(), &mut |_| {}), Err(Error::Crowded));
     }
 }
