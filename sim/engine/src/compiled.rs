@@ -478,6 +478,22 @@ impl Core for Compiled {
         self.wake_all();
         self.changed();
     }
+
+    // Words lie side by side in the buffer: one address for all of them.
+    fn memory_words(&self, memory: MemoryRef, word: usize, _: usize, values: &mut [u64]) {
+        let (at, bytes, ty) = self.word(memory, word, 0);
+        for (index, value) in values.iter_mut().enumerate() {
+            *value = self.buffer.read(at + index * bytes, bytes) & ty.mask();
+        }
+    }
+
+    fn set_memory_words(&mut self, memory: MemoryRef, word: usize, _: usize, values: &[u64]) {
+        let (at, bytes, ty) = self.word(memory, word, 0);
+        for (index, &bits) in values.iter().enumerate() {
+            self.buffer.write(at + index * bytes, bytes, ty.value_of(bits) as u64);
+        }
+        self.changed();
+    }
 }
 
 /// The memory of the state layout.

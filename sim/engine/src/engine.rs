@@ -77,4 +77,16 @@ pub(crate) trait Core: Send {
     fn memory(&self, memory: MemoryRef, word: usize, lane: usize) -> u64;
     /// Overwrites one lane of one word.
     fn set_memory(&mut self, memory: MemoryRef, word: usize, lane: usize, bits: u64);
+    /// Whole words from `word` on, lane 0 first in each.
+    fn memory_words(&self, memory: MemoryRef, word: usize, lanes: usize, values: &mut [u64]) {
+        for (offset, value) in values.iter_mut().enumerate() {
+            *value = self.memory(memory, word + offset / lanes, offset % lanes);
+        }
+    }
+    /// Overwrites whole words from `word` on.
+    fn set_memory_words(&mut self, memory: MemoryRef, word: usize, lanes: usize, values: &[u64]) {
+        for (offset, &bits) in values.iter().enumerate() {
+            self.set_memory(memory, word + offset / lanes, offset % lanes, bits);
+        }
+    }
 }

@@ -157,6 +157,56 @@ fn registers_and_memories_have_a_back_door() {
 }
 
 #[test]
+fn whole_words_go_through_the_back_door_of_every_instance_as_lane_by_lane() {
+    for ty in [u(1), s(7), u(8), s(33), u(64)] {
+        let lane = module("lane", |m| {
+            let (address, data) = (m.input("address_i", u(3)), m.input("data_i", ty));
+            let words = m.memory("words", 8, 3, ty);
+            words.write(address, m.constant(u(1), 1), &[data; 3]);
+            m.output("y_o", words.read_asynchronous(address)[2]);
+        });
+        let top = module("top", |m| {
+            let (address, data) = (m.input("address_i", u(3)), m.input("data_i", ty));
+            for index in 0..9 {
+                let lane = m.instance(&format!("lane_{index}"), &lane);
+                lane.input("address_i", address).input("data_i", data);
+                m.output(&format!("y_{index}_o"), lane.output("y_o"));
+            }
+        });
+        let design = Design::new(top).unwrap();
+        for engine in ENGINES {
+            let mut sim = simulator(&design, engine);
+            let memories: Vec<_> = (0..9).map(|lane| sim.memory(&format!("top.lane_{lane}.words")).unwrap()).collect();
+            let written = |lane: u64| -> Vec<u64> {
+                (0..18).map(|index| (lane * 100 + index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) & ty.mask()).collect()
+            };
+            memories.iter().zip(0..).for_each(|(&memory, lane)| sim.memory_write_words(memory, 2, &written(lane)));
+            for (&memory, lane) in memories.iter().zip(0..) {
+                let mut read = vec![0; 18];
+                sim.memory_read_words(memory, 2, &mut read);
+                assert_eq!(read, written(lane), "{engine:?} {ty}");
+                let one_by_one = (0..18).map(|index| sim.memory_read(memory, 2 + index / 3, index % 3));
+                assert_eq!(one_by_one.collect::<Vec<_>>(), read, "{engine:?} {ty}");
+                assert_eq!(sim.memory_read(memory, 1, 2), 0, "words before stay as they are");
+            }
+            let address = sim.input("address_i").unwrap();
+            sim.poke(address, 7);
+            let last = sim.output("y_8_o").unwrap();
+            assert_eq!(sim.peek(last), written(8)[17], "{engine:?} {ty}: the design sees it");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "leave")]
+fn words_beyond_a_memory_are_refused() {
+    let mut sim = simulator(&pipeline(), Engine::Compiled);
+    let memory = sim.memory("pipeline.words").unwrap();
+    let values = vec![0; (memory.depth() - 1) * memory.lanes()];
+    sim.memory_write_words(memory, 2, &values);
+}
+
+#[test]
 fn random_power_up_depends_on_the_seed_alone() {
     let design = pipeline();
     let state = |engine, seed| {

@@ -190,19 +190,3 @@ fn memories_of_every_form_are_lint_clean() {
         }
     }
 }
-
-#[test]
-fn synthesis_infers_block_ram_with_lane_enables() {
-    if !available("inference of block RAM by Yosys", &[Tool::Yosys]) {
-        return;
-    }
-    let form = Form { name: "inferred", depth: 512, lanes: 4, writes: &[true], style: MemoryStyle::Block, ..PLAIN };
-    let design = batch("memories", &[form.top()]);
-    let report = myelin_conformance::lint::synthesise(&design, "synth_ecp5").expect("Yosys synthesises");
-    let cells = |kind: &str| {
-        let line = report.lines().rev().find(|line| line.trim_start().starts_with(kind));
-        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u32>().ok()).unwrap_or(0)
-    };
-    assert!(cells("DP16KD") >= 1, "{report}");
-    assert_eq!(cells("TRELLIS_DPR16X4"), 0, "{report}");
-}

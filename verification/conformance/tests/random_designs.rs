@@ -10,7 +10,7 @@ use myelin_conformance::random_design::{RandomConfig, batch, random_module, rand
 use myelin_conformance::tools::{Tool, are_present, available};
 
 /// Designs in one build of Verilator.
-const BATCH: u64 = 15;
+const BATCH: u64 = 20;
 /// Designs shown to a linter at once.
 const LINT_BATCH: u64 = 30;
 const CYCLES: usize = 150;
@@ -27,7 +27,7 @@ fn engines() -> Vec<Engine> {
 fn all_engines_agree_on_random_designs() {
     available("random designs under Icarus", &[Tool::Icarus]);
     available("random designs under Verilator", &[Tool::Verilator, Tool::Cxx]);
-    let (first, count) = (setting("MYELIN_RANDOM_SEED", 1), setting("MYELIN_RANDOM_DESIGNS", 30));
+    let (first, count) = (setting("MYELIN_RANDOM_SEED", 1), setting("MYELIN_RANDOM_DESIGNS", 20));
     let config = RandomConfig::default();
     for start in (first..first + count).step_by(BATCH as usize) {
         let seeds = start..(start + BATCH).min(first + count);

@@ -45,6 +45,13 @@ impl MemoryHandle {
     pub fn lane_ty(self) -> Ty {
         self.lane_ty
     }
+
+    #[track_caller]
+    fn assert_words(self, word: usize, values: usize) {
+        assert!(values.is_multiple_of(self.lanes), "{values} values are not whole words of {self:?}");
+        let end = word.checked_add(values / self.lanes);
+        assert!(end.is_some_and(|end| end <= self.depth), "{values} values from word {word} on leave {self:?}");
+    }
 }
 
 impl Simulator {
@@ -146,12 +153,8 @@ impl Simulator {
     /// If the words are outside, or `values` is not whole words.
     #[track_caller]
     pub fn memory_read_words(&self, memory: MemoryHandle, word: usize, values: &mut [u64]) {
-        assert!(values.len().is_multiple_of(memory.lanes), "{} values are not whole words of {memory:?}", values.len());
-        for (offset, lanes) in values.chunks_mut(memory.lanes).enumerate() {
-            for (lane, value) in lanes.iter_mut().enumerate() {
-                *value = self.memory_read(memory, word + offset, lane);
-            }
-        }
+        memory.assert_words(word, values.len());
+        self.core.memory_words(memory.at, word, memory.lanes, values);
     }
 
     /// Overwrites whole words from `word` on, lane 0 first in each.
@@ -160,11 +163,16 @@ impl Simulator {
     /// As [`Simulator::memory_write`], or if `values` is not whole words.
     #[track_caller]
     pub fn memory_write_words(&mut self, memory: MemoryHandle, word: usize, values: &[u64]) {
-        assert!(values.len().is_multiple_of(memory.lanes), "{} values are not whole words of {memory:?}", values.len());
-        for (offset, lanes) in values.chunks(memory.lanes).enumerate() {
-            for (lane, &value) in lanes.iter().enumerate() {
-                self.memory_write(memory, word + offset, lane, value);
+        memory.assert_words(word, values.len());
+        if let Some(wide) = values.iter().find(|&bits| bits & !memory.lane_ty.mask() != 0) {
+            panic!("write of {wide:#x} into a lane of type {}", memory.lane_ty);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            for (offset, &bits) in values.iter().enumerate() {
+                let (word, lane) = (word + offset / memory.lanes, offset % memory.lanes);
+                recorder.log(self.cycle, Event::Word(memory.at, word, lane, bits));
             }
         }
+        self.core.set_memory_words(memory.at, word, memory.lanes, values);
     }
 }

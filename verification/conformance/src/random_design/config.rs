@@ -30,18 +30,22 @@ pub enum Properties {
     MayFail,
 }
 
-impl Default for RandomConfig {
+impl RandomConfig {
     /// Designs of some hundred to some thousand nodes.
+    pub const DEFAULT: RandomConfig = RandomConfig {
+        operations: 40,
+        registers: 6,
+        memories: 2,
+        children: 2,
+        instances: 3,
+        levels: 2,
+        array_values: 1500,
+        properties: Properties::Hold,
+    };
+}
+
+impl Default for RandomConfig {
     fn default() -> RandomConfig {
-        RandomConfig {
-            operations: 40,
-            registers: 6,
-            memories: 2,
-            children: 2,
-            instances: 3,
-            levels: 2,
-            array_values: 1500,
-            properties: Properties::Hold,
-        }
+        RandomConfig::DEFAULT
     }
 }
