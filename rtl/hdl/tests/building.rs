@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use myelin_hdl::{
-    Design, DesignError, Module, ModuleBuilder, Op, Signal, Ty, choose, concat, module, mux, s, select, tree_reduce, u,
+    Design, DesignError, MemoryStyle, Module, ModuleBuilder, Op, Signal, Ty, choose, concat, module, mux, s, select,
+    tree_reduce, u,
 };
 
 /// The type of what `build` makes of inputs of types `a` and `b`.
@@ -220,6 +221,14 @@ fn memories_have_a_power_of_two_of_words_so_that_no_address_is_outside() {
     refuses("wrong number of data lanes", |m| {
         let (address, enable) = (m.input("address_i", u(2)), m.input("enable_i", u(1)));
         m.memory("words", 4, 2, u(8)).write(address, enable, &[address]);
+    });
+}
+
+#[test]
+fn large_blocks_are_given_no_contents() {
+    refuses("has contents, which large blocks cannot be given", |m| {
+        let words = m.memory("words", 4, 1, u(8)).style(MemoryStyle::Ultra).init(&[1, 2, 3, 4]);
+        m.output("y_o", words.read(m.input("address_i", u(2)), m.constant(u(1), 1))[0]);
     });
 }
 
