@@ -1,0 +1,7 @@
+//! The designs that are measured.
+
+pub mod cell;
+pub mod irregular;
+pub mod stimulus;
+pub mod systolic;
+pub mod tensor_array;

@@ -1,0 +1,97 @@
+//! Row 6: what waves cost, and that no waves cost nothing.
+
+use std::fs::File;
+use std::io::BufWriter;
+
+use myelin_hdl::Design;
+use myelin_sim::{Engine, Simulator};
+
+use crate::clock;
+use crate::designs::systolic;
+use crate::error::BenchError;
+use crate::measure::Effort;
+use crate::report::{Cell, Section, Side, Target};
+
+/// A traced run over an untraced one.
+const WANTED: f64 = 20.0;
+/// A run after a trace over one without: equal but for the noise of the measurement.
+const WANTED_IDLE: f64 = 1.05;
+
+/// How a run is observed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Observed {
+    Never,
+    NoLonger,
+    Fst,
+}
+
+/// Simulates the systolic array of `size` x `size` with and without an FST of everything in it.
+///
+/// # Errors
+/// If the simulator or the wave writer fails.
+pub fn run(size: usize, effort: Effort) -> Result<(Section, Vec<Target>), BenchError> {
+    let title = format!("Waves of systolic {size}x{size}: every port, register and named value as FST");
+    let mut section = Section::new(title, &["run", "cycles/CPU s", "ns a cycle", "x untraced", "bytes a cycle"]);
+    section.notes.push("processor time of the whole process, all threads, until the file is complete".to_owned());
+    let design = systolic::design(size, size)?;
+    let kinds = [Observed::Never, Observed::NoLonger, Observed::Fst];
+    let mut best = [(f64::MAX, 0.0); 3];
+    for _ in 0..effort.rounds.max(3) {
+        for (kind, best) in kinds.into_iter().zip(&mut best) {
+            let found = one(&design, kind, effort)?;
+            if found.0 < best.0 {
+                *best = found;
+            }
+        }
+    }
+    let names = ["without a trace", "after a trace has ended", "FST of everything"];
+    for (name, (nanoseconds, bytes)) in names.into_iter().zip(best) {
+        let bytes = if bytes > 0.0 { Cell::Number(bytes, 1) } else { Cell::Empty };
+        section.lines.push(vec![
+            name.into(),
+            Cell::Count(1e9 / nanoseconds),
+            Cell::Number(nanoseconds, 1),
+            Cell::Number(nanoseconds / best[0].0, 2),
+            bytes,
+        ]);
+    }
+    let what = |of: &str| format!("systolic {size}x{size}, {of} over untraced");
+    let targets = vec![
+        Target::new(what("FST of every register"), Side::Below, WANTED, best[2].0 / best[0].0, "x"),
+        Target::new(what("tracing nothing"), Side::Below, WANTED_IDLE, best[1].0 / best[0].0, "x"),
+    ];
+    Ok((section, targets))
+}
+
+/// Nanoseconds of processor time and bytes of waves a cycle.
+fn one(design: &Design, observed: Observed, effort: Effort) -> Result<(f64, f64), BenchError> {
+    let mut sim = Simulator::builder(design).engine(Engine::Compiled).build()?;
+    sim.reset(200)?;
+    sim.steps(1000)?;
+    let file = tempfile::NamedTempFile::new().map_err(BenchError::file("make file in", std::env::temp_dir()))?;
+    let path = file.path().to_owned();
+    let open = || File::create(&path).map(BufWriter::new).map_err(BenchError::file("write", &path));
+    if observed == Observed::NoLonger {
+        sim.trace_fst(open()?, &[])?;
+        sim.steps(10)?;
+        sim.stop_trace()?;
+    }
+    let (mut cycles, mut batch) = (0_u64, 500_u64);
+    let begun = clock::of_process();
+    if observed == Observed::Fst {
+        sim.trace_fst(open()?, &[])?;
+    }
+    while clock::of_process().saturating_sub(begun) < effort.turn {
+        sim.steps(batch)?;
+        cycles += batch;
+        batch = if observed == Observed::Fst { batch } else { (batch * 2).min(100_000) };
+    }
+    sim.stop_trace()?;
+    let took = clock::of_process().saturating_sub(begun);
+    let written = if observed == Observed::Fst {
+        std::fs::metadata(&path).map_err(BenchError::file("measure", &path))?.len()
+    } else {
+        0
+    };
+    Ok((took.as_secs_f64() * 1e9 / cycles as f64, written as f64 / cycles as f64))
+}
