@@ -57,12 +57,11 @@ fn irregular_designs_compute_what_our_engines_compute() {
 
 #[test]
 fn irregular_designs_do_something() {
-    // Under the interpreter: a counter in each would be easier to fool.
     for (name, design) in irregular::DESIGNS {
         let design = design().unwrap();
-        let mut ours = Ours::new(&design, Engine::Interpreted, &designs::irregular::drive()).unwrap();
+        let mut ours = Ours::new(&design, Engine::Compiled, &designs::irregular::drive()).unwrap();
         let sim = ours.simulator();
-        sim.steps(3000).unwrap();
+        sim.steps(200_000).unwrap();
         let idle: Vec<String> = (design.top().outputs.iter())
             .filter(|port| sim.output(&port.name).map(|output| sim.peek(output)).unwrap() == 0)
             .map(|port| port.name.clone())

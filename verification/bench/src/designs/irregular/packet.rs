@@ -22,7 +22,7 @@ fn crc8(m: &ModuleBuilder, crc: Signal, byte: Signal) -> Signal {
     (0..8).fold(crc ^ byte, |crc, _| crc.shift_left(1).truncate(8) ^ mux(crc.bit(7), polynomial, none))
 }
 
-/// The generator: a stream of bytes, `valid_o` always 1; `noise_i` chooses lengths and contents.
+/// The generator: goes on to the next byte where `ready_i` is 1; `noise_i` chooses lengths and contents.
 pub fn generator() -> Arc<Module> {
     module("packet_generator", |m| {
         let noise = m.input("noise_i", u(32));
