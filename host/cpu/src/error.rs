@@ -34,6 +34,14 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// The network would take more memory than allowed.
+    #[error("prepare network: needs {needed} bytes of memory, {allowed} are allowed")]
+    Memory {
+        /// Bytes it would take.
+        needed: u64,
+        /// The most it may.
+        allowed: u64,
+    },
     /// The workspace belongs to another network.
     #[error("run network: the workspace was made for another network")]
     ForeignWorkspace,
@@ -47,6 +55,9 @@ pub enum Error {
         /// The length found.
         found: usize,
     },
+    /// The run was given up at its deadline; another may take less time.
+    #[error("run network: not done at its deadline")]
+    Deadline,
     /// The chain's CPU device fails on this operator whatever its input.
     #[error("run {operator}: the official CPU device always fails here")]
     NotOnCpu {
@@ -96,6 +107,6 @@ impl Error {
 
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Threads { .. })
+        matches!(self, Self::Threads { .. } | Self::Deadline)
     }
 }

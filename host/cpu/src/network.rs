@@ -6,12 +6,13 @@ use crate::kernel::Kernels;
 use crate::output::Output;
 use crate::path::{Isa, Path, for_each_isa};
 use crate::plan::{self, Plan};
-use crate::run::{Context, NmsScratch};
+use crate::run::{Context, NmsScratch, Planned};
 use crate::view::{Element, Memory};
-use myelin_graph::{Graph, precision_limit};
+use myelin_graph::{Graph, Tensor, TensorData, precision_limit};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// How a network is to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,20 @@ impl Network {
         Self::with_kernels(graph, path, Kernels::of(path), options.threads)
     }
 
+    /// [`Network::prepare`], if network, its copy of the graph and one workspace take no more than
+    /// `bytes_max`; that is known before they are taken.
+    ///
+    /// **Errors.** As [`Network::prepare`], and [`Error::Memory`].
+    pub fn prepare_within(graph: &Graph, options: &Options, bytes_max: u64) -> Result<Self, Error> {
+        let kernels = Kernels::of(Path::choose(options.path)?);
+        let [held, workspace] = plan::measure(graph, &kernels);
+        let needed = held.saturating_add(workspace).saturating_add(params_bytes(graph));
+        if needed > bytes_max {
+            return Err(Error::Memory { needed, allowed: bytes_max });
+        }
+        Self::prepare(graph, options)
+    }
+
     /// [`Network::prepare`] for given kernels, whose plain loops are those of `path`.
     fn with_kernels(graph: &Graph, path: Path, kernels: Kernels, threads: usize) -> Result<Self, Error> {
         static NETWORKS: AtomicU64 = AtomicU64::new(0);
@@ -87,6 +102,11 @@ impl Network {
         self.path
     }
 
+    /// Bytes of packed weights, constants and the copy of the graph.
+    pub fn held_bytes(&self) -> u64 {
+        self.plan.held_bytes + params_bytes(&self.graph)
+    }
+
     /// Bytes of a workspace's buffers.
     pub fn workspace_bytes(&self) -> u64 {
         self.plan.slot_bytes.iter().map(|&bytes| bytes as u64).sum()
@@ -106,23 +126,7 @@ impl Network {
     /// little-endian, by [`Graph::input_type_size`].
     /// **Numbers, Errors.** As [`Network::run_i32`].
     pub fn run<'w>(&self, workspace: &'w mut Workspace, input: &[i8]) -> Result<&'w Output, Error> {
-        let expected = self.graph.input_length() as usize;
-        if input.len() != expected {
-            return Err(Error::InputLength { unit: "bytes", expected, found: input.len() });
-        }
-        if self.graph.input_type_size() == 1 && self.plan.input.element == Element::I8 {
-            self.check(workspace)?;
-            let limit = precision_limit(self.graph.input_precision()).min(i32::from(i8::MAX)) as i8;
-            // The input is the plan's first buffer.
-            let buffer = workspace.buffers[self.plan.slots[0]].bytes_mut();
-            limited(Isa::of(self.path), input, limit, self.kernels.flip, buffer);
-            self.run_steps(workspace)
-        } else if self.graph.input_type_size() == 1 {
-            self.run_values(workspace, input.iter().map(|&byte| i32::from(byte)))
-        } else {
-            let words = input.chunks_exact(4).map(|c| [c[0] as u8, c[1] as u8, c[2] as u8, c[3] as u8]);
-            self.run_values(workspace, words.map(i32::from_le_bytes))
-        }
+        self.run_bytes(workspace, input, None)
     }
 
     /// The answer to one input given as values, row-major in the chain's order.
@@ -136,18 +140,87 @@ impl Network {
     ///
     /// **Source.** cvm-runtime b5a2518, `CVMAPIInference`, CPU device, as `myelin-golden` states it.
     pub fn run_i32<'w>(&self, workspace: &'w mut Workspace, input: &[i32]) -> Result<&'w Output, Error> {
+        self.check_elements(input.len())?;
+        self.run_values(workspace, input.iter().copied(), None)
+    }
+
+    /// **Errors.** [`Error::InputLength`] unless the input has this many elements.
+    pub(crate) fn check_elements(&self, found: usize) -> Result<(), Error> {
         let expected = self.graph.input_shape().elements();
+        if found == expected { Ok(()) } else { Err(Error::InputLength { unit: "elements", expected, found }) }
+    }
+
+    /// [`Network::run`], given up at `deadline`: what a model may take of a machine has a bound then,
+    /// whatever the model.
+    ///
+    /// **Timing.** Looked at between steps and after every part of a step, some milliseconds each.
+    ///
+    /// **Errors.** As [`Network::run`], and [`Error::Deadline`].
+    pub fn run_until<'w>(
+        &self,
+        workspace: &'w mut Workspace,
+        input: &[i8],
+        deadline: Instant,
+    ) -> Result<&'w Output, Error> {
+        self.run_bytes(workspace, input, Some(deadline))
+    }
+
+    fn run_bytes<'w>(
+        &self,
+        workspace: &'w mut Workspace,
+        input: &[i8],
+        deadline: Option<Instant>,
+    ) -> Result<&'w Output, Error> {
+        let expected = self.graph.input_length() as usize;
         if input.len() != expected {
-            return Err(Error::InputLength { unit: "elements", expected, found: input.len() });
+            return Err(Error::InputLength { unit: "bytes", expected, found: input.len() });
         }
-        self.run_values(workspace, input.iter().copied())
+        if self.graph.input_type_size() == 1 && self.plan.input.element == Element::I8 {
+            self.check(workspace)?;
+            let limit = precision_limit(self.graph.input_precision()).min(i32::from(i8::MAX)) as i8;
+            // The input is the plan's first buffer.
+            let buffer = workspace.buffers[self.plan.slots[0]].bytes_mut();
+            limited(Isa::of(self.path), input, limit, self.kernels.flip, buffer);
+            self.run_steps(workspace, deadline)
+        } else if self.graph.input_type_size() == 1 {
+            self.run_values(workspace, input.iter().map(|&byte| i32::from(byte)), deadline)
+        } else {
+            let words = input.chunks_exact(4).map(|c| [c[0] as u8, c[1] as u8, c[2] as u8, c[3] as u8]);
+            self.run_values(workspace, words.map(i32::from_le_bytes), deadline)
+        }
     }
 
     fn run_values<'w>(
         &self,
         workspace: &'w mut Workspace,
         input: impl Iterator<Item = i32>,
+        deadline: Option<Instant>,
     ) -> Result<&'w Output, Error> {
+        self.load(workspace, input)?;
+        self.run_steps(workspace, deadline)
+    }
+
+    /// Runs on the input that the workspace holds.
+    fn run_steps<'w>(&self, workspace: &'w mut Workspace, deadline: Option<Instant>) -> Result<&'w Output, Error> {
+        let context = self.context(deadline);
+        for step in &self.plan.steps {
+            self.step(step, &context, workspace)?;
+        }
+        let (plan, flip) = (&self.plan, self.kernels.flip);
+        let memory = Memory { work: &workspace.buffers, slots: &plan.slots, constants: &plan.constants, flip };
+        for (head, view) in workspace.output.heads_mut().iter_mut().zip(&plan.heads) {
+            head.values.copy_from_slice(&memory.buffer(view).words()[..view.count()]);
+        }
+        workspace.output.join()?;
+        Ok(&workspace.output)
+    }
+
+    fn check(&self, workspace: &Workspace) -> Result<(), Error> {
+        if workspace.network == self.identity { Ok(()) } else { Err(Error::ForeignWorkspace) }
+    }
+
+    /// Puts the input, limited to its precision, where the plan wants it.
+    pub(crate) fn load(&self, workspace: &mut Workspace, input: impl Iterator<Item = i32>) -> Result<(), Error> {
         self.check(workspace)?;
         let (plan, flip) = (&self.plan, self.kernels.flip);
         let limit = precision_limit(self.graph.input_precision());
@@ -158,28 +231,35 @@ impl Network {
             Element::I8 => buffer.bytes_mut().iter_mut().zip(clipped).for_each(|(to, x)| *to = x as u8 ^ flip),
             Element::I32 => buffer.words_mut().iter_mut().zip(clipped).for_each(|(to, x)| *to = x),
         }
-        self.run_steps(workspace)
+        Ok(())
     }
 
-    fn check(&self, workspace: &Workspace) -> Result<(), Error> {
-        if workspace.network == self.identity { Ok(()) } else { Err(Error::ForeignWorkspace) }
-    }
-
-    /// Runs on the input that the workspace holds.
-    fn run_steps<'w>(&self, workspace: &'w mut Workspace) -> Result<&'w Output, Error> {
-        let (plan, flip) = (&self.plan, self.kernels.flip);
+    /// What the steps of a run are told.
+    pub(crate) fn context(&self, deadline: Option<Instant>) -> Context<'_> {
         let (isa, threads, pool) = (Isa::of(self.path), self.threads, self.pool.as_ref());
-        let context = Context { kernels: self.kernels, isa, threads, pool };
-        for step in &plan.steps {
-            step.run(&context, &mut workspace.buffers, &plan.slots, &plan.constants, &mut workspace.scratch)?;
-        }
-        let memory = Memory { work: &workspace.buffers, slots: &plan.slots, constants: &plan.constants, flip };
-        for (head, view) in workspace.output.heads_mut().iter_mut().zip(&plan.heads) {
-            head.values.copy_from_slice(&memory.buffer(view).words()[..view.count()]);
-        }
-        workspace.output.join()?;
-        Ok(&workspace.output)
+        Context { kernels: self.kernels, isa, threads, pool, deadline }
     }
+
+    /// Runs one step of the plan.
+    pub(crate) fn step(&self, step: &Planned, context: &Context<'_>, workspace: &mut Workspace) -> Result<(), Error> {
+        let plan = &self.plan;
+        step.run(context, &mut workspace.buffers, &plan.slots, &plan.constants, &mut workspace.scratch)?;
+        if context.is_late() { Err(Error::Deadline) } else { Ok(()) }
+    }
+
+    /// The plan's steps.
+    pub(crate) fn steps(&self) -> &[Planned] {
+        &self.plan.steps
+    }
+}
+
+/// Bytes of a graph's parameters.
+fn params_bytes(graph: &Graph) -> u64 {
+    let bytes = |tensor: &Tensor| match tensor.data() {
+        TensorData::I8(data) => data.len() as u64,
+        TensorData::I32(data) => 4 * data.len() as u64,
+    };
+    graph.params().map(|(_, tensor)| bytes(tensor)).sum()
 }
 
 for_each_isa! {
@@ -196,7 +276,7 @@ fn limited_inner(input: &[i8], limit: i8, flip: u8, out: &mut [u8]) {
 #[allow(clippy::unwrap_used, reason = "Clippy sees tests only in functions marked so")]
 mod tests {
     use super::*;
-    use myelin_graph::{Conv2d, GraphBuilder, Postprocess, Tensor};
+    use myelin_graph::{Conv2d, GraphBuilder, Postprocess};
 
     /// Odd channels, groups, strides and dilation, each behind the other.
     fn graph() -> Graph {

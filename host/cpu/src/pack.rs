@@ -1,7 +1,7 @@
 //! Weights in the order the kernels read them, packed once.
 
 use crate::buffer::Buffer;
-use crate::kernel::Kernels;
+use crate::kernel::{Kernels, LANES_MAX, SPREAD_BYTES};
 
 /// Most input channels that groups are joined to, so that few zeros are stored.
 const JOINED_CHANNELS_MAX: usize = 64;
@@ -36,7 +36,7 @@ pub(crate) struct Block {
 }
 
 /// Packed weights: for each block `[quads][vectors * lanes][4]`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Packed {
     /// Byte offset of every group of four bytes of a window, from the window's first pixel.
     pub(crate) offsets: Vec<u32>,
@@ -44,6 +44,9 @@ pub(crate) struct Packed {
     pub(crate) weights: Buffer,
     /// With the correction for flipped pixels.
     pub(crate) bias: Vec<i32>,
+    /// For each lane the group of four bytes it sees, counted from a pixel's offset, if lanes see
+    /// different ones: [`Kernels::get_spread`].
+    pub(crate) spread: Option<[u32; LANES_MAX]>,
 }
 
 /// Marks a byte of a group that no weight belongs to.
@@ -51,17 +54,19 @@ const NONE: u32 = u32::MAX;
 
 /// Packs weights `[o][c / groups][kh][kw]`, none of them -128; `bias` may be empty.
 ///
-/// A row of taps that lie side by side is one run of bytes; groups narrower than a vector are joined
-/// to a block-diagonal one.
+/// A row of taps that lie side by side is one run of bytes. Groups narrower than a vector share one: a
+/// kernel that can shows every lane the bytes of its own group, others see a block-diagonal matrix.
 pub(crate) fn pack(geometry: &Geometry, weights: &[i8], bias: &[i32], kernels: &Kernels) -> Packed {
     let g = geometry;
     let (group_in, group_out) = (g.channels_in / g.groups, g.channels_out / g.groups);
-    let joined = joined_groups(g.groups, group_in, group_out, kernels.lanes);
+    let spread = kernels.get_spread.and_then(|_| spread_groups(g.groups, group_in, group_out, kernels.lanes));
+    let joined = spread.unwrap_or_else(|| joined_groups(g.groups, group_in, group_out, kernels.lanes));
     let (unit_in, unit_out) = (joined * group_in, joined * group_out);
-    let runs = runs(g, unit_in);
+    let runs = runs(g, if spread.is_some() { group_in } else { unit_in });
     let mut offsets: Vec<u32> =
         runs.iter().flat_map(|run| (0..run.quads()).map(|i| (run.offset + 4 * i) as u32)).collect();
-    let taps: Vec<Vec<u32>> = (0..joined).map(|group| taps(g, &runs, group_in, group)).collect();
+    let taps: Vec<Vec<u32>> =
+        (0..joined).map(|group| taps(g, &runs, group_in, if spread.is_some() { 0 } else { group })).collect();
     let groups = offsets.len().next_multiple_of(kernels.group_multiple);
     // What fills up has weights of 0, and reads on where the window ends.
     while offsets.len() < groups {
@@ -81,7 +86,10 @@ pub(crate) fn pack(geometry: &Geometry, weights: &[i8], bias: &[i32], kernels: &
             bias_count += vectors * kernels.lanes;
         }
     }
-    let mut packed = Packed { offsets, blocks, weights: Buffer::zeroed(weight_bytes), bias: vec![0; bias_count] };
+    let seen = |lane: usize| (lane / group_out * group_in / 4) as u32;
+    let spread = spread.map(|_| std::array::from_fn(|lane| if lane < kernels.lanes { seen(lane) } else { 0 }));
+    let weights_of = Buffer::zeroed(weight_bytes);
+    let mut packed = Packed { offsets, blocks, weights: weights_of, bias: vec![0; bias_count], spread };
     let bytes = packed.weights.bytes_mut();
     for block in &packed.blocks {
         let stride = block.vectors * kernels.lanes * 4;
@@ -105,6 +113,37 @@ pub(crate) fn pack(geometry: &Geometry, weights: &[i8], bias: &[i32], kernels: &
         }
     }
     packed
+}
+
+/// Bytes that [`pack`] holds or needs meanwhile, without packing.
+pub(crate) fn packed_bytes(geometry: &Geometry, kernels: &Kernels) -> u64 {
+    let g = geometry;
+    let (group_in, group_out) = (g.channels_in / g.groups, g.channels_out / g.groups);
+    let spread = kernels.get_spread.and_then(|_| spread_groups(g.groups, group_in, group_out, kernels.lanes));
+    let joined = spread.unwrap_or_else(|| joined_groups(g.groups, group_in, group_out, kernels.lanes));
+    let run_in = if spread.is_some() { group_in } else { joined * group_in };
+    let [rows, columns] = g.kernel;
+    let quads = match run_in == g.channels_in && (g.dilation[1] == 1 || columns == 1) {
+        true => rows * (columns * run_in).div_ceil(4),
+        false => rows * columns * run_in.div_ceil(4),
+    };
+    let quads = quads.next_multiple_of(kernels.group_multiple) as u64;
+    let (units, unit_out) = (g.groups / joined, joined * group_out);
+    let block_max = kernels.lanes * kernels.vectors_max;
+    let vectors = unit_out / block_max * kernels.vectors_max + (unit_out % block_max).div_ceil(kernels.lanes);
+    let lanes = (units * vectors * kernels.lanes) as u64;
+    let blocks = (units * unit_out.div_ceil(block_max) * size_of::<Block>()) as u64;
+    // Weights and biases of every lane, offsets, the table of taps, biases and weights as read.
+    let read = (g.channels_out * (4 + group_in * rows * columns)) as u64;
+    lanes * (4 * quads + 4) + blocks + 4 * quads + joined as u64 * 16 * quads + read
+}
+
+/// How many groups fill a vector, each lane seeing its own group's bytes, if that can be: whole groups
+/// of four bytes, and all of them within [`SPREAD_BYTES`].
+fn spread_groups(groups: usize, group_in: usize, group_out: usize, lanes: usize) -> Option<usize> {
+    let n = lanes / group_out;
+    let whole = group_in.is_multiple_of(4) && lanes.is_multiple_of(group_out) && groups.is_multiple_of(n.max(1));
+    (whole && n > 1 && (n - 1) * group_in + 4 <= SPREAD_BYTES).then_some(n)
 }
 
 /// How many groups are computed together: a divisor of their number.
@@ -179,6 +218,35 @@ mod tests {
         assert_eq!(joined_groups(32, 1, 1, 16), 16);
         assert_eq!(joined_groups(6, 100, 1, 16), 1);
         assert_eq!(joined_groups(2, 8, 24, 16), 1);
+        assert_eq!(spread_groups(64, 4, 4, 16), Some(4));
+        assert_eq!(spread_groups(64, 8, 8, 16), Some(2));
+        assert_eq!(spread_groups(64, 4, 4, 8), Some(2));
+        for (groups, group_in, group_out) in [(64, 16, 16), (6, 4, 4), (64, 2, 4), (64, 16, 8), (64, 4, 5), (2, 4, 40)]
+        {
+            assert_eq!(spread_groups(groups, group_in, group_out, 16), None, "{groups} {group_in} {group_out}");
+        }
+    }
+
+    #[test]
+    fn what_packing_takes_is_known_beforehand() {
+        for path in Path::ALL {
+            let kernels = Kernels::of(path);
+            for (channels_in, channels_out, groups) in
+                [(3, 20, 1), (64, 64, 16), (64, 64, 8), (70, 1, 1), (1, 200, 1), (32, 32, 32), (128, 256, 2), (6, 6, 6)]
+            {
+                for (kernel, dilation) in [([3, 3], [1, 1]), ([3, 3], [1, 2]), ([1, 1], [1, 1]), ([2, 5], [1, 1])] {
+                    let g = Geometry { channels_in, channels_out, kernel, dilation, groups, row: 9 * channels_in };
+                    let weights = vec![1; channels_out * channels_in / groups * kernel[0] * kernel[1]];
+                    let packed = pack(&g, &weights, &[], &kernels);
+                    let held = packed.blocks.iter().map(|b| b.vectors * kernels.lanes).sum::<usize>();
+                    let found = (held * (4 * packed.offsets.len() + 4)
+                        + packed.blocks.len() * size_of::<Block>()
+                        + 4 * packed.offsets.len()) as u64;
+                    let bound = packed_bytes(&g, &kernels);
+                    assert!((found..4 * found + 64 * 1024).contains(&bound), "{g:?} on {path}: {found}, {bound}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     pixels_max: &[ROWS; VECTORS_MAX],
     begin: Some(configure),
     get,
+    get_spread: None,
 };
 
 fn get(_pixels: usize, vectors: usize) -> TileFn {

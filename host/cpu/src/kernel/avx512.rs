@@ -16,6 +16,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     group_multiple: 1,
     begin: None,
     get,
+    get_spread: Some(get_spread),
 };
 
 const FLIP: u8 = 0x80;
@@ -28,9 +29,28 @@ fn get(pixels: usize, vectors: usize) -> TileFn {
         4: [1 2 3 4 5 6])
 }
 
+fn get_spread(pixels: usize) -> TileFn {
+    tile_table!(spread, pixels, 1, 1: [1 2 3 4 5 6 7 8 9 10 11 12])
+}
+
 /// **Safety.** See [`TileFn`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
+    // SAFETY: the caller's.
+    unsafe { tile_of::<PIXELS, VECTORS, false>(t) };
+}
+
+/// **Safety.** See [`TileFn`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn spread<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
+    // SAFETY: the caller's.
+    unsafe { tile_of::<PIXELS, VECTORS, true>(t) };
+}
+
+/// **Safety.** See [`TileFn`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn tile_of<const PIXELS: usize, const VECTORS: usize, const SPREAD: bool>(t: &Tile<'_>) {
     let mut sums = [[_mm512_setzero_si512(); VECTORS]; PIXELS];
     for v in 0..VECTORS {
         // SAFETY: the tile's contract: a bias for every channel.
@@ -41,6 +61,8 @@ unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
     }
     let mut pixels = [std::ptr::null(); PIXELS];
     pixels.copy_from_slice(&t.pixels[..PIXELS]);
+    // SAFETY: sixteen words.
+    let seen = unsafe { _mm512_loadu_si512(t.spread.as_ptr().cast()) };
     let mut weights = t.weights;
     for &offset in t.offsets {
         let mut w = [_mm512_setzero_si512(); VECTORS];
@@ -49,9 +71,14 @@ unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
             *w = unsafe { _mm512_loadu_si512(weights.add(v * LANES * 4).cast()) };
         }
         for (sums, pixel) in sums.iter_mut().zip(pixels) {
-            // SAFETY: the tile's contract: four bytes at every offset of every pixel.
-            let x = unsafe { pixel.add(offset as usize).cast::<i32>().read_unaligned() };
-            let x = _mm512_set1_epi32(x);
+            let x = if SPREAD {
+                // SAFETY: the tile's contract: sixteen bytes at every offset of every pixel.
+                let groups = unsafe { _mm_loadu_si128(pixel.add(offset as usize).cast()) };
+                _mm512_permutexvar_epi32(seen, _mm512_castsi128_si512(groups))
+            } else {
+                // SAFETY: the tile's contract: four bytes at every offset of every pixel.
+                _mm512_set1_epi32(unsafe { pixel.add(offset as usize).cast::<i32>().read_unaligned() })
+            };
             for (sum, w) in sums.iter_mut().zip(w) {
                 *sum = _mm512_dpbusd_epi32(*sum, x, w);
             }
@@ -98,9 +125,10 @@ unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
     }
 }
 
+/// Scales sums.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn scale(x: __m512i, s: &Scale) -> __m512i {
+pub(super) fn scale(x: __m512i, s: &Scale) -> __m512i {
     let shifted = _mm512_sra_epi32(x, _mm_cvtsi32_si128(s.pre as i32));
     let rounded = _mm512_add_epi32(shifted, _mm512_set1_epi32(s.round));
     let y = _mm512_sra_epi32(rounded, _mm_cvtsi32_si128(s.post as i32));

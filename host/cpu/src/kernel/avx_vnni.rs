@@ -14,6 +14,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     group_multiple: 1,
     begin: None,
     get,
+    get_spread: Some(get_spread),
 };
 
 fn get(pixels: usize, vectors: usize) -> TileFn {
@@ -22,9 +23,28 @@ fn get(pixels: usize, vectors: usize) -> TileFn {
         2: [1 2 3 4 5 6])
 }
 
+fn get_spread(pixels: usize) -> TileFn {
+    tile_table!(spread, pixels, 1, 1: [1 2 3 4 5 6 7 8])
+}
+
 /// **Safety.** See [`TileFn`].
 #[target_feature(enable = "avx2,avxvnni")]
 unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
+    // SAFETY: the caller's.
+    unsafe { tile_of::<PIXELS, VECTORS, false>(t) };
+}
+
+/// **Safety.** See [`TileFn`].
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn spread<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
+    // SAFETY: the caller's.
+    unsafe { tile_of::<PIXELS, VECTORS, true>(t) };
+}
+
+/// **Safety.** See [`TileFn`].
+#[inline]
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn tile_of<const PIXELS: usize, const VECTORS: usize, const SPREAD: bool>(t: &Tile<'_>) {
     let mut sums = [[_mm256_setzero_si256(); VECTORS]; PIXELS];
     for v in 0..VECTORS {
         // SAFETY: the tile's contract: a bias for every channel.
@@ -35,6 +55,8 @@ unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
     }
     let mut pixels = [std::ptr::null(); PIXELS];
     pixels.copy_from_slice(&t.pixels[..PIXELS]);
+    // SAFETY: eight words of sixteen.
+    let seen = unsafe { _mm256_loadu_si256(t.spread.as_ptr().cast()) };
     let mut weights = t.weights;
     for &offset in t.offsets {
         let mut w = [_mm256_setzero_si256(); VECTORS];
@@ -43,9 +65,14 @@ unsafe fn tile<const PIXELS: usize, const VECTORS: usize>(t: &Tile<'_>) {
             *w = unsafe { _mm256_loadu_si256(weights.add(v * LANES * 4).cast()) };
         }
         for (sums, pixel) in sums.iter_mut().zip(pixels) {
-            // SAFETY: the tile's contract: four bytes at every offset of every pixel.
-            let x = unsafe { pixel.add(offset as usize).cast::<i32>().read_unaligned() };
-            let x = _mm256_set1_epi32(x);
+            let x = if SPREAD {
+                // SAFETY: the tile's contract: sixteen bytes at every offset of every pixel.
+                let groups = unsafe { _mm_loadu_si128(pixel.add(offset as usize).cast()) };
+                _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(groups), seen)
+            } else {
+                // SAFETY: the tile's contract: four bytes at every offset of every pixel.
+                _mm256_set1_epi32(unsafe { pixel.add(offset as usize).cast::<i32>().read_unaligned() })
+            };
             for (sum, w) in sums.iter_mut().zip(w) {
                 *sum = _mm256_dpbusd_avx_epi32(*sum, x, w);
             }

@@ -15,6 +15,8 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx_vnni;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod depthwise;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -26,6 +28,11 @@ use crate::stage::Scale;
 pub(crate) const PIXELS_MAX: usize = 16;
 /// Most output channels of a block, on any path.
 pub(crate) const CHANNELS_MAX: usize = 64;
+
+/// Most lanes of a vector, on any path.
+pub(crate) const LANES_MAX: usize = 16;
+/// Bytes a kernel reads at each offset where its lanes see different groups of four.
+pub(crate) const SPREAD_BYTES: usize = 16;
 
 /// The addends of a tile, one row for each pixel.
 #[derive(Clone, Copy)]
@@ -53,7 +60,8 @@ pub(crate) enum Finish {
 /// One call of a kernel.
 ///
 /// **Shapes and units.** For each pixel `p` and group `q` of four bytes the kernel reads
-/// `pixels[p] + offsets[q] .. + 4` (pixels that do not exist are null); weights are `[quads][vectors * lanes][4]` bytes, bias
+/// `pixels[p] + offsets[q] .. + 4` (pixels that do not exist are null; [`SPREAD_BYTES`] where lanes see
+/// different groups); weights are `[quads][vectors * lanes][4]` bytes, bias
 /// `[vectors * lanes]`. Sums are written `[pixel][vectors * lanes]`.
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 kernels finish"))]
 pub(crate) struct Tile<'a> {
@@ -67,6 +75,9 @@ pub(crate) struct Tile<'a> {
     pub(crate) channels: usize,
     pub(crate) outputs: [*mut u8; PIXELS_MAX],
     pub(crate) sums: *mut i32,
+    /// For kernels of [`Kernels::get_spread`]: the group of four bytes each lane sees, of the four that
+    /// are read at each offset.
+    pub(crate) spread: [u32; LANES_MAX],
 }
 
 /// A kernel for a fixed number of pixels and vectors.
@@ -92,6 +103,9 @@ pub(crate) struct Kernels {
     /// Called on a thread before it calls kernels; safe where the path is available.
     pub(crate) begin: Option<unsafe fn()>,
     get: fn(usize, usize) -> TileFn,
+    /// Kernels of one vector whose lanes see different groups of four bytes, for narrow groups of
+    /// channels; up to the pixels of one vector.
+    pub(crate) get_spread: Option<fn(usize) -> TileFn>,
 }
 
 impl Kernels {
@@ -117,6 +131,12 @@ impl Kernels {
     pub(crate) fn tile(&self, pixels: usize, vectors: usize) -> TileFn {
         assert!((1..=self.vectors_max).contains(&vectors) && (1..=self.pixels_max[vectors - 1]).contains(&pixels));
         (self.get)(pixels, vectors)
+    }
+
+    /// The kernel for `pixels` (from 1) whose lanes see different groups, where there are such.
+    pub(crate) fn spread_tile(&self, pixels: usize) -> TileFn {
+        assert!((1..=self.pixels_max[0]).contains(&pixels));
+        (self.get_spread.expect("invariant: weights were packed for such kernels"))(pixels)
     }
 }
 

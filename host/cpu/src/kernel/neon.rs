@@ -17,6 +17,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     group_multiple: 1,
     begin: None,
     get,
+    get_spread: None,
 };
 
 fn get(pixels: usize, vectors: usize) -> TileFn {

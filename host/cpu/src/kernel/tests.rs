@@ -62,6 +62,7 @@ fn check(name: &str, kernels: &Kernels, [pixels, vectors]: [usize; 2], extreme: 
         channels,
         outputs: [std::ptr::null_mut(); PIXELS_MAX],
         sums: sums.as_mut_ptr(),
+        spread: [0; LANES_MAX],
     };
     // SAFETY: the path is available; all addresses lie in the buffers above.
     unsafe { kernels.tile(pixels, vectors)(&tile) };

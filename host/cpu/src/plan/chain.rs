@@ -3,9 +3,11 @@
 use super::Planner;
 use super::layers::is_narrow;
 use super::place::{Layout, Place};
+use crate::kernel::Kernels;
 use crate::range::Range;
-use crate::run::{Map, Step};
+use crate::run::{ByteTable, Map, Step};
 use crate::stage::{self, Scale, Stage};
+use crate::view::Element;
 use myelin_graph::{Graph, Node, NodeId, Op, ValueId, precision_limit};
 
 /// Whether an operator may start a chain.
@@ -47,7 +49,12 @@ fn is_sum(op: &Op) -> bool {
 }
 
 /// For each node the chain that ends with it.
-pub(super) fn chains(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]]) -> Vec<Option<Vec<NodeId>>> {
+pub(super) fn chains(
+    graph: &Graph,
+    ranges: &[Range],
+    halos: &[[usize; 2]],
+    kernels: &Kernels,
+) -> Vec<Option<Vec<NodeId>>> {
     let mut chains = vec![None; graph.node_count()];
     let mut absorbed = vec![false; graph.node_count()];
     // `Graph::is_head` walks the list of heads, which may be long.
@@ -56,7 +63,7 @@ pub(super) fn chains(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]]) -> V
     let fuse = !overwrites_visibly(graph, &is_head);
     for (id, node) in graph.operators() {
         let narrow = match node.op {
-            Op::Conv2d(_) | Op::Dense(_) => is_narrow(graph, ranges, halos, node),
+            Op::Conv2d(_) | Op::Dense(_) => is_narrow(graph, ranges, halos, kernels, node),
             Op::CvmLut { .. } => graph.param(node.inputs[1]).is_some(),
             _ => is_chainable(&node.op),
         };
@@ -135,7 +142,9 @@ impl Planner<'_> {
         let src = self.operand(operands[0], layout);
         let stages = self.stages(chain, operands[0], layout);
         let dst = self.new_result(chain, layout).view;
-        self.emit(Step::Map(Map { src, dst, stages }), &[dst]);
+        let bytes = (src.element, dst.element) == (Element::I8, Element::I8);
+        let table = if bytes { ByteTable::new(&stages, self.kernels.flip) } else { None };
+        self.emit(Step::Map(Map { src, dst, stages, table }), &[dst]);
     }
 
     fn operand(&mut self, value: ValueId, layout: Layout) -> crate::view::View {
@@ -183,7 +192,9 @@ impl Planner<'_> {
             Op::CvmPrecision => Stage::Bits,
             Op::CvmLut { .. } => {
                 let table = self.graph.param(node.inputs[1]).expect("invariant: chained tables are constant");
-                Stage::Table(table.iter().collect())
+                // While measured a short one stands for it.
+                let length = if self.hold(4 * table.elements() as u64) { table.elements() } else { 1 };
+                Stage::Table(table.iter().take(length).collect())
             }
             Op::ElemwiseAdd | Op::ElemwiseSub => {
                 let (a, b) = (node.inputs[0], node.inputs[1]);

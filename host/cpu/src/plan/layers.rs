@@ -2,9 +2,10 @@
 
 use super::Planner;
 use super::place::{Layout, Place};
-use crate::pack::{Geometry, pack};
+use crate::kernel::Kernels;
+use crate::pack::{Geometry, Packed, pack, packed_bytes};
 use crate::range::Range;
-use crate::run::{Conv, Step, WideConv, WideDense};
+use crate::run::{Conv, Depthwise, Step, Taps, WideConv, WideDense};
 use crate::view::{Element, View};
 use myelin_graph::{Conv2d, Graph, Node, NodeId, Op, Tensor, TensorData, ValueId};
 use std::borrow::Cow;
@@ -14,12 +15,18 @@ const PADDED_BYTES_MAX: usize = 1 << 31;
 /// A padded picture may always be this large, and above that four times the picture itself.
 const PADDED_BYTES_FREE: usize = 1 << 20;
 
+/// Packed weights, and what packing needs, may take this many times the weights, and these bytes more.
+const PACKED_MULTIPLE_MAX: u64 = 16;
+const PACKED_BYTES_FREE: u64 = 8 << 10;
+/// Channels from which a depthwise convolution is worth kernels of its own.
+const DEPTHWISE_CHANNELS_MIN: usize = 8;
+
 /// Whether a convolution or dense layer is one for the kernels: constant weights, none of them -128,
 /// and data of bytes.
 ///
 /// One group takes data and weights as bytes whatever they are; several groups and dense layers take
 /// them whole.
-pub(super) fn is_narrow(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]], node: &Node) -> bool {
+pub(super) fn is_narrow(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]], kernels: &Kernels, node: &Node) -> bool {
     let constant = |value: ValueId| graph.param(value).is_some();
     let (x, weight) = (node.inputs[0], node.inputs[1]);
     let weights = ranges[weight.index()];
@@ -32,7 +39,29 @@ pub(super) fn is_narrow(graph: &Graph, ranges: &[Range], halos: &[[usize; 2]], n
         }
         _ => ranges[x.index()].fits_i8(),
     };
-    data && node.inputs[1..].iter().copied().all(constant) && weights.low >= -127 && weights.high <= 127
+    let weighed = node.inputs[1..].iter().copied().all(constant) && weights.low >= -127 && weights.high <= 127;
+    data && weighed && packs_well(graph, kernels, node)
+}
+
+/// Whether packed weights take a bounded multiple of the weights: a model that fills one lane of each
+/// vector would otherwise take many times its files' length.
+fn packs_well(graph: &Graph, kernels: &Kernels, node: &Node) -> bool {
+    let (x, weight) = (graph.shape(node.inputs[0]), graph.shape(node.inputs[1]));
+    let dense = Geometry { channels_in: x[1], channels_out: weight[0], ..DENSE };
+    let geometry = match &node.op {
+        Op::Conv2d(a) if is_depthwise(a, x[1]) => return true,
+        Op::Conv2d(a) => Geometry { kernel: a.kernel, dilation: a.dilation, groups: a.groups, ..dense },
+        _ => dense,
+    };
+    packed_bytes(&geometry, kernels) <= PACKED_MULTIPLE_MAX * weight.elements() as u64 + PACKED_BYTES_FREE
+}
+
+/// A convolution of one tap.
+const DENSE: Geometry =
+    Geometry { channels_in: 1, channels_out: 1, kernel: [1, 1], dilation: [1, 1], groups: 1, row: 0 };
+
+fn is_depthwise(a: &Conv2d, channels: usize) -> bool {
+    a.groups == channels && a.channels == channels && channels >= DEPTHWISE_CHANNELS_MIN
 }
 
 /// For each value the widest padding of the convolutions that read it; none where a picture with it
@@ -46,7 +75,13 @@ pub(super) fn halos(graph: &Graph) -> Vec<[usize; 2]> {
         }
     }
     for (value, halo) in halos.iter_mut().enumerate().filter(|(_, halo)| **halo != [0, 0]) {
-        let shape = graph.shape(ValueId(value as u32)).nchw();
+        let id = ValueId(value as u32);
+        // Every constant would keep its own.
+        if graph.param(id).is_some() {
+            *halo = [0, 0];
+            continue;
+        }
+        let shape = graph.shape(id).nchw();
         let [n, c, h, w] = shape.expect("invariant: a convolution's data has four axes");
         let bytes = |h: usize, w: usize| [n, c, h, w].iter().fold(1usize, |bytes, &d| bytes.saturating_mul(d));
         let allowed = bytes(h, w).saturating_mul(4).clamp(PADDED_BYTES_FREE, PADDED_BYTES_MAX);
@@ -74,11 +109,29 @@ impl Planner<'_> {
         node.inputs.get(2).map_or_else(Vec::new, |&bias| self.constant(bias).to_i32())
     }
 
+    fn packed(&mut self, geometry: &Geometry, node: &Node) -> Packed {
+        if !self.hold(packed_bytes(geometry, self.kernels)) {
+            return Packed::default();
+        }
+        pack(geometry, &bytes(self.constant(node.inputs[1])), &self.bias(node), self.kernels)
+    }
+
     pub(super) fn conv(&mut self, chain: &[NodeId], a: &Conv2d) {
         let node = self.graph.node(chain[0]);
         let src = self.picture(node.inputs[0], Some(Element::I8), a.padding);
         let stages = self.stages(&chain[1..], node.output(), Layout::Picture);
         let dst = self.new_result(chain, Layout::Picture).view;
+        if is_depthwise(a, src.c) {
+            let taps = if self.hold(Taps::bytes(a.kernel, src.c)) {
+                let weights = bytes(self.constant(node.inputs[1]));
+                Taps::pack(a.kernel, a.dilation, src.row, &weights, &self.bias(node))
+            } else {
+                Taps::default()
+            };
+            let (strides, padding) = (a.strides, a.padding);
+            let depthwise = Depthwise { src, dst, strides, padding, taps, stages };
+            return self.emit(Step::Depthwise(depthwise), &[dst]);
+        }
         let geometry = Geometry {
             channels_in: src.c,
             channels_out: a.channels,
@@ -87,7 +140,7 @@ impl Planner<'_> {
             groups: a.groups,
             row: src.row,
         };
-        let packed = pack(&geometry, &bytes(self.constant(node.inputs[1])), &self.bias(node), self.kernels);
+        let packed = self.packed(&geometry, node);
         let conv = Conv { src, dst, strides: a.strides, padding: a.padding, packed, stages };
         self.emit(Step::Conv(conv), &[dst]);
     }
@@ -99,15 +152,8 @@ impl Planner<'_> {
         let src = self.plain(node.inputs[0], Some(Element::I8));
         let stages = self.stages(&chain[1..], node.output(), Layout::Plain);
         let dst = self.new_result(chain, Layout::Plain).view;
-        let geometry = Geometry {
-            channels_in: length,
-            channels_out: units,
-            kernel: [1, 1],
-            dilation: [1, 1],
-            groups: 1,
-            row: rows * length,
-        };
-        let packed = pack(&geometry, &bytes(self.constant(node.inputs[1])), &self.bias(node), self.kernels);
+        let geometry = Geometry { channels_in: length, channels_out: units, row: rows * length, ..DENSE };
+        let packed = self.packed(&geometry, node);
         // A row of data is a pixel.
         let pixels = |view: View, c: usize| View { w: rows, c, ..view };
         let (src, dst) = (pixels(src, length), pixels(dst, units));

@@ -30,15 +30,31 @@ pub(crate) struct Plan {
     pub(crate) heads: Vec<View>,
     /// Most rows of boxes of a step.
     pub(crate) boxes_max: usize,
+    /// Bytes of constants, packed weights and steps.
+    pub(crate) held_bytes: u64,
 }
 
 /// Plans a graph.
 pub(crate) fn plan(graph: &Graph, kernels: &Kernels) -> Plan {
-    let mut planner = Planner::new(graph, kernels);
-    for (id, node) in graph.operators() {
-        planner.node(id, node);
-    }
-    planner.finish()
+    Planner::new(graph, kernels, Purpose::Run).plan()
+}
+
+/// What a plan takes, without taking it: bytes that packed weights, constants and steps hold, and bytes
+/// of a workspace.
+///
+/// Packing can multiply weights (a block of channels of which one is used), and every reader of a
+/// constant may want a halo of its own, so the files' lengths say little.
+pub(crate) fn measure(graph: &Graph, kernels: &Kernels) -> [u64; 2] {
+    let plan = Planner::new(graph, kernels, Purpose::Measure).plan();
+    [plan.held_bytes, plan.slot_bytes.iter().map(|&bytes| bytes as u64).sum()]
+}
+
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Run,
+    /// Nothing is packed or copied.
+    Measure,
 }
 
 struct Planner<'g> {
@@ -55,13 +71,15 @@ struct Planner<'g> {
     buffers: Vec<Lifetime>,
     constants: Vec<Buffer>,
     boxes_max: usize,
+    purpose: Purpose,
+    held_bytes: u64,
 }
 
 impl<'g> Planner<'g> {
-    fn new(graph: &'g Graph, kernels: &'g Kernels) -> Self {
+    fn new(graph: &'g Graph, kernels: &'g Kernels, purpose: Purpose) -> Self {
         let ranges = ranges(graph);
         let halos = layers::halos(graph);
-        let chains = chain::chains(graph, &ranges, &halos);
+        let chains = chain::chains(graph, &ranges, &halos, kernels);
         let mut planner = Self {
             graph,
             kernels,
@@ -73,12 +91,28 @@ impl<'g> Planner<'g> {
             buffers: Vec::new(),
             constants: Vec::new(),
             boxes_max: 0,
+            purpose,
+            held_bytes: 0,
         };
         let input = graph.input();
         let (element, count) = (planner.element(input), graph.shape(input).elements());
         let view = planner.new_plain(element, count);
         planner.places[input.index()].push(Place::plain(view));
         planner
+    }
+
+    fn plan(mut self) -> Plan {
+        let graph = self.graph;
+        for (id, node) in graph.operators() {
+            self.node(id, node);
+        }
+        self.finish()
+    }
+
+    /// Counts bytes that the plan holds; whether they are to be taken.
+    fn hold(&mut self, bytes: u64) -> bool {
+        self.held_bytes = self.held_bytes.saturating_add(bytes);
+        self.purpose == Purpose::Run
     }
 
     fn node(&mut self, id: NodeId, node: &'g Node) {
@@ -102,7 +136,7 @@ impl<'g> Planner<'g> {
     }
 
     fn is_narrow(&self, node: &Node) -> bool {
-        layers::is_narrow(self.graph, &self.ranges, &self.halos, node)
+        layers::is_narrow(self.graph, &self.ranges, &self.halos, self.kernels, node)
     }
 
     /// How a value is stored where nothing else is asked for.
@@ -141,12 +175,14 @@ impl<'g> Planner<'g> {
             }
         }
         let halo = outputs.first().copied().filter(|view| !view.is_dense());
+        let written_bytes = outputs.iter().map(|view| (view.count() * view.element.size()) as u64).sum();
         let outputs: Vec<usize> = outputs.iter().filter_map(work_buffer).collect();
         for &output in &outputs {
             // Nobody may need the result, yet it must not lie on what the step reads.
             self.buffers[output].until = self.buffers[output].until.max(index);
         }
-        self.steps.push(Planned { step, outputs, halo });
+        self.held_bytes += size_of::<Planned>() as u64;
+        self.steps.push(Planned { step, outputs, written_bytes, halo });
     }
 
     fn finish(mut self) -> Plan {
@@ -166,6 +202,7 @@ impl<'g> Planner<'g> {
             input,
             heads,
             boxes_max: self.boxes_max,
+            held_bytes: self.held_bytes,
         }
     }
 }

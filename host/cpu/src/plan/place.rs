@@ -109,12 +109,13 @@ impl Planner<'_> {
             }
             Source::Constant(_) => {
                 let place = target(self, Some(Source::Constant(self.constants.len())));
-                let mut buffer = Buffer::zeroed(place.view.extent() * place.view.element.size());
-                let flip = self.kernels.flip;
-                let memory = Memory { work: &[], slots: &[], constants: &self.constants, flip };
-                conversion(home, &place, shape).run(memory, &mut buffer);
-                clear_halo(&place.view, &mut buffer, flip);
-                self.constants.push(buffer);
+                if let Some(mut buffer) = self.new_constant(place.view.extent() * place.view.element.size()) {
+                    let flip = self.kernels.flip;
+                    let memory = Memory { work: &[], slots: &[], constants: &self.constants, flip };
+                    conversion(home, &place, shape).run(memory, &mut buffer);
+                    clear_halo(&place.view, &mut buffer, flip);
+                    self.constants.push(buffer);
+                }
                 place
             }
         };
@@ -130,7 +131,9 @@ impl Planner<'_> {
         let tensor = self.graph.param(value).expect("invariant: operators come in topological order");
         let element = self.element(value);
         let count = tensor.elements();
-        let mut buffer = Buffer::zeroed(count * element.size());
+        let view = View::plain(Source::Constant(self.constants.len()), element, count);
+        self.places[value.index()].push(Place::plain(view));
+        let Some(mut buffer) = self.new_constant(count * element.size()) else { return };
         let flip = self.kernels.flip;
         match (element, tensor.data()) {
             (Element::I8, TensorData::I8(data)) => {
@@ -144,9 +147,16 @@ impl Planner<'_> {
                 buffer.words_mut().iter_mut().zip(data).for_each(|(to, &v)| *to = i32::from(v));
             }
         }
-        let view = View::plain(Source::Constant(self.constants.len()), element, count);
         self.constants.push(buffer);
-        self.places[value.index()].push(Place::plain(view));
+    }
+
+    /// A buffer for a constant; none while the plan is only measured, which stands for one then.
+    fn new_constant(&mut self, bytes: usize) -> Option<Buffer> {
+        if self.hold(bytes as u64) {
+            return Some(Buffer::zeroed(bytes));
+        }
+        self.constants.push(Buffer::default());
+        None
     }
 }
 

@@ -54,9 +54,15 @@ for_each_isa! {
 #[inline(always)]
 fn binary_inner(step: &Binary, memory: Memory<'_>, out: &mut Buffer) {
     let (inner, outer) = step.axes.split_last().expect("invariant: a result has an axis");
+    // Short rows that follow each other in the result are treated together.
+    let one = BinaryAxis { count: 1, strides: [0; 2], dst: inner.count };
+    let (rows, outer) = match outer.split_last() {
+        Some((rows, outer)) if rows.dst == inner.count && inner.count <= CHUNK / 2 => (*rows, outer),
+        _ => (one, outer),
+    };
+    let rows_max = (CHUNK / inner.count).max(1);
     let turns: usize = outer.iter().map(|axis| axis.count).product();
     let mut place = [0usize; 8];
-    let (mut a, mut b) = ([0i32; CHUNK], [0i32; CHUNK]);
     for _ in 0..turns {
         let mut starts = step.operands.map(|view| view.base);
         let mut to = step.dst.base;
@@ -65,14 +71,10 @@ fn binary_inner(step: &Binary, memory: Memory<'_>, out: &mut Buffer) {
             starts[1] += place * axis.strides[1];
             to += place * axis.dst;
         }
-        for within in (0..inner.count).step_by(CHUNK) {
-            let count = CHUNK.min(inner.count - within);
-            let (a, b) = (&mut a[..count], &mut b[..count]);
-            read(&step.operands[0], memory, starts[0] + within * inner.strides[0], inner.strides[0], a);
-            read(&step.operands[1], memory, starts[1] + within * inner.strides[1], inner.strides[1], b);
-            combine(step.function, a, b);
-            stage::apply(&step.stages, a, memory, 0, 0);
-            write(&step.dst, memory.flip, to + within, a, out);
+        for row in (0..rows.count).step_by(rows_max) {
+            let part = BinaryAxis { count: rows_max.min(rows.count - row), ..rows };
+            let starts = [0, 1].map(|i| starts[i] + row * rows.strides[i]);
+            block(step, [part, *inner], starts, to + row * rows.dst, memory, out);
         }
         for (axis, place) in outer.iter().zip(&mut place).rev() {
             *place += 1;
@@ -84,12 +86,51 @@ fn binary_inner(step: &Binary, memory: Memory<'_>, out: &mut Buffer) {
     }
 }
 
+/// A few rows that follow each other in the result, or one row of any length.
 #[inline(always)]
-fn read(view: &View, memory: Memory<'_>, start: usize, stride: usize, values: &mut [i32]) {
+fn block(
+    step: &Binary,
+    [rows, inner]: [BinaryAxis; 2],
+    starts: [usize; 2],
+    to: usize,
+    memory: Memory<'_>,
+    out: &mut Buffer,
+) {
+    let (mut a, mut b) = ([0i32; CHUNK], [0i32; CHUNK]);
+    for within in (0..inner.count).step_by(CHUNK) {
+        let length = CHUNK.min(inner.count - within);
+        for (i, values) in [&mut a, &mut b].into_iter().enumerate() {
+            let (view, stride) = (&step.operands[i], inner.strides[i]);
+            for (row, values) in values.chunks_exact_mut(length).take(rows.count).enumerate() {
+                read(view, memory, starts[i] + row * rows.strides[i] + within * stride, stride, values);
+            }
+        }
+        let (a, b) = (&mut a[..rows.count * length], &b[..rows.count * length]);
+        combine(step.function, a, b);
+        stage::apply(&step.stages, a, memory, 0, 0);
+        write(&step.dst, memory.flip, to + within, a, out);
+    }
+}
+
+/// Reads elements `stride` apart.
+#[inline(always)]
+pub(super) fn read(view: &View, memory: Memory<'_>, start: usize, stride: usize, values: &mut [i32]) {
     match stride {
         0 => values.fill(memory.get(view, start)),
         1 => super::map::read(view, memory, start, values),
-        _ => values.iter_mut().enumerate().for_each(|(i, v)| *v = memory.get(view, start + i * stride)),
+        _ => {
+            let buffer = memory.buffer(view);
+            match view.element {
+                Element::I8 => {
+                    let bytes = buffer.bytes()[start..].iter().step_by(stride);
+                    values.iter_mut().zip(bytes).for_each(|(v, &b)| *v = i32::from((b ^ memory.flip) as i8));
+                }
+                Element::I32 => {
+                    let words = buffer.words()[start..].iter().step_by(stride);
+                    values.iter_mut().zip(words).for_each(|(v, &w)| *v = w);
+                }
+            }
+        }
     }
 }
 
@@ -135,7 +176,9 @@ fn choose_inner(step: &Where, memory: Memory<'_>, out: &mut Buffer) {
         super::map::read(&step.choices[0], memory, start, x);
         super::map::read(&step.choices[1], memory, start, y);
         for ((x, &y), &condition) in x.iter_mut().zip(y.iter()).zip(condition.iter()) {
-            *x = if condition == 0 { y } else { *x };
+            // Without a branch, so that it becomes vectors.
+            let mask = i32::from(condition != 0).wrapping_neg();
+            *x = (*x & mask) | (y & !mask);
         }
         write(&step.dst, memory.flip, start, x, out);
     }
@@ -155,19 +198,33 @@ pub(crate) struct Take {
 
 impl Take {
     pub(crate) fn run(&self, memory: Memory<'_>, out: &mut Buffer) {
-        let count = self.indices.count();
-        let (src, inner) = (memory.buffer(&self.src), self.inner);
-        let mut to = 0;
+        let src = memory.buffer(&self.src);
+        // Source and result have one range, so one width.
+        match self.dst.element {
+            Element::I8 => self.pick(memory, src.bytes(), out.bytes_mut()),
+            Element::I32 => self.pick(memory, src.words(), out.words_mut()),
+        }
+    }
+
+    fn pick<T: Copy>(&self, memory: Memory<'_>, src: &[T], out: &mut [T]) {
+        let (count, inner) = (self.indices.count(), self.inner);
+        let mut indices = [0i32; CHUNK];
         for outer in 0..self.outer {
-            for i in 0..count {
-                let index = (memory.get(&self.indices, i).max(0) as usize).min(self.length - 1);
-                let from = (outer * self.length + index) * inner;
-                // Source and result have one range, so one width.
-                match self.dst.element {
-                    Element::I8 => out.bytes_mut()[to..to + inner].copy_from_slice(&src.bytes()[from..from + inner]),
-                    Element::I32 => out.words_mut()[to..to + inner].copy_from_slice(&src.words()[from..from + inner]),
+            let src = &src[outer * self.length * inner..][..self.length * inner];
+            let out = &mut out[outer * count * inner..][..count * inner];
+            for start in (0..count).step_by(CHUNK) {
+                let indices = &mut indices[..CHUNK.min(count - start)];
+                super::map::read(&self.indices, memory, start, indices);
+                let last = self.length - 1;
+                let limited = indices.iter().map(|&index| (index.max(0) as usize).min(last));
+                let out = &mut out[start * inner..][..indices.len() * inner];
+                match inner {
+                    1 => out.iter_mut().zip(limited).for_each(|(to, index)| *to = src[index]),
+                    _ => out
+                        .chunks_exact_mut(inner)
+                        .zip(limited)
+                        .for_each(|(to, index)| to.copy_from_slice(&src[index * inner..][..inner])),
                 }
-                to += inner;
             }
         }
     }

@@ -78,6 +78,9 @@ impl Conv {
             }
             let rows = self.band_rows(context.threads);
             for_each_chunk(context.pool, image, rows * self.dst.row * size, |index, chunk| {
+                if context.is_late() {
+                    return;
+                }
                 let first = index * rows;
                 band.compute(first..(first + rows).min(self.dst.h), blocks, 0, chunk);
             });
@@ -170,12 +173,18 @@ impl Band<'_> {
             channels: block.channels,
             outputs,
             sums: sums.as_mut_ptr(),
+            spread: conv.packed.spread.unwrap_or_default(),
         };
         let kernels = &self.context.kernels;
+        let kernel = match conv.packed.spread {
+            Some(_) => kernels.spread_tile(pixels),
+            None => kernels.tile(pixels, block.vectors),
+        };
         // SAFETY: the path is available. A window of every pixel lies inside the padded data, whose
-        // buffer has slack for the last group of four; weights and biases were packed for this block;
-        // outputs and addends are slices of the block's channels; `sums` holds the largest tile.
-        unsafe { kernels.tile(pixels, block.vectors)(&tile) };
+        // buffer has slack for the last group of four and for SPREAD_BYTES from there; weights and biases
+        // were packed for this block; outputs and addends are slices of the block's channels; `sums`
+        // holds the largest tile.
+        unsafe { kernel(&tile) };
         if self.fused.is_none() {
             let stride = block.vectors * kernels.lanes;
             for (p, &(y, within)) in places[..pixels].iter().enumerate() {
@@ -222,7 +231,8 @@ impl Band<'_> {
 }
 
 for_each_isa! {
-    fn finish_pixel(
+    /// Applies stages to sums that lie side by side from element `within` of row `row` on, and stores them.
+    pub(super) fn finish_pixel(
         stages: &[Stage],
         values: &mut [i32],
         memory: Memory<'_>,

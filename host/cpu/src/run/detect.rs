@@ -1,5 +1,6 @@
 //! Operators of object detection: rows of boxes `[id, score, x1, y1, x2, y2]`, all 32-bit.
 
+use super::Context;
 use crate::Error;
 use crate::buffer::Buffer;
 use crate::view::{Memory, View};
@@ -69,6 +70,7 @@ impl Nms {
     /// **Errors.** As golden: a count above the rows; pictures left unwritten.
     pub(crate) fn run(
         &self,
+        context: &Context<'_>,
         memory: Memory<'_>,
         scratch: &mut NmsScratch,
         data: &mut Buffer,
@@ -92,12 +94,12 @@ impl Nms {
             }
             let from = batch * size;
             let boxes = &mut data.words_mut()[from..from + count as usize * ROW];
-            self.suppress(scratch, boxes, &mut out.words_mut()[from..from + size]);
+            self.suppress(context, scratch, boxes, &mut out.words_mut()[from..from + size]);
         }
         Ok(())
     }
 
-    fn suppress(&self, scratch: &mut NmsScratch, boxes: &mut [i32], kept: &mut [i32]) {
+    fn suppress(&self, context: &Context<'_>, scratch: &mut NmsScratch, boxes: &mut [i32], kept: &mut [i32]) {
         let a = &self.attributes;
         let count = boxes.len() / ROW;
         let NmsScratch { order, removed } = scratch;
@@ -118,6 +120,10 @@ impl Nms {
         for i in 0..looked_at {
             if removed[i] {
                 continue;
+            }
+            // The work grows with the square of the boxes.
+            if context.is_late() {
+                return;
             }
             let best = row(i);
             if best[0] >= 0 {

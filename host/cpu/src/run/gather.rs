@@ -1,7 +1,11 @@
 //! Moving elements: transposes, slices, repeats, layout and width conversions.
 
+use super::transpose;
 use crate::buffer::Buffer;
 use crate::view::{Element, Memory, View};
+
+/// Turns below which a loop is too short to be the inner one.
+const SHORT: usize = 8;
 
 /// One loop of a gather; strides in elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,9 @@ pub(crate) struct Gather {
 }
 
 impl Gather {
-    /// A gather of `axes`, simplified: loops of one turn go, loops that continue each other join.
+    /// A gather of `axes`, simplified: loops of one turn go, loops that continue each other join, and
+    /// the inner loops are those along which one side is contiguous. Every element of the result is
+    /// written once, so the order of the loops is free.
     pub(crate) fn new(src: View, src_start: usize, dst: View, dst_start: usize, axes: &[Axis]) -> Self {
         let mut simple: Vec<Axis> = Vec::new();
         for &axis in axes.iter().filter(|axis| axis.count != 1) {
@@ -38,14 +44,26 @@ impl Gather {
         if simple.is_empty() {
             simple.push(Axis { count: 1, src: 0, dst: 0 });
         }
+        order(&mut simple);
         Self { src, src_start, dst, dst_start, axes: simple }
+    }
+
+    /// Bytes read and written.
+    pub(crate) fn moved_bytes(&self) -> u64 {
+        let elements: usize = self.axes.iter().map(|axis| axis.count).product();
+        (elements * (self.src.element.size() + self.dst.element.size())) as u64
     }
 
     pub(crate) fn run(&self, memory: Memory<'_>, out: &mut Buffer) {
         let src = memory.buffer(&self.src);
         let flip = memory.flip;
         match (self.src.element, self.dst.element) {
-            (Element::I8, Element::I8) => self.copy(src.bytes(), out.bytes_mut(), |b| b),
+            (Element::I8, Element::I8) => match self.transposed() {
+                Some((rows, columns)) => self.each(2, |from, to| {
+                    transpose::bytes(rows, columns, &src.bytes()[from..], &mut out.bytes_mut()[to..]);
+                }),
+                None => self.copy(src.bytes(), out.bytes_mut(), |b| b),
+            },
             (Element::I32, Element::I32) => self.copy(src.words(), out.words_mut(), |v| v),
             (Element::I8, Element::I32) => {
                 self.copy(src.bytes(), out.words_mut(), |b| i32::from((b ^ flip) as i8));
@@ -54,14 +72,31 @@ impl Gather {
         }
     }
 
+    /// The two inner loops, if they are a transposition of some size.
+    fn transposed(&self) -> Option<(&Axis, &Axis)> {
+        match self.axes.as_slice() {
+            [.., rows, columns] if is_transposition(rows, columns) => Some((rows, columns)),
+            _ => None,
+        }
+    }
+
     fn copy<S: Copy, D: Copy>(&self, src: &[S], dst: &mut [D], f: impl Fn(S) -> D + Copy) {
-        let (inner, outer) = self.axes.split_last().expect("invariant: a gather has a loop");
+        if let Some((rows, columns)) = self.transposed() {
+            return self.each(2, |from, to| transpose::blocks(rows, columns, &src[from..], &mut dst[to..], f));
+        }
+        let inner = self.axes.last().expect("invariant: a gather has a loop");
+        self.each(1, |from, to| copy_run(inner, src, from, dst, to, f));
+    }
+
+    /// Calls `turn` with the places where the `inner` inner loops begin, for each turn of the others.
+    fn each(&self, inner: usize, mut turn: impl FnMut(usize, usize)) {
+        let outer = &self.axes[..self.axes.len() - inner];
         let turns: usize = outer.iter().map(|axis| axis.count).product();
         // Up to twelve loops (tile of six axes); places are advanced like an odometer.
         let mut place = [0usize; 16];
         let (mut from, mut to) = (self.src_start as isize, self.dst_start as isize);
         for _ in 0..turns {
-            copy_run(inner, src, from as usize, dst, to as usize, f);
+            turn(from as usize, to as usize);
             for (axis, place) in outer.iter().zip(&mut place).rev() {
                 *place += 1;
                 from += axis.src;
@@ -74,6 +109,35 @@ impl Gather {
                 to -= axis.dst * axis.count as isize;
             }
         }
+    }
+}
+
+/// Whether the result is contiguous along the inner loop and the source along the other.
+fn is_transposition(rows: &Axis, columns: &Axis) -> bool {
+    let forward = rows.dst > 0 && columns.src > 0;
+    forward && (rows.src, columns.dst) == (1, 1) && rows.count.min(columns.count) >= SHORT
+}
+
+/// Puts loops inside along which source or result is contiguous, and no short one where a longer
+/// can be.
+fn order(axes: &mut Vec<Axis>) {
+    let written = axes.iter().rposition(|axis| axis.dst == 1);
+    let read = axes.iter().rposition(|axis| axis.src == 1);
+    if let (Some(written), Some(read)) = (written, read)
+        && read != written
+        && is_transposition(&axes[read], &axes[written])
+    {
+        let pair = [axes[read], axes[written]];
+        axes.remove(written.max(read));
+        axes.remove(written.min(read));
+        axes.extend(pair);
+        return;
+    }
+    if let [.., outer, inner] = axes.as_mut_slice()
+        && inner.count < SHORT
+        && outer.count > inner.count
+    {
+        std::mem::swap(outer, inner);
     }
 }
 
@@ -114,5 +178,18 @@ mod tests {
         assert_eq!(Gather::new(view, 0, view, 0, &axes).axes, [Axis { count: 24, src: 1, dst: 1 }]);
         let turned = [(3, 1, 4), (4, 3, 1)].map(|(count, src, dst)| Axis { count, src, dst });
         assert_eq!(Gather::new(view, 0, view, 0, &turned).axes, turned);
+    }
+
+    #[test]
+    fn contiguous_and_long_loops_are_inside() {
+        let view = View::plain(Source::Work(0), Element::I8, 1 << 20);
+        let of = |axes: &[(usize, isize, isize)]| -> Vec<Axis> {
+            axes.iter().map(|&(count, src, dst)| Axis { count, src, dst }).collect()
+        };
+        let inside = |axes: &[(usize, isize, isize)]| Gather::new(view, 0, view, 0, &of(axes)).axes;
+        // Channels to the end: rows of columns against channels.
+        assert_eq!(inside(&[(20, 100, 1), (10, 10, 300), (9, 1, 20)]), of(&[(10, 10, 300), (9, 1, 20), (20, 100, 1)]));
+        // Each element twice.
+        assert_eq!(inside(&[(5, 60, 120), (40, 1, 2), (2, 0, 1)]), of(&[(5, 60, 120), (2, 0, 1), (40, 1, 2)]));
     }
 }

@@ -1,6 +1,6 @@
 //! Element by element: chains of unary operators and sums of equal shapes.
 
-use super::Context;
+use super::{ByteTable, Context};
 use crate::buffer::Buffer;
 use crate::path::for_each_isa;
 use crate::stage::{self, Stage};
@@ -15,11 +15,36 @@ pub(crate) struct Map {
     pub(crate) src: View,
     pub(crate) dst: View,
     pub(crate) stages: Vec<Stage>,
+    /// The chain as a lookup, from bytes to bytes.
+    pub(crate) table: Option<ByteTable>,
 }
 
 impl Map {
     pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
-        map(context.isa, self, memory, out);
+        let translated = self.table.as_ref().is_some_and(|table| self.translate(table, context, memory, out));
+        if !translated {
+            map(context.isa, self, memory, out);
+        }
+    }
+
+    /// Rows of the result and their length: dense values are one long row.
+    fn rows(&self) -> (usize, usize) {
+        let mut operands = self.stages.iter().filter_map(Stage::operand);
+        if self.src.is_dense() && self.dst.is_dense() && operands.all(View::is_dense) {
+            (1, self.src.count())
+        } else {
+            (self.src.row_count(), self.src.row_length())
+        }
+    }
+
+    /// Looks every byte up; false where that is not the faster way.
+    fn translate(&self, table: &ByteTable, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) -> bool {
+        let (rows, length) = self.rows();
+        let (src, dst) = (memory.buffer(&self.src).bytes(), out.bytes_mut());
+        (0..rows).all(|row| {
+            let (from, to) = (self.src.row_start(row), self.dst.row_start(row));
+            table.translate(context.isa, &src[from..from + length], &mut dst[to..to + length])
+        })
     }
 }
 
@@ -30,10 +55,7 @@ for_each_isa! {
 #[inline(always)]
 fn map_inner(step: &Map, memory: Memory<'_>, out: &mut Buffer) {
     let mut values = [0i32; CHUNK];
-    // Dense values are one long row.
-    let dense = |view: &View| view.is_dense();
-    let whole = dense(&step.src) && dense(&step.dst) && step.stages.iter().filter_map(Stage::operand).all(dense);
-    let (rows, length) = if whole { (1, step.src.count()) } else { (step.src.row_count(), step.src.row_length()) };
+    let (rows, length) = step.rows();
     for row in 0..rows {
         for within in (0..length).step_by(CHUNK) {
             let values = &mut values[..CHUNK.min(length - within)];

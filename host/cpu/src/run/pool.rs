@@ -27,13 +27,17 @@ impl MaxPool {
                     let image = &mut out.bytes_mut()[start..end];
                     for_each_chunk(context.pool, image, self.dst.row, |y, row| {
                         let signed = memory.flip == 0;
-                        pool_bytes(context.isa, self, buffer.bytes(), n, y, signed, row);
+                        if !context.is_late() {
+                            pool_bytes(context.isa, self, buffer.bytes(), n, y, signed, row);
+                        }
                     });
                 }
                 Element::I32 => {
                     let image = &mut out.words_mut()[start..end];
                     for_each_chunk(context.pool, image, self.dst.row, |y, row| {
-                        pool_words(context.isa, self, buffer.words(), n, y, row);
+                        if !context.is_late() {
+                            pool_words(context.isa, self, buffer.words(), n, y, row);
+                        }
                     });
                 }
             }
@@ -64,27 +68,65 @@ fn pool_words_inner(step: &MaxPool, src: &[i32], n: usize, y: usize, out: &mut [
     row(step, src, n, y, out, i32::max);
 }
 
+/// Channels whose maxima are kept in registers, and fewer for what is left.
+const LANES: usize = 64;
+const FEW: usize = 16;
+
 /// One row of the result. Every window touches the data: padding is below the window, and a window
 /// that hangs over the end starts inside.
 #[inline(always)]
-fn row<T: Copy>(step: &MaxPool, src: &[T], n: usize, y: usize, out: &mut [T], max: impl Fn(T, T) -> T) {
+fn row<T: Copy>(step: &MaxPool, src: &[T], n: usize, y: usize, out: &mut [T], max: impl Fn(T, T) -> T + Copy) {
     let (view, c) = (&step.src, step.src.c);
     let rows = inside(y * step.strides[0], step.padding[0], step.window[0], view.h);
     for (x, out) in out[..step.dst.row_length()].chunks_exact_mut(c).enumerate() {
         let columns = inside(x * step.strides[1], step.padding[1], step.window[1], view.w);
-        let mut first = true;
-        for r in rows.clone() {
-            for s in columns.clone() {
-                let start = view.base + n * view.image + r * view.row + s * c;
-                let tap = &src[start..start + c];
-                if first {
-                    out.copy_from_slice(tap);
-                    first = false;
-                } else {
-                    out.iter_mut().zip(tap).for_each(|(o, &t)| *o = max(*o, t));
+        let at = view.base + n * view.image + rows.start * view.row + columns.start * c;
+        let taps = Taps { rows: rows.len(), columns: columns.len(), row: view.row, column: c };
+        let left = taps.maxima::<T, LANES>(&src[at..], out, 0, max);
+        let left = taps.maxima::<T, FEW>(&src[at..], out, left, max);
+        taps.maxima::<T, 1>(&src[at..], out, left, max);
+    }
+}
+
+/// The part of a window inside the data; strides in elements.
+struct Taps {
+    rows: usize,
+    columns: usize,
+    row: usize,
+    column: usize,
+}
+
+impl Taps {
+    /// Maxima of the channels from `channel` on, `N` at a time; the first channel left.
+    #[inline(always)]
+    fn maxima<T: Copy, const N: usize>(
+        &self,
+        src: &[T],
+        out: &mut [T],
+        mut channel: usize,
+        max: impl Fn(T, T) -> T + Copy,
+    ) -> usize {
+        for part in out[channel..].chunks_exact_mut(N) {
+            part.copy_from_slice(&self.most::<T, N>(&src[channel..], max));
+            channel += N;
+        }
+        channel
+    }
+
+    /// The maxima of `N` channels from the start of `src` on.
+    #[inline(always)]
+    fn most<T: Copy, const N: usize>(&self, src: &[T], max: impl Fn(T, T) -> T) -> [T; N] {
+        let first = |at: usize| src[at..].first_chunk::<N>().expect("invariant: the window lies in the data");
+        let mut most = *first(0);
+        for r in 0..self.rows {
+            for s in 0..self.columns {
+                let tap = first(r * self.row + s * self.column);
+                for i in 0..N {
+                    most[i] = max(most[i], tap[i]);
                 }
             }
         }
+        most
     }
 }
 

@@ -44,33 +44,141 @@ pub(crate) struct Reduce {
     pub(crate) from_zero: bool,
 }
 
+/// Results treated at once, where they lie side by side in the source.
+const SIDE_BY_SIDE: usize = 512;
+
 impl Reduce {
-    pub(crate) fn run(&self, memory: Memory<'_>, out: &mut Buffer) {
-        for at in 0..self.dst.count() {
-            let start = self.src.base + offset(at, &self.kept);
-            let total = self.total(memory, start);
-            match self.dst.element {
-                Element::I8 => out.bytes_mut()[at] = total as u8 ^ memory.flip,
-                Element::I32 => out.words_mut()[at] = total,
+    pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
+        reduce(context, self, memory, out);
+    }
+
+    /// Where a fold starts that takes every element.
+    fn start(&self) -> i32 {
+        match self.fold {
+            Fold::Max if !self.from_zero => i32::MIN,
+            _ => 0,
+        }
+    }
+}
+
+fn reduce(context: &Context<'_>, step: &Reduce, memory: Memory<'_>, out: &mut Buffer) {
+    let count = step.dst.count();
+    let along = match step.kept.last() {
+        Some(last) if last.stride == 1 => last.count,
+        _ => 1,
+    };
+    // Which loop runs inside: over results side by side, or over the elements of one result.
+    if along >= 8 || step.reduced.last().is_none_or(|inner| inner.stride != 1) {
+        for first in (0..count).step_by(along) {
+            for within in (0..along).step_by(SIDE_BY_SIDE) {
+                let length = SIDE_BY_SIDE.min(along - within);
+                rows(context.isa, step, memory, first + within, length, out);
+            }
+            if context.is_late() {
+                return;
+            }
+        }
+    } else {
+        for first in (0..count).step_by(SIDE_BY_SIDE) {
+            runs(context.isa, step, memory, first, SIDE_BY_SIDE.min(count - first), out);
+            if context.is_late() {
+                return;
             }
         }
     }
+}
 
-    fn total(&self, memory: Memory<'_>, start: usize) -> i32 {
-        let whole = Loop { count: 1, stride: 0 };
-        let (inner, outer) = self.reduced.split_last().unwrap_or((&whole, &[]));
-        let mut total = if self.from_zero { 0 } else { memory.get(&self.src, start) };
-        // The first element counts once.
-        let mut skip = usize::from(!self.from_zero);
-        let turns: usize = outer.iter().map(|l| l.count).product();
-        for turn in 0..turns {
-            let from = start + offset(turn, outer);
-            for i in skip..inner.count {
-                total = self.fold.apply(total, memory.get(&self.src, from + i * inner.stride));
-            }
-            skip = 0;
+for_each_isa! {
+    /// `length` results from `first` on, which lie side by side in the source.
+    fn rows(step: &Reduce, memory: Memory<'_>, first: usize, length: usize, out: &mut Buffer) = rows_inner
+}
+
+#[inline(always)]
+fn rows_inner(step: &Reduce, memory: Memory<'_>, first: usize, length: usize, out: &mut Buffer) {
+    let (mut totals, mut values) = ([0i32; SIDE_BY_SIDE], [0i32; SIDE_BY_SIDE]);
+    let (totals, values) = (&mut totals[..length], &mut values[..length]);
+    totals.fill(step.start());
+    let from = step.src.base + offset(first, &step.kept);
+    let turns: usize = step.reduced.iter().map(|l| l.count).product();
+    let mut place = Odometer::new(&step.reduced);
+    for _ in 0..turns {
+        super::map::read(&step.src, memory, from + place.offset, values);
+        match step.fold {
+            Fold::Sum => totals.iter_mut().zip(&*values).for_each(|(t, &v)| *t = t.wrapping_add(v)),
+            Fold::Max => totals.iter_mut().zip(&*values).for_each(|(t, &v)| *t = (*t).max(v)),
         }
-        total
+        place.advance();
+    }
+    super::map::write(&step.dst, memory.flip, first, totals, out);
+}
+
+for_each_isa! {
+    /// `length` results from `first` on, each over elements of which runs lie side by side.
+    fn runs(step: &Reduce, memory: Memory<'_>, first: usize, length: usize, out: &mut Buffer) = runs_inner
+}
+
+#[inline(always)]
+fn runs_inner(step: &Reduce, memory: Memory<'_>, first: usize, length: usize, out: &mut Buffer) {
+    let (inner, outer) = step.reduced.split_last().expect("invariant: something is reduced");
+    let turns: usize = outer.iter().map(|l| l.count).product();
+    let mut totals = [0i32; SIDE_BY_SIDE];
+    let buffer = memory.buffer(&step.src);
+    for (i, total) in totals[..length].iter_mut().enumerate() {
+        let from = step.src.base + offset(first + i, &step.kept);
+        let mut place = Odometer::new(outer);
+        *total = step.start();
+        for _ in 0..turns {
+            let start = from + place.offset;
+            let run = start..start + inner.count;
+            let part = match (step.src.element, step.fold) {
+                (Element::I8, Fold::Sum) => sum_bytes(&buffer.bytes()[run], memory.flip),
+                (Element::I8, Fold::Max) => {
+                    // The order of stored bytes is that of signed ones, or of unsigned ones if flipped.
+                    let order = memory.flip ^ 0x80;
+                    let most = buffer.bytes()[run].iter().fold(0, |most: u8, &b| most.max(b ^ order));
+                    i32::from((most ^ 0x80) as i8)
+                }
+                (Element::I32, Fold::Sum) => buffer.words()[run].iter().fold(0, |sum: i32, &v| sum.wrapping_add(v)),
+                (Element::I32, Fold::Max) => buffer.words()[run].iter().fold(i32::MIN, |most, &v| most.max(v)),
+            };
+            *total = step.fold.apply(*total, part);
+            place.advance();
+        }
+    }
+    super::map::write(&step.dst, memory.flip, first, &totals[..length], out);
+}
+
+/// The sum of stored bytes.
+#[inline(always)]
+fn sum_bytes(bytes: &[u8], flip: u8) -> i32 {
+    bytes.iter().fold(0i32, |sum, &b| sum.wrapping_add(i32::from((b ^ flip) as i8)))
+}
+
+/// Steps through nested loops, the last one fastest.
+struct Odometer<'a> {
+    loops: &'a [Loop],
+    place: [usize; 6],
+    /// Where it stands, in elements.
+    offset: usize,
+}
+
+impl<'a> Odometer<'a> {
+    #[inline(always)]
+    fn new(loops: &'a [Loop]) -> Self {
+        Self { loops, place: [0; 6], offset: 0 }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        for (l, place) in self.loops.iter().zip(&mut self.place).rev() {
+            *place += 1;
+            self.offset += l.stride;
+            if *place < l.count {
+                return;
+            }
+            *place = 0;
+            self.offset -= l.stride * l.count;
+        }
     }
 }
 

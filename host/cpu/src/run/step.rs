@@ -1,6 +1,6 @@
 //! A step of a plan: what it reads, writes and does.
 
-use super::{Binary, Context, Conv, Gather, Map, MaxPool, Nms, NmsScratch, Reduce, Spatial};
+use super::{Binary, Context, Conv, Depthwise, Gather, Map, MaxPool, Nms, NmsScratch, Reduce, Spatial};
 use super::{Take, ValidCounts, Where, WideConv, WideDense};
 use crate::Error;
 use crate::buffer::Buffer;
@@ -11,6 +11,7 @@ use crate::view::{Memory, Source, View, clear_halo};
 #[derive(Debug)]
 pub(crate) enum Step {
     Conv(Conv),
+    Depthwise(Depthwise),
     Map(Map),
     Binary(Binary),
     Where(Where),
@@ -36,16 +37,40 @@ pub(crate) struct Planned {
     pub(crate) step: Step,
     /// The buffers it writes.
     pub(crate) outputs: Vec<usize>,
+    /// Bytes of them without halos.
+    pub(crate) written_bytes: u64,
     /// The result whose halo is cleared afterwards.
     pub(crate) halo: Option<View>,
 }
 
 impl Step {
+    /// A word for the kind of step.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Conv(_) => "conv",
+            Self::Depthwise(_) => "depthwise",
+            Self::Map(_) => "map",
+            Self::Binary(_) => "binary",
+            Self::Where(_) => "where",
+            Self::Take(_) => "take",
+            Self::MaxPool(_) => "max_pool",
+            Self::Gathers(_) => "gather",
+            Self::Reduce(_) => "reduce",
+            Self::Spatial(_) => "spatial",
+            Self::WideConv(_) => "wide_conv",
+            Self::WideDense(_) => "wide_dense",
+            Self::ValidCounts(_) => "valid_counts",
+            Self::Nms(_) => "nms",
+            Self::Fail { .. } => "fail",
+        }
+    }
+
     /// Every view it reads.
     pub(crate) fn reads(&self) -> Vec<View> {
         let operands = |stages: &[Stage]| stages.iter().filter_map(Stage::operand).copied().collect::<Vec<View>>();
         match self {
             Self::Conv(s) => [vec![s.src], operands(&s.stages)].concat(),
+            Self::Depthwise(s) => [vec![s.src], operands(&s.stages)].concat(),
             Self::Map(s) => [vec![s.src], operands(&s.stages)].concat(),
             Self::Binary(s) => s.operands.to_vec(),
             Self::Where(s) => vec![s.condition, s.choices[0], s.choices[1]],
@@ -105,18 +130,19 @@ impl Planned {
     ) -> Result<(), Error> {
         match &self.step {
             Step::Conv(step) => step.run(context, memory, out),
+            Step::Depthwise(step) => step.run(context, memory, out),
             Step::Map(step) => step.run(context, memory, out),
             Step::Binary(step) => step.run(context, memory, out),
             Step::Where(step) => step.run(context, memory, out),
             Step::Take(step) => step.run(memory, out),
             Step::MaxPool(step) => step.run(context, memory, out),
             Step::Gathers(gathers) => gathers.iter().for_each(|gather| gather.run(memory, out)),
-            Step::Reduce(step) => step.run(memory, out),
+            Step::Reduce(step) => step.run(context, memory, out),
             Step::Spatial(step) => step.run(context, memory, out),
-            Step::WideConv(step) => step.run(memory, out),
-            Step::WideDense(step) => step.run(memory, out),
+            Step::WideConv(step) => step.run(context, memory, out),
+            Step::WideDense(step) => step.run(context, memory, out),
             Step::ValidCounts(step) => step.run(memory, out, other),
-            Step::Nms(step) => return step.run(memory, scratch, other, out),
+            Step::Nms(step) => return step.run(context, memory, scratch, other, out),
             Step::Fail { .. } => {}
         }
         Ok(())

@@ -1,9 +1,13 @@
 //! Convolution and dense layers on values the kernels cannot take: data beyond a byte (behind a
 //! `where`), weights that are computed, padding too wide to store.
 //!
-//! Plain loops in the chain's order; no model that a quantiser makes comes here.
+//! In the chain's order, 32-bit products of runs of elements; no model that a quantiser makes comes
+//! here, but anybody may send one that does.
 
+use super::Context;
+use super::threads::for_each_chunk;
 use crate::buffer::Buffer;
+use crate::path::for_each_isa;
 use crate::view::{Memory, View};
 use myelin_graph::Conv2d;
 
@@ -18,50 +22,71 @@ pub(crate) struct WideConv {
     pub(crate) dst_shape: [usize; 4],
 }
 
-impl WideConv {
-    pub(crate) fn run(&self, memory: Memory<'_>, out: &mut Buffer) {
-        let [n, channels, h, w] = self.dst_shape;
-        let out = out.words_mut();
-        let mut next = 0;
-        for image in 0..n {
-            for o in 0..channels {
-                let start = self.bias.as_ref().map_or(0, |bias| memory.get(bias, o));
-                for i in 0..h {
-                    for j in 0..w {
-                        out[next] = start.wrapping_add(self.window(memory, [image, o, i, j]));
-                        next += 1;
-                    }
-                }
-            }
-        }
-    }
+/// Elements of a row that are computed together.
+const CHUNK: usize = 512;
 
-    fn window(&self, memory: Memory<'_>, [image, o, i, j]: [usize; 4]) -> i32 {
-        let a = &self.attributes;
-        let [_, channels, h, w] = self.x_shape;
-        let group = channels / a.groups;
-        let first = o / (a.channels / a.groups) * group;
-        let (y0, x0) = (i * a.strides[0], j * a.strides[1]);
-        let mut sum = 0i32;
+impl WideConv {
+    /// Row by row of the result: every weight times the run of data it meets.
+    pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
+        let [n, channels, h, w] = self.dst_shape;
+        let words = &mut out.words_mut()[..n * channels * h * w];
+        for_each_chunk(context.pool, words, w, |index, row| {
+            if !context.is_late() {
+                let place = [index / h / channels, index / h % channels, index % h];
+                wide_row(context.isa, self, memory, place, row);
+            }
+        });
+    }
+}
+
+for_each_isa! {
+    /// Row `i` of channel `o` of an image.
+    fn wide_row(step: &WideConv, memory: Memory<'_>, place: [usize; 3], out: &mut [i32]) = wide_row_inner
+}
+
+#[inline(always)]
+fn wide_row_inner(step: &WideConv, memory: Memory<'_>, [image, o, i]: [usize; 3], out: &mut [i32]) {
+    let a = &step.attributes;
+    let [_, channels, h, w] = step.x_shape;
+    let group = channels / a.groups;
+    let first = o / (a.channels / a.groups) * group;
+    let y0 = i * a.strides[0];
+    out.fill(step.bias.as_ref().map_or(0, |bias| memory.get(bias, o)));
+    let mut values = [0i32; CHUNK];
+    for c in 0..group {
         for r in taps(y0, a.padding[0], a.kernel[0], a.dilation[0], h) {
             let y = y0 + r * a.dilation[0] - a.padding[0];
-            for s in taps(x0, a.padding[1], a.kernel[1], a.dilation[1], w) {
-                let x = x0 + s * a.dilation[1] - a.padding[1];
-                for c in 0..group {
-                    let mut value = memory.get(&self.x, ((image * channels + first + c) * h + y) * w + x);
-                    let at = ((o * group + c) * a.kernel[0] + r) * a.kernel[1] + s;
-                    let mut weight = memory.get(&self.weight, at);
+            let line = ((image * channels + first + c) * h + y) * w;
+            for s in 0..a.kernel[1] {
+                let at = ((o * group + c) * a.kernel[0] + r) * a.kernel[1] + s;
+                let mut weight = memory.get(&step.weight, at);
+                if a.groups == 1 {
+                    // The chain's device packs both into bytes.
+                    weight = i32::from(weight as i8);
+                }
+                let columns = columns(s * a.dilation[1], a.padding[1], a.strides[1], w, out.len());
+                for start in columns.clone().step_by(CHUNK) {
+                    let out = &mut out[start..columns.end.min(start + CHUNK)];
+                    let values = &mut values[..out.len()];
+                    let x = start * a.strides[1] + s * a.dilation[1] - a.padding[1];
+                    super::binary::read(&step.x, memory, line + x, a.strides[1], values);
                     if a.groups == 1 {
-                        // The chain's device packs both into bytes.
-                        value = i32::from(value as i8);
-                        weight = i32::from(weight as i8);
+                        values.iter_mut().for_each(|v| *v = i32::from(*v as i8));
                     }
-                    sum = sum.wrapping_add(value.wrapping_mul(weight));
+                    let pairs = out.iter_mut().zip(&*values);
+                    pairs.for_each(|(out, &v)| *out = out.wrapping_add(v.wrapping_mul(weight)));
                 }
             }
         }
-        sum
     }
+}
+
+/// The columns of a result `width` wide at which the tap `tap` from the window's start meets data of
+/// `length` columns.
+fn columns(tap: usize, padding: usize, stride: usize, length: usize, width: usize) -> std::ops::Range<usize> {
+    let first = padding.saturating_sub(tap).div_ceil(stride).min(width);
+    let last = (length + padding).saturating_sub(tap).div_ceil(stride).min(width);
+    first..last.max(first)
 }
 
 /// The taps of a window that meet the data.
@@ -83,24 +108,51 @@ pub(crate) struct WideDense {
 }
 
 impl WideDense {
-    pub(crate) fn run(&self, memory: Memory<'_>, out: &mut Buffer) {
-        let out = out.words_mut();
-        for row in 0..self.rows {
-            for unit in 0..self.units {
-                let mut sum = self.bias.as_ref().map_or(0, |bias| memory.get(bias, unit));
-                for i in 0..self.length {
-                    let x = memory.get(&self.x, row * self.length + i);
-                    sum = sum.wrapping_add(x.wrapping_mul(memory.get(&self.weight, unit * self.length + i)));
-                }
-                out[row * self.units + unit] = sum;
+    pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
+        let out = &mut out.words_mut()[..self.rows * self.units];
+        for_each_chunk(context.pool, out, 1, |index, out| {
+            if !context.is_late() {
+                out[0] = dot(context.isa, self, memory, [index / self.units, index % self.units]);
             }
-        }
+        });
     }
+}
+
+for_each_isa! {
+    /// One row of data times the weights of one unit.
+    fn dot(step: &WideDense, memory: Memory<'_>, place: [usize; 2]) -> i32 = dot_inner
+}
+
+#[inline(always)]
+fn dot_inner(step: &WideDense, memory: Memory<'_>, [row, unit]: [usize; 2]) -> i32 {
+    let mut sum = step.bias.as_ref().map_or(0, |bias| memory.get(bias, unit));
+    let (mut x, mut w) = ([0i32; CHUNK], [0i32; CHUNK]);
+    for start in (0..step.length).step_by(CHUNK) {
+        let count = CHUNK.min(step.length - start);
+        let (x, w) = (&mut x[..count], &mut w[..count]);
+        super::map::read(&step.x, memory, row * step.length + start, x);
+        super::map::read(&step.weight, memory, unit * step.length + start, w);
+        let products = x.iter().zip(&*w).map(|(&x, &w)| x.wrapping_mul(w));
+        sum = products.fold(sum, i32::wrapping_add);
+    }
+    sum
 }
 
 #[cfg(test)]
 mod tests {
-    use super::taps;
+    use super::{columns, taps};
+
+    #[test]
+    fn columns_are_those_whose_tap_meets_the_data() {
+        for (tap, padding, stride, length, width) in
+            [(0, 0, 1, 5, 5), (0, 2, 1, 5, 7), (4, 2, 1, 5, 7), (2, 3, 2, 9, 6), (0, 600, 97, 4, 13), (3, 1, 4, 2, 1)]
+        {
+            let met = |j: &usize| (padding..padding + length).contains(&(j * stride + tap));
+            let expected: Vec<usize> = (0..width).filter(met).collect();
+            let found: Vec<usize> = columns(tap, padding, stride, length, width).collect();
+            assert_eq!(found, expected, "{tap} {padding} {stride} {length} {width}");
+        }
+    }
 
     #[test]
     fn taps_are_those_inside_the_data() {
