@@ -33,6 +33,17 @@ pub enum EngineError {
         /// What the engine says.
         reason: String,
     },
+    /// The model would take more memory than allowed; known before it is taken.
+    #[error("needs {needed} bytes of memory, {allowed} are allowed")]
+    Memory {
+        /// What it needs.
+        needed: u64,
+        /// The most it may take.
+        allowed: u64,
+    },
+    /// The run was given up at its deadline. Another engine would be no faster.
+    #[error("given up at its deadline")]
+    Late,
     /// This engine could not tell; another one may.
     #[error("device fault: {reason}")]
     Fault {
@@ -46,7 +57,7 @@ impl EngineError {
     pub fn class(&self) -> ErrorClass {
         match self {
             EngineError::Refused { class, .. } => *class,
-            EngineError::Fault { .. } => ErrorClass::Runtime,
+            EngineError::Fault { .. } | EngineError::Memory { .. } | EngineError::Late => ErrorClass::Runtime,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A model as a node sees it: facts to ask for, and runs.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use myelin_graph::Graph;
 use myelin_graph::import::{self, ImportError, Limits};
@@ -20,8 +21,21 @@ impl Model {
     ///
     /// **Errors.** [`EngineError::Refused`] in the chain's class for a model the chain refuses.
     pub fn load(symbol: &[u8], params: &[u8], limits: &Limits, engine: &dyn Engine) -> Result<Self, EngineError> {
+        Self::load_within(symbol, params, limits, engine, u64::MAX)
+    }
+
+    /// [`Model::load`], if preparing it takes no more than `bytes_max` beside the graph.
+    ///
+    /// **Errors.** As [`Model::load`], and [`EngineError::Memory`].
+    pub fn load_within(
+        symbol: &[u8],
+        params: &[u8],
+        limits: &Limits,
+        engine: &dyn Engine,
+        bytes_max: u64,
+    ) -> Result<Self, EngineError> {
         let graph = Arc::new(import::cvm(symbol, params, limits).map_err(refused)?);
-        let prepared = engine.prepare(&graph)?;
+        let prepared = engine.prepare_within(&graph, bytes_max)?;
         let file_bytes = symbol.len() as u64 + params.len() as u64;
         Ok(Self { graph, prepared, file_bytes })
     }
@@ -34,6 +48,13 @@ impl Model {
     /// **Errors.** [`EngineError::Refused`], logic for a wrong length.
     pub fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
         self.prepared.run(input)
+    }
+
+    /// [`Model::run`], given up at `deadline`.
+    ///
+    /// **Errors.** As [`Model::run`], and [`EngineError::Late`].
+    pub fn run_until(&self, input: &[u8], deadline: Instant) -> Result<Vec<u8>, EngineError> {
+        self.prepared.run_until(input, deadline)
     }
 
     /// The graph: lengths, type sizes, storage size and operation count at the node's interface.

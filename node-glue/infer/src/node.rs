@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use myelin_graph::import::{Limits, memory_bound};
 
@@ -33,10 +34,13 @@ pub struct NodeConfig {
     pub eviction: Eviction,
     /// What a model's files may hold.
     pub limits: Limits,
+    /// Longest time of one run. A node has given up after 15 s; until this time an answer may still be
+    /// remembered for when it asks again, and no model keeps a thread for longer.
+    pub run_time: Duration,
 }
 
 impl NodeConfig {
-    /// 4 GiB of models as a node has by default, 64 MiB of results.
+    /// 4 GiB of models as a node has by default, 64 MiB of results, a minute for a run.
     pub fn new(storage: impl Into<PathBuf>) -> Self {
         Self {
             storage: storage.into(),
@@ -44,6 +48,7 @@ impl NodeConfig {
             result_bytes: 64 << 20,
             eviction: Eviction::default(),
             limits: Limits::default(),
+            run_time: Duration::from_secs(60),
         }
     }
 }
@@ -93,6 +98,7 @@ pub struct Node {
     engine: Arc<dyn Engine>,
     limits: Limits,
     model_bytes: u64,
+    run_time: Duration,
     models: ByteCache<InfoHash, StoredModel>,
     results: ByteCache<ResultKey, RememberedResult>,
     prices: ByteCache<InfoHash, (u64, u64)>,
@@ -109,6 +115,7 @@ impl Node {
             engine: Arc::new(engine),
             limits: config.limits.clone(),
             model_bytes: config.model_bytes,
+            run_time: config.run_time,
             models: ByteCache::new(config.model_bytes, config.eviction),
             results: ByteCache::new(config.result_bytes, Eviction::Lru),
             prices: ByteCache::new(PRICE_BYTES, Eviction::Lru),
@@ -214,13 +221,15 @@ impl Node {
             false => Err(InferError::Memory { model: hash, needed, allowed: self.model_bytes }),
         };
         let (symbol_bytes, params_bytes) = self.storage.model_lengths(&hash, size)?;
-        // The files themselves, what reading them takes, and weights packed beside those read.
-        let files = symbol_bytes + params_bytes;
-        within(files + memory_bound(symbol_bytes, params_bytes) + params_bytes)?;
+        // The files themselves and what reading them takes.
+        let read = symbol_bytes + params_bytes + memory_bound(symbol_bytes, params_bytes);
+        within(read)?;
         let symbol = self.storage.symbol(&hash, size)?;
         let params = self.storage.params(&hash, size)?;
         let failed = |source| InferError::Engine { doing: Doing::Load, model: hash, source };
-        let model = Model::load(&symbol, &params, &self.limits, &*self.engine).map_err(failed)?;
+        // What preparing takes is not told by the files' lengths: it is counted before it is taken.
+        let left = self.model_bytes - read;
+        let model = Model::load_within(&symbol, &params, &self.limits, &*self.engine, left).map_err(failed)?;
         drop((symbol, params));
         // Buffers are allocated by the first run, so a model that is too large is still harmless here.
         within(model.memory_bytes())?;
@@ -254,7 +263,7 @@ impl Node {
         let graph = model.graph();
         let input = input::to_runtime(content, graph.input_length() as usize, graph.input_type_size() as usize)?;
         let failed = |source: EngineError| InferError::Engine { doing: Doing::Run, model: hash, source };
-        let output = model.run(&input).map_err(failed)?;
+        let output = model.run_until(&input, Instant::now() + self.run_time).map_err(failed)?;
         let bytes: Arc<[u8]> = input::to_chain(&output, graph.output_type_size() as usize).into();
         let weight = bytes.len() as u64 + ENTRY_BYTES;
         let result = RememberedResult { bytes: bytes.clone(), model_file_bytes: file_bytes, input_file_bytes };

@@ -7,8 +7,9 @@ use std::fs;
 use std::sync::atomic::Ordering;
 
 use common::{Case, EXAMPLE, FakeDevice, Fault, GoldenEngine, array, cases, hash, mnist, put_input, put_model, turned};
+use myelin_graph::{Conv2d, Dense, Graph, GraphBuilder, Op, Postprocess, Tensor, ValueId, export};
 use myelin_infer::{
-    CpuEngine, ErrorClass, Eviction, FileRef, GuardedEngine, InferError, Node, NodeConfig, to_hex, verify,
+    CpuEngine, EngineError, ErrorClass, Eviction, FileRef, GuardedEngine, InferError, Node, NodeConfig, to_hex, verify,
 };
 use tempfile::TempDir;
 
@@ -215,6 +216,67 @@ fn a_gigabyte_of_params_is_refused_before_it_is_read() {
     params.set_len((1 << 30) + 1).unwrap();
     let refused = node.infer_content(FileRef { hash: EXAMPLE, size: u64::MAX }, &case.input, 21);
     assert!(matches!(refused, Err(InferError::FileSize { .. })));
+}
+
+/// A model of one operator on `x` and `w`.
+fn model_of(x: &[usize], w: &[usize], build: impl FnOnce(&mut GraphBuilder, ValueId, ValueId) -> ValueId) -> Graph {
+    let mut b = GraphBuilder::new();
+    let x = b.input(x, 8).unwrap();
+    let weights = Tensor::from_i8(w, vec![3; w.iter().product()]).unwrap();
+    let w = b.param("w", weights, 8).unwrap();
+    let y = build(&mut b, x, w);
+    b.finish(vec![y], Postprocess::None).unwrap()
+}
+
+fn put_graph(dir: &TempDir, number: usize, graph: &Graph) -> Vec<u8> {
+    let (symbol, params) = export::cvm(graph);
+    put_model(dir.path(), &hash(number), &symbol, &params);
+    vec![1; graph.input_length() as usize]
+}
+
+#[test]
+fn a_model_that_takes_too_long_is_given_up_and_others_go_on() {
+    let case = mnist();
+    let dir = tempfile::tempdir().unwrap();
+    put_model(dir.path(), EXAMPLE, &case.symbol, &case.params);
+    // Billions of products with computed weights, the slowest there are.
+    let slow = model_of(&[1, 64, 64, 64], &[128, 64, 9, 9], |b, x, w| {
+        let w = b.op("computed", Op::Negative, &[w]).unwrap();
+        b.conv2d("conv", x, w, None, Conv2d::square(128, 9).with_padding(4)).unwrap()
+    });
+    let input = put_graph(&dir, 1, &slow);
+    let mut config = NodeConfig::new(dir.path());
+    config.run_time = std::time::Duration::from_millis(30);
+    let engine = GuardedEngine::new(CpuEngine::default(), CpuEngine::portable());
+    let faults = engine.faults();
+    let node = Node::new(&config, engine);
+    let given_up = node.infer_content(file(&hash(1)), &input, 21).unwrap_err();
+    assert!(matches!(&given_up, InferError::Engine { source: EngineError::Late, .. }), "{given_up:?}");
+    assert_eq!(given_up.class(), ErrorClass::Runtime);
+    assert_eq!(faults.load(Ordering::Relaxed), 0);
+    drop(node);
+    config.run_time = std::time::Duration::from_secs(3600);
+    let node = Node::new(&config, CpuEngine::default());
+    assert_eq!(*node.infer_content(file(EXAMPLE), &case.input, 21).unwrap(), *case.output);
+}
+
+#[test]
+fn weights_that_multiply_when_packed_count_before_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    // Two units fill two lanes of a vector of many.
+    let thin = model_of(&[1, 1 << 15], &[2, 1 << 15], |b, x, w| {
+        b.op("dense", Op::Dense(Dense { units: 2, use_bias: false }), &[x, w]).unwrap()
+    });
+    let input = put_graph(&dir, 1, &thin);
+    let mut config = NodeConfig::new(dir.path());
+    // Enough to read it.
+    config.model_bytes = 600 << 10;
+    let refused = Node::new(&config, CpuEngine::default()).infer_content(file(&hash(1)), &input, 21).unwrap_err();
+    let memory = matches!(&refused, InferError::Engine { source: EngineError::Memory { .. }, .. });
+    assert!(memory, "{refused:?}");
+    config.model_bytes = 64 << 20;
+    let answer = Node::new(&config, CpuEngine::default()).infer_content(file(&hash(1)), &input, 21).unwrap();
+    assert_eq!(*answer, [(3i32 << 15).to_be_bytes(), (3i32 << 15).to_be_bytes()].concat());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The embedded device: exact inference on this machine's processor.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use myelin_cpu::{Error, Network, Options, Path, Workspace};
 use myelin_graph::{ErrorClass, Graph};
@@ -38,6 +39,11 @@ impl Engine for CpuEngine {
         let network = Network::prepare(graph, &self.options).map_err(engine_error)?;
         Ok(Arc::new(CpuModel { network, idle: Mutex::new(Vec::new()) }))
     }
+
+    fn prepare_within(&self, graph: &Arc<Graph>, bytes_max: u64) -> Result<Arc<dyn Prepared>, EngineError> {
+        let network = Network::prepare_within(graph, &self.options, bytes_max).map_err(engine_error)?;
+        Ok(Arc::new(CpuModel { network, idle: Mutex::new(Vec::new()) }))
+    }
 }
 
 struct CpuModel {
@@ -45,12 +51,16 @@ struct CpuModel {
     idle: Mutex<Vec<Workspace>>,
 }
 
-impl Prepared for CpuModel {
-    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+impl CpuModel {
+    fn answer(&self, input: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, EngineError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut workspace = idle.unwrap_or_else(|| self.network.workspace());
         let input: Vec<i8> = input.iter().map(|&byte| byte.cast_signed()).collect();
-        let answer = self.network.run(&mut workspace, &input).map(|output| output.bytes().to_vec());
+        let output = match deadline {
+            None => self.network.run(&mut workspace, &input),
+            Some(deadline) => self.network.run_until(&mut workspace, &input, deadline),
+        };
+        let answer = output.map(|output| output.bytes().to_vec());
         // A workspace can be used again after an error; after a panic it is not put back.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < WORKSPACES_KEPT_MAX {
@@ -58,12 +68,21 @@ impl Prepared for CpuModel {
         }
         answer.map_err(engine_error)
     }
+}
+
+impl Prepared for CpuModel {
+    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+        self.answer(input, None)
+    }
+
+    fn run_until(&self, input: &[u8], deadline: Instant) -> Result<Vec<u8>, EngineError> {
+        self.answer(input, Some(deadline))
+    }
 
     fn memory_bytes(&self) -> u64 {
         let graph = self.network.graph();
-        let packed = graph.params().map(|(_, tensor)| 4 * tensor.elements() as u64).sum::<u64>();
         let outputs = 4 * graph.heads().iter().map(|&head| graph.shape(head).elements() as u64).sum::<u64>();
-        packed + WORKSPACES_KEPT_MAX as u64 * (self.network.workspace_bytes() + outputs)
+        self.network.held_bytes() + WORKSPACES_KEPT_MAX as u64 * (self.network.workspace_bytes() + outputs)
     }
 }
 
@@ -74,6 +93,8 @@ fn engine_error(error: Error) -> EngineError {
         Error::InputLength { .. } | Error::BoxCount { .. } | Error::HeadRows { .. } => {
             EngineError::Refused { class: ErrorClass::Logic, reason }
         }
+        Error::Memory { needed, allowed } => EngineError::Memory { needed, allowed },
+        Error::Deadline => EngineError::Late,
         Error::NotOnCpu { .. } | Error::Undefined { .. } => EngineError::Refused { class: ErrorClass::Runtime, reason },
         _ => EngineError::Fault { reason },
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use myelin_compile::{Program, compile};
 use myelin_cpu::Output;
@@ -89,7 +89,11 @@ impl Engine for DeviceEngine {
     }
 
     fn prepare(&self, graph: &Arc<Graph>) -> Result<Arc<dyn Prepared>, EngineError> {
-        let processor = self.processor.prepare(graph)?;
+        self.prepare_within(graph, u64::MAX)
+    }
+
+    fn prepare_within(&self, graph: &Arc<Graph>, bytes_max: u64) -> Result<Arc<dyn Prepared>, EngineError> {
+        let processor = self.processor.prepare_within(graph, bytes_max)?;
         let program = contained(|| {
             let compiled = compile(graph, &self.shared.architecture);
             compiled.map_err(|error| EngineError::Fault { reason: error.to_string() })
@@ -245,8 +249,16 @@ impl DeviceModel {
     }
 }
 
-impl Prepared for DeviceModel {
-    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+impl DeviceModel {
+    fn on_processor(&self, input: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, EngineError> {
+        match deadline {
+            None => self.processor.run(input),
+            Some(deadline) => self.processor.run_until(input, deadline),
+        }
+    }
+
+    /// The deadline is the processor's; a run of the device has the bound of its session.
+    fn answer(&self, input: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, EngineError> {
         let program = self.program.as_ref().filter(|_| !self.shared.is_quarantined());
         let answer = program.and_then(|program| match contained(|| Ok(self.on_device(program, input))) {
             Ok(answer) => answer,
@@ -256,16 +268,29 @@ impl Prepared for DeviceModel {
                 None
             }
         });
-        let Some(answer) = answer else { return self.processor.run(input) };
+        let Some(answer) = answer else { return self.on_processor(input, deadline) };
         if !self.shared.is_check_due() {
             return Ok(answer);
         }
-        let verdict = self.processor.run(input);
-        if !matches!(&verdict, Ok(right) if *right == answer) {
+        let verdict = self.on_processor(input, deadline);
+        // A processor that could not tell in time says nothing of the device; the answer stays unchecked
+        // and is not given.
+        let is_told = !matches!(verdict, Err(EngineError::Late));
+        if is_told && !matches!(&verdict, Ok(right) if *right == answer) {
             self.shared.fault(&"the answer differs from the processor's");
             self.shared.quarantine("it has answered wrongly");
         }
         verdict
+    }
+}
+
+impl Prepared for DeviceModel {
+    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+        self.answer(input, None)
+    }
+
+    fn run_until(&self, input: &[u8], deadline: Instant) -> Result<Vec<u8>, EngineError> {
+        self.answer(input, Some(deadline))
     }
 
     fn memory_bytes(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use myelin_graph::Graph;
 
@@ -42,10 +43,14 @@ impl Engine for GuardedEngine {
     }
 
     fn prepare(&self, graph: &Arc<Graph>) -> Result<Arc<dyn Prepared>, EngineError> {
-        let second = Standby { engine: self.second.clone(), graph: graph.clone(), ready: OnceLock::new() };
-        let first = match contained(|| self.first.prepare(graph)) {
+        self.prepare_within(graph, u64::MAX)
+    }
+
+    fn prepare_within(&self, graph: &Arc<Graph>, bytes_max: u64) -> Result<Arc<dyn Prepared>, EngineError> {
+        let second = Standby { engine: self.second.clone(), graph: graph.clone(), bytes_max, ready: OnceLock::new() };
+        let first = match contained(|| self.first.prepare_within(graph, bytes_max)) {
             Ok(first) => Some(first),
-            Err(EngineError::Refused { class, reason }) => return Err(EngineError::Refused { class, reason }),
+            Err(verdict @ (EngineError::Refused { .. } | EngineError::Memory { .. })) => return Err(verdict),
             Err(fault) => {
                 self.faults.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(engine = self.first.name(), %fault, "device cannot prepare a model");
@@ -62,6 +67,7 @@ impl Engine for GuardedEngine {
 struct Standby {
     engine: Arc<dyn Engine>,
     graph: Arc<Graph>,
+    bytes_max: u64,
     ready: OnceLock<Arc<dyn Prepared>>,
 }
 
@@ -70,7 +76,7 @@ impl Standby {
         if let Some(model) = self.ready.get() {
             return Ok(model);
         }
-        let model = contained(|| self.engine.prepare(&self.graph))?;
+        let model = contained(|| self.engine.prepare_within(&self.graph, self.bytes_max))?;
         Ok(self.ready.get_or_init(|| model))
     }
 }
@@ -84,20 +90,26 @@ struct GuardedModel {
 
 impl GuardedModel {
     /// An answer of another length than the model's is a fault.
-    fn checked(&self, model: &Arc<dyn Prepared>, input: &[u8]) -> Result<Vec<u8>, EngineError> {
-        let output = contained(|| model.run(input))?;
+    fn checked(
+        &self,
+        model: &Arc<dyn Prepared>,
+        input: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<u8>, EngineError> {
+        let output = contained(|| match deadline {
+            None => model.run(input),
+            Some(deadline) => model.run_until(input, deadline),
+        })?;
         if output.len() == self.length {
             return Ok(output);
         }
         let reason = format!("answer has {} bytes, expected {}", output.len(), self.length);
         Err(EngineError::Fault { reason })
     }
-}
 
-impl Prepared for GuardedModel {
-    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+    fn answer(&self, input: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, EngineError> {
         if let Some(first) = &self.first {
-            match self.checked(first, input) {
+            match self.checked(first, input, deadline) {
                 Err(EngineError::Fault { reason }) => {
                     self.faults.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(reason, "device fault: the input is computed again on the processor");
@@ -105,7 +117,17 @@ impl Prepared for GuardedModel {
                 verdict => return verdict,
             }
         }
-        self.checked(self.second.model()?, input)
+        self.checked(self.second.model()?, input, deadline)
+    }
+}
+
+impl Prepared for GuardedModel {
+    fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError> {
+        self.answer(input, None)
+    }
+
+    fn run_until(&self, input: &[u8], deadline: Instant) -> Result<Vec<u8>, EngineError> {
+        self.answer(input, Some(deadline))
     }
 
     fn memory_bytes(&self) -> u64 {

@@ -7,6 +7,7 @@ mod guard;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use myelin_graph::Graph;
 
@@ -26,6 +27,16 @@ pub trait Engine: Send + Sync {
     /// engine; whatever concerns only this one, such as lack of memory or an operator it does not
     /// have, is [`EngineError::Fault`].
     fn prepare(&self, graph: &Arc<Graph>) -> Result<Arc<dyn Prepared>, EngineError>;
+
+    /// [`Engine::prepare`], if that takes no more than `bytes_max` of this machine's memory.
+    ///
+    /// An engine whose memory does not depend on the model need not look.
+    ///
+    /// **Errors.** As [`Engine::prepare`], and [`EngineError::Memory`].
+    fn prepare_within(&self, graph: &Arc<Graph>, bytes_max: u64) -> Result<Arc<dyn Prepared>, EngineError> {
+        let _ = bytes_max;
+        self.prepare(graph)
+    }
 }
 
 /// A model ready to run; runs may be concurrent.
@@ -37,6 +48,16 @@ pub trait Prepared: Send + Sync {
     ///
     /// **Errors.** As [`Engine::prepare`].
     fn run(&self, input: &[u8]) -> Result<Vec<u8>, EngineError>;
+
+    /// [`Prepared::run`], given up at `deadline`: no model may keep a thread for ever.
+    ///
+    /// An engine whose runs are short need not look.
+    ///
+    /// **Errors.** As [`Prepared::run`], and [`EngineError::Late`].
+    fn run_until(&self, input: &[u8], deadline: Instant) -> Result<Vec<u8>, EngineError> {
+        let _ = deadline;
+        self.run(input)
+    }
 
     /// Bytes of memory it holds beyond the graph, at most.
     fn memory_bytes(&self) -> u64;
