@@ -8,6 +8,7 @@ use myelin_driver::{Selector, parse_precision, parse_size};
 use myelin_isa::{Architecture, Precision};
 
 use crate::bench::BenchDesign;
+use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
 
 mod node;
 
@@ -182,6 +183,27 @@ pub enum Command {
   myelin verilog --cell 16x16 -o verilog16
   myelin verilog --cell 8x8 --precision int6 -o verilog8 --json")]
     Verilog(VerilogArguments),
+    /// Find the proofs of work of one graph.
+    ///
+    /// Prints each proof's edges, one proof a line, as `cuckoo verify --proof` takes them; each has been
+    /// judged by the golden model. Exit code 1 if the graph has none: about one in 42 has one of 42
+    /// edges. A graph of the Cortex chain takes --variant cuckaroo --edge-bits 30 --sip 4-8, the seal hash
+    /// as --header, and 8 GiB, or 2 GiB and more time.
+    #[command(after_help = "Examples:
+  myelin solve --variant cuckaroo --edge-bits 19 --header 6d79656c696e \\
+    --nonce 2 --device cpu
+  myelin solve --variant cuckatoo --edge-bits 10 --proof-size 8 \\
+    --header 6d79656c696e --nonce 14 --threads 1 --memory 64M --json")]
+    Solve(SolveArguments),
+    /// Judge proofs of work and trim their graphs.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  myelin cuckoo verify --variant cuckatoo --edge-bits 10 --proof-size 8 \\
+    --header 6d79656c696e --nonce 14 --proof 352,370,384,460,679,713,836,965
+  myelin cuckoo trim --variant cuckaroo --edge-bits 16 --keys 1,2,3,4 --rounds 8"
+    )]
+    Cuckoo(CuckooCommand),
     /// List the devices that a --device can name.
     #[command(after_help = "Examples:
   myelin devices

@@ -199,6 +199,9 @@ pub enum Failure {
         /// What was said.
         reason: String,
     },
+    /// A graph cannot be solved.
+    #[error(transparent)]
+    Cuckoo(#[from] myelin_cuckoo::Error),
     /// A file cannot be written.
     #[error("write {}", path.display())]
     WriteFile {
@@ -235,6 +238,8 @@ impl Failure {
             Device(error) if error.is_unsupported() => Exit::Unsupported,
             Simulation { .. } | Device(_) | Disagreement { .. } => Exit::Device,
             Serve(_) | Peer { .. } => Exit::Network,
+            Cuckoo(myelin_cuckoo::Error::Memory { .. }) => Exit::Unsupported,
+            Cuckoo(_) => Exit::Device,
             WriteFile { .. } | StandardOutput(_) => Exit::Output,
         }
     }
@@ -262,6 +267,7 @@ impl Failure {
             Verify(_) => "verify",
             Disagreement { .. } => "disagreement",
             Peer { .. } => "peer",
+            Cuckoo(_) => "cuckoo",
             WriteFile { .. } => "write-file",
             StandardOutput(_) => "standard-output",
         }
@@ -308,6 +314,10 @@ impl Failure {
             Device(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
             Device(error) if error.is_unsupported() => "`--device cpu` takes the fastest there is".to_owned(),
             Device(_) => return None,
+            Cuckoo(myelin_cuckoo::Error::Memory { needed, .. }) => {
+                format!("--memory {}M is enough, or fewer threads, or --algorithm auto", needed.div_ceil(1 << 20))
+            }
+            Cuckoo(_) => return None,
             WriteFile { .. } => "choose a place that can be written to".to_owned(),
             StandardOutput(_) => return None,
         })

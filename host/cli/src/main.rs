@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod commands;
 mod context;
+mod cuckoo_arguments;
 mod device;
 mod digits;
 mod drawing;

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "demo",
     "infer",
     "sim",
@@ -16,13 +16,15 @@ const COMMANDS: [&str; 12] = [
     "serve",
     "verify",
     "verilog",
+    "solve",
+    "cuckoo",
     "devices",
     "completions",
     "man",
 ];
 
 /// Commands within commands, whose help has examples too.
-const PARTS: [&str; 2] = ["model build", "bench infer"];
+const PARTS: [&str; 4] = ["model build", "bench infer", "cuckoo verify", "cuckoo trim"];
 
 /// Lines that a backslash continues, as one.
 fn joined(text: &str) -> String {

@@ -325,7 +325,7 @@ mod tests {
         for variant in Variant::ALL {
             let parameters = Parameters::new(variant, Sip::TwoFour, 13, 8).unwrap();
             let keys = Keys([5, 6, 7, 8]);
-            for rounds in [1, 2, 3, 10] {
+            for rounds in [1, 2, 10] {
                 let expected = lean(parameters).survivors(&keys, rounds, &Cancel::new()).unwrap();
                 for (threads, parts, slice_mark_bits) in [(1, 1, 8), (2, 1, 9), (1, 2, 10), (3, 4, 20), (1, 8, 7)] {
                     if parts > 1 && !variant.is_bipartite() {

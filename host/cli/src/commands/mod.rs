@@ -2,6 +2,7 @@
 
 mod bench_infer;
 mod completions;
+mod cuckoo;
 mod demo;
 mod devices;
 mod hierarchy;
@@ -11,6 +12,7 @@ mod model;
 mod model_build;
 mod serve;
 mod sim;
+mod solve;
 mod verify;
 mod verilog;
 
@@ -37,6 +39,8 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Serve(arguments) => serve::run(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Verilog(arguments) => verilog::run(arguments, context),
+        Command::Solve(arguments) => solve::run(arguments, context),
+        Command::Cuckoo(command) => cuckoo::run(command, context),
         Command::Devices(arguments) => devices::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
