@@ -5,6 +5,7 @@
 //! too and complain where they decide something, and Verilog has no clean text for pieces of literals.
 
 use crate::ir::{BinaryOp, Module, Node, NodeId, Op, UnaryOp};
+use crate::origins::{Origin, origins};
 use crate::ty::Ty;
 
 /// What is known of a value's bits.
@@ -55,16 +56,17 @@ impl Bits {
 /// For each node, what is known of its bits.
 pub(crate) fn known_bits(module: &Module) -> Vec<Bits> {
     let mut known: Vec<Bits> = module.nodes.iter().map(|node| Bits::unknown(node.ty)).collect();
+    let origins = origins(module);
     for &id in &module.order {
         let node = module.node(id);
-        let bits = bits_of(module, &known, node);
+        let bits = bits_of(module, &known, &origins, node);
         debug_assert!(bits.ones & !bits.possible == 0 && bits.possible & !node.ty.mask() == 0, "{node:?}: {bits:?}");
         known[id.index()] = bits;
     }
     known
 }
 
-fn bits_of(module: &Module, known: &[Bits], node: &Node) -> Bits {
+fn bits_of(module: &Module, known: &[Bits], origins: &[Origin], node: &Node) -> Bits {
     let mask = node.ty.mask();
     let of = |id: NodeId| known[id.index()];
     let ty_of = |id: NodeId| module.node(id).ty;
@@ -83,7 +85,7 @@ fn bits_of(module: &Module, known: &[Bits], node: &Node) -> Bits {
             None => of(on_true).either(of(on_false)),
         },
         Op::Binary(op, a, b) => {
-            let same_bits = origin(module, a) == origin(module, b);
+            let same_bits = origins[a.index()] == origins[b.index()];
             let same = same_bits && ty_of(a) == ty_of(b);
             match op {
                 BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul => {
@@ -165,15 +167,6 @@ fn compare(op: BinaryOp, a: (i128, i128), b: (i128, i128), same: bool) -> Option
     }
 }
 
-/// Which bits of which node a value is, through slices.
-fn origin(module: &Module, mut id: NodeId) -> (NodeId, u32, u32) {
-    let (width, mut from) = (module.node(id).ty.width(), 0);
-    while let Op::Slice { source, low } = module.node(id).op {
-        (id, from) = (source, from + low);
-    }
-    (id, from, width)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +199,8 @@ mod tests {
             (known(|_| c(-8).lt(u64_constant(3))), 1),
             (known(|_| mux(c(1).eq(1), 5, 9)), 5),
             (known(|a| a.wrapping_sub(a)), 0),
+            (known(|a| a.extend(u(12)) ^ a.extend(u(12))), 0),
+            (known(|a| (a + 1).lt(a + 1)), 0),
             (known(|a| a.slice(2, 3).eq(a.truncate(6).slice(2, 3))), 1),
             (known(|a| a.extend(s(9)).lt(-1)), 0),
             (known(|a| (a.extend(u(16)) & Signal::constant(u(16), 0xff00)).any()), 0),

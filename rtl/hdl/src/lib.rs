@@ -34,6 +34,7 @@ mod ir;
 mod known_bits;
 mod memory;
 pub mod optimise;
+mod origins;
 #[cfg(feature = "rust-hdl")]
 pub mod rust_hdl;
 mod signal;

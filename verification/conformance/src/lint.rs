@@ -75,7 +75,7 @@ pub fn synthesise(design: &Design, script: &str) -> Result<String, CosimError> {
 #[cfg(test)]
 mod tests {
     use myelin_hdl::verilog::{SimulationChecks, SourceComments};
-    use myelin_hdl::{module, u};
+    use myelin_hdl::{Signal, module, mux, u};
 
     use super::*;
     use crate::tools::available;
@@ -103,6 +103,47 @@ mod tests {
         for tool in [Tool::Verilator, Tool::Icarus, Tool::Yosys] {
             if available(&format!("lint of checks by {tool}"), &[tool]) {
                 lint_with(&checked(), tool, options).expect("no complaints");
+            }
+        }
+    }
+
+    /// Verilator knows that a value exclusive-ored with itself is 0, and follows that through wires
+    /// into comparisons.
+    #[test]
+    fn what_equal_operations_decide_is_lint_clean() {
+        let top = module("decided", |m| {
+            let bit = m.input("bit_i", u(1));
+            let zero = bit.extend(u(8)) ^ bit.extend(u(8));
+            let high = mux(zero.parity(), bit.extend(u(19)), Signal::constant(u(19), 0x7_ffff));
+            m.output("at_least_half_o", high.ge(0x4_0000));
+        });
+        let design = Design::new(top).expect("good names");
+        for tool in [Tool::Verilator, Tool::Icarus, Tool::Yosys] {
+            if available(&format!("lint of what is decided by {tool}"), &[tool]) {
+                lint(&design, tool).expect("no complaints");
+            }
+        }
+    }
+
+    /// Yosys takes a register that nothing writes for a wire without a driver.
+    #[test]
+    fn state_that_is_never_enabled_is_lint_clean() {
+        let top = module("held", |m| {
+            let (address, data) = (m.input("address_i", u(3)), m.input("data_i", u(8)));
+            let never = data.ne(data);
+            let held = m.register("held_q", u(8));
+            held.next_when(never, data);
+            let kept = m.register("kept_q", u(8)).reset(3);
+            kept.next_when(never, data);
+            let memory = m.memory("words", 8, 1, u(8));
+            memory.write(address, never, &[data]);
+            m.output("word_o", memory.read(address, never)[0]);
+            m.output("sum_o", held.q + kept.q);
+        });
+        let design = Design::new(top).expect("good names");
+        for tool in [Tool::Verilator, Tool::Icarus, Tool::Yosys] {
+            if available(&format!("lint of held state by {tool}"), &[tool]) {
+                lint(&design, tool).expect("no complaints");
             }
         }
     }

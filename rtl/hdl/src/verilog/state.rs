@@ -83,7 +83,7 @@ impl Body<'_> {
         let enable = register.enable.map(|enable| self.bits(enable));
         let reset = register.reset.map(|bits| (self.reset_text(), Shape::from(*ty).literal(ty.value_of(bits))));
         let taken = match &enable {
-            Some(enable) => format!("if ({enable}) {next}"),
+            Some(enable) => format!("if ({enable}) {next}{}", self.otherwise(register.enable, name)),
             None => next,
         };
         let Some((reset, value)) = reset else {
@@ -109,7 +109,8 @@ impl Body<'_> {
             let condition = self.condition(read.enable);
             let address = self.unsigned(read.address);
             let answer = self.signals.name(self.reads[index][port]);
-            let text = format!("    {condition}{answer} <= {}[{address}];\n", memory.name);
+            let otherwise = self.otherwise(read.enable, answer);
+            let text = format!("    {condition}{answer} <= {}[{address}];{otherwise}\n", memory.name);
             self.out.push_str(&text);
         }
         for (write, address) in memory.writes.iter().zip(addresses) {
@@ -165,6 +166,13 @@ impl Body<'_> {
             _ = writeln!(self.out, "{indent}{condition}{name}[{address}]{bits} <= {data};");
         }
         self.out.push_str(close);
+    }
+
+    /// What a register does otherwise, where it is never enabled: Yosys takes one that nothing writes
+    /// for a wire without a driver.
+    fn otherwise(&self, enable: Option<NodeId>, register: &str) -> String {
+        let never = enable.is_some_and(|enable| self.plan.constant(enable) == Some(0));
+        if never { format!(" else {register} <= {register};") } else { String::new() }
     }
 
     /// `if (enable) `, or nothing where it is always 1.
