@@ -41,9 +41,10 @@ fn operands(instruction: &Instruction) -> String {
         Instruction::LoadWeights { target, memory_beat, destination, beats, .. } => {
             format!("{target:?} word {destination} <- beat {memory_beat} x {beats}")
         }
-        Instruction::Convolve { half, row_address, x_start, y_start, weight_base, .. } => {
+        Instruction::Convolve { half, accumulate, row_address, x_start, y_start, weight_base, .. } => {
             let row_address = row_address as i32;
-            format!("half {half} <- row lane {row_address} y {y_start} x {x_start}, weight word {weight_base}")
+            let plus = if accumulate { "+" } else { "" };
+            format!("half {half} {plus}<- row lane {row_address} y {y_start} x {x_start}, weight word {weight_base}")
         }
         Instruction::Drain { operands, .. } => {
             let PostOperands { half, source, bias_word, .. } = operands;
@@ -56,6 +57,7 @@ fn operands(instruction: &Instruction) -> String {
             format!("beat {memory_beat} <- lane {source} x {beats}")
         }
         Instruction::Sync { halt } => if halt { "halt" } else { "" }.to_owned(),
+        Instruction::Fence => String::new(),
     }
 }
 
@@ -72,8 +74,10 @@ fn tokens(header: &Header) -> String {
             words.push(format!("{name} {}", units.join("+")));
         }
     }
-    if header.stamp {
-        words.push("stamp".to_owned());
+    for (name, set) in [("meet", header.meet), ("arrive", header.arrive), ("stamp", header.stamp)] {
+        if set {
+            words.push(name.to_owned());
+        }
     }
     words.join(", ")
 }

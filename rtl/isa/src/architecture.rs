@@ -37,12 +37,14 @@ impl fmt::Display for Precision {
     }
 }
 
-/// One cell: array and memories. Construct with [`Architecture::new`], adjust with the `with_` methods.
+/// Cells, all alike: array and memories of one, and how many. Construct with [`Architecture::new`], adjust with the `with_` methods.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Architecture {
     rows: u32,
     columns: u32,
     precision: Precision,
+    cells: u32,
+    lanes: u32,
     activation_lanes: u32,
     weight_words: u32,
     bias_words: u32,
@@ -80,6 +82,8 @@ impl Architecture {
     pub const SIDE_MAX: u32 = 32;
     /// Instructions that wait in front of each unit.
     pub const QUEUE_DEPTH: u32 = 4;
+    /// Most cells.
+    pub const CELLS_MAX: u32 = 64;
     /// Cycle stamps kept for the host.
     pub const STAMP_DEPTH: u32 = 256;
 
@@ -97,6 +101,8 @@ impl Architecture {
             rows,
             columns,
             precision,
+            cells: 1,
+            lanes: rows.max(columns).next_power_of_two(),
             activation_lanes: 32 << 10,
             weight_words: 0,
             bias_words: 256,
@@ -106,6 +112,27 @@ impl Architecture {
         let lanes_per_word = architecture.weight_ports() * columns;
         architecture.weight_words = ((128 << 10) / lanes_per_word).next_power_of_two();
         Ok(architecture)
+    }
+
+    /// So many cells, each with a program, a scratchpad and a memory port of its own; they share
+    /// external memory and meet at barriers ([`crate::Header::arrive`]).
+    ///
+    /// # Errors
+    /// If not a power of two from 1 to 64.
+    pub fn with_cells(mut self, cells: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("cells", cells, 1, Self::CELLS_MAX)?;
+        self.cells = cells;
+        Ok(self)
+    }
+
+    /// Wider scratchpad words and memory beats, for more bandwidth: `lanes` lanes. Set it before the scratchpad's size.
+    ///
+    /// # Errors
+    /// If not a power of two from the larger side (rounded up to one) to four times that.
+    pub fn with_lanes(mut self, lanes: u32) -> Result<Architecture, ArchitectureError> {
+        power_of_two("lanes", lanes, self.side(), 4 * self.side())?;
+        self.lanes = lanes;
+        Ok(self)
     }
 
     /// Another activation scratchpad: `lanes` activations.
@@ -168,9 +195,9 @@ impl Architecture {
         self.columns
     }
 
-    /// Multiply-accumulates per cycle.
+    /// Multiply-accumulates per cycle, of all cells.
     pub const fn macs(&self) -> u32 {
-        self.rows * self.columns
+        self.rows * self.columns * self.cells
     }
 
     /// Width of activations and weights.
@@ -178,10 +205,46 @@ impl Architecture {
         self.precision
     }
 
-    /// Lanes of a scratchpad word and of a beat on the memory port: the larger side rounded up to a power of two.
+    /// Cells.
+    pub const fn cells(&self) -> u32 {
+        self.cells
+    }
+
+    /// Lanes of a scratchpad word and of a beat on the memory port, unless set otherwise
+    /// ([`Architecture::with_lanes`]) the larger side rounded up to a power of two.
     pub const fn lanes(&self) -> u32 {
+        self.lanes
+    }
+
+    /// The larger side of the array, rounded up to a power of two.
+    const fn side(&self) -> u32 {
         let side = if self.rows > self.columns { self.rows } else { self.columns };
         side.next_power_of_two()
+    }
+
+    /// Weight rows (banks) that a beat carries, 1, 2 or 4: `lanes` over the larger side.
+    pub const fn weight_banks_per_beat(&self) -> u32 {
+        self.lanes / self.side()
+    }
+
+    /// Lanes of a beat that one weight row takes; `columns` of them are used.
+    pub const fn weight_row_lanes(&self) -> u32 {
+        self.side()
+    }
+
+    /// Beats of one word of the weight scratchpad: its banks, [`Architecture::weight_banks_per_beat`] at a time.
+    pub const fn weight_word_beats(&self) -> u32 {
+        self.weight_ports().div_ceil(self.weight_banks_per_beat())
+    }
+
+    /// Beats of one word of the bias memory, 4, 2 or 1: 32-bit values for the larger side.
+    pub const fn bias_word_beats(&self) -> u32 {
+        4 / self.weight_banks_per_beat()
+    }
+
+    /// Beats that an encoded instruction takes in external memory: 16 bytes, at least a whole beat.
+    pub const fn instruction_beats(&self) -> u32 {
+        16u32.div_ceil(self.lanes)
     }
 
     /// Weight rows loaded per cycle: a quarter of the rows, so that a tile loads in about four cycles.
@@ -229,6 +292,9 @@ impl Architecture {
 
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.cells > 1 {
+            write!(f, "{} cells of ", self.cells)?;
+        }
         write!(f, "{}x{} {}", self.rows, self.columns, self.precision)
     }
 }

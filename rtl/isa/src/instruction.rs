@@ -1,12 +1,14 @@
 //! The 128-bit instructions.
 //!
 //! ```text
-//! word 0  [3:0] opcode  [7:4] wait  [11:8] signal  [12] stamp  [15:13] -  [31:16] argument
+//! word 0  [3:0] opcode  [7:4] wait  [11:8] signal  [12] stamp  [13] meet  [14] arrive  [15] -  [31:16] argument
 //! word 1..3  operands
 //! ```
 //! *wait* and *signal* are sets of units (bit = [`Unit`] number): before it starts, an instruction
 //! takes one token from each unit in *wait*; when it is complete it gives one to each in *signal*.
-//! With *stamp* the cycle counter is appended to the stamp memory at completion (post unit only).
+//! *arrive* and *meet* are the barrier between cells: a STORE with *arrive* gives, when all it wrote is
+//! visible to every cell, one arrival; once every cell has given one, each gets a barrier token, which a
+//! LOAD with *meet* takes like any other. With *stamp* the cycle counter is appended to the stamp memory at completion (post unit only).
 
 use core::fmt;
 
@@ -70,36 +72,53 @@ pub struct Header {
     pub signal: UnitSet,
     /// Append the cycle counter to the stamp memory when complete (post unit only).
     pub stamp: bool,
+    /// Take a barrier token besides (load unit only).
+    pub meet: bool,
+    /// Arrive at the barrier when complete (store unit only).
+    pub arrive: bool,
+}
+
+impl Header {
+    /// No tokens, no stamp, no barrier.
+    pub const NONE: Header =
+        Header { wait: UnitSet::NONE, signal: UnitSet::NONE, stamp: false, meet: false, arrive: false };
 }
 
 /// Where LOADW puts its beats.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WeightTarget {
-    /// Weight scratchpad: beat `i` goes to word `destination + i / weight_ports`, bank
-    /// `i % weight_ports`; lane = column. Bank `b` of the `k`-th word of a tile holds array row
+    /// Weight scratchpad: a word is [`crate::Architecture::weight_word_beats`] beats, and each beat
+    /// carries [`crate::Architecture::weight_banks_per_beat`] banks, the lower ones first, of
+    /// [`crate::Architecture::weight_row_lanes`] lanes each; lane = column. Bank `b` of the `k`-th word of a tile holds array row
     /// `b * weight_steps + k` (rows beyond the array are ignored).
     Weights = 0,
-    /// Bias memory: four beats of `lanes` bytes are one word of `lanes` little-endian 32-bit
-    /// values, of which the first `columns` are kept.
+    /// Bias memory: [`crate::Architecture::bias_word_beats`] beats are one word of little-endian
+    /// 32-bit values, of which the first `columns` are kept.
     Biases = 1,
+    /// Instruction memory: [`crate::Architecture::instruction_beats`] beats are one instruction, word 0
+    /// first, little-endian; what follows its 16 bytes is ignored. Addresses wrap at the end of
+    /// the memory, and so does the program counter: a program of any length runs in two halves, each of
+    /// which loads what follows the other. When complete it gives the sequencer a token for FENCE.
+    Instructions = 2,
 }
 
 /// One instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Instruction {
     /// Writes three consecutive descriptor registers of a unit ([`crate::array_descriptor`],
-    /// [`crate::post_descriptor`]), in order with that unit's other instructions.
+    /// [`crate::post_descriptor`], [`crate::transfer_descriptor`]), in order with that unit's other instructions.
     Config {
         /// Tokens.
         header: Header,
-        /// Whose registers: array or post.
+        /// Whose registers.
         unit: Unit,
         /// First register written.
         index: u8,
         /// Values of registers `index`, `index + 1`, `index + 2`.
         values: [u32; 3],
     },
-    /// Load unit: `beats` beats from memory into the activation scratchpad.
+    /// Load unit: rows of `beats` beats from memory into the activation scratchpad, as many and as far
+    /// apart as the load unit's [`crate::transfer_descriptor`] says.
     Load {
         /// Tokens.
         header: Header,
@@ -107,10 +126,10 @@ pub enum Instruction {
         memory_beat: u32,
         /// Lane address, a multiple of [`crate::Architecture::lanes`].
         destination: u32,
-        /// How many; at least 1.
+        /// How many in a row; at least 1.
         beats: u32,
     },
-    /// Load unit: `beats` beats from memory into weight scratchpad or bias memory.
+    /// Load unit: `beats` beats from memory into weight scratchpad, bias memory or instruction memory.
     LoadWeights {
         /// Tokens.
         header: Header,
@@ -118,19 +137,21 @@ pub enum Instruction {
         target: WeightTarget,
         /// Beat address in memory.
         memory_beat: u32,
-        /// Word address.
+        /// Word address, or instruction.
         destination: u32,
         /// How many; at least 1.
         beats: u32,
     },
     /// Array unit: one tile of output pixels x `columns` channels over the whole reduction, as the
-    /// array descriptor says, into one accumulator half (overwriting it). Pixel `i` of the tile,
-    /// row-major, accumulates at index `i`.
+    /// array descriptor says, into one accumulator half. Pixel `i` of the tile, row-major,
+    /// accumulates at index `i`.
     Convolve {
         /// Tokens.
         header: Header,
         /// Accumulator half, 0 or 1.
         half: u8,
+        /// Add to what the half holds (a further part of the same reduction) instead of starting from zero.
+        accumulate: bool,
         /// Lane address of input row `y_start` (may point outside the map; wraps).
         row_address: u32,
         /// Lane position in the input row of the first tap of the first pixel; negative in the padding.
@@ -161,7 +182,8 @@ pub enum Instruction {
         /// Operands.
         operands: PostOperands,
     },
-    /// Store unit: `beats` beats from the activation scratchpad to memory.
+    /// Store unit: rows of `beats` beats from the activation scratchpad to memory, as many and as far
+    /// apart as the store unit's [`crate::transfer_descriptor`] says.
     Store {
         /// Tokens.
         header: Header,
@@ -169,7 +191,7 @@ pub enum Instruction {
         memory_beat: u32,
         /// Lane address, a multiple of [`crate::Architecture::lanes`].
         source: u32,
-        /// How many; at least 1.
+        /// How many in a row; at least 1.
         beats: u32,
     },
     /// Sequencer: waits until all queues are empty and all units idle; then goes on or halts.
@@ -177,6 +199,8 @@ pub enum Instruction {
         /// Stop and raise the interrupt.
         halt: bool,
     },
+    /// Sequencer: waits until a LOADW of instructions is complete for which no FENCE has waited yet.
+    Fence,
 }
 
 /// Operands of the post unit's instructions; the walk is in the post descriptor.
@@ -208,14 +232,20 @@ constants! {
         SIGNAL = (8, 4);
         /// Word 0: stamp.
         STAMP = (12, 1);
+        /// Word 0: take a barrier token (load unit).
+        MEET = (13, 1);
+        /// Word 0: arrive at the barrier (store unit).
+        ARRIVE = (14, 1);
         /// Word 0 of CONFIG: unit.
         CONFIG_UNIT = (16, 2);
         /// Word 0 of CONFIG: first register.
         CONFIG_INDEX = (24, 5);
         /// Word 0 of LOADW: target.
-        TARGET = (16, 1);
+        TARGET = (16, 2);
         /// Word 0 of CONV and the post unit's: accumulator half.
         HALF = (16, 1);
+        /// Word 0 of CONV: accumulate.
+        ACCUMULATE = (17, 1);
         /// Word 0 of the post unit's: raw.
         RAW = (17, 1);
         /// Word 0 of the post unit's: lane count.
@@ -252,6 +282,8 @@ constants! {
         SYNC = 8;
         /// CONFIG.
         CONFIG = 9;
+        /// FENCE.
+        FENCE = 10;
     }
 }
 
@@ -260,15 +292,15 @@ constants! {
 pub enum DecodeError {
     /// No instruction has this opcode.
     Opcode(u32),
-    /// CONFIG of a unit without descriptor.
-    ConfigUnit(u32),
+    /// LOADW into a memory that does not exist.
+    Target(u32),
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DecodeError::Opcode(opcode) => write!(f, "opcode {opcode} is not an instruction, expected 1 to 9"),
-            DecodeError::ConfigUnit(unit) => write!(f, "unit {unit} has no descriptor, expected 1 (array) or 2 (post)"),
+            DecodeError::Opcode(opcode) => write!(f, "opcode {opcode} is not an instruction, expected 1 to 10"),
+            DecodeError::Target(target) => write!(f, "LOADW has no target {target}, expected 0 to 2"),
         }
     }
 }
@@ -276,7 +308,7 @@ impl fmt::Display for DecodeError {
 impl core::error::Error for DecodeError {}
 
 impl Instruction {
-    /// The unit that executes it; `None` for SYNC, which the sequencer executes itself.
+    /// The unit that executes it; `None` for SYNC and FENCE, which the sequencer executes itself.
     pub const fn unit(&self) -> Option<Unit> {
         match self {
             Instruction::Config { unit, .. } => Some(*unit),
@@ -284,11 +316,11 @@ impl Instruction {
             Instruction::Convolve { .. } => Some(Unit::Array),
             Instruction::Drain { .. } | Instruction::Elementwise { .. } | Instruction::Pool { .. } => Some(Unit::Post),
             Instruction::Store { .. } => Some(Unit::Store),
-            Instruction::Sync { .. } => None,
+            Instruction::Sync { .. } | Instruction::Fence => None,
         }
     }
 
-    /// Its tokens (none for SYNC).
+    /// Its tokens (none for SYNC and FENCE).
     pub const fn header(&self) -> Header {
         match self {
             Instruction::Config { header, .. }
@@ -299,7 +331,7 @@ impl Instruction {
             | Instruction::Elementwise { header, .. }
             | Instruction::Pool { header, .. }
             | Instruction::Store { header, .. } => *header,
-            Instruction::Sync { .. } => Header { wait: UnitSet::NONE, signal: UnitSet::NONE, stamp: false },
+            Instruction::Sync { .. } | Instruction::Fence => Header::NONE,
         }
     }
 
@@ -315,6 +347,7 @@ impl Instruction {
             Instruction::Pool { .. } => "POOL",
             Instruction::Store { .. } => "STORE",
             Instruction::Sync { .. } => "SYNC",
+            Instruction::Fence => "FENCE",
         }
     }
 
@@ -331,10 +364,11 @@ impl Instruction {
             Instruction::LoadWeights { header, target, memory_beat, destination, beats } => {
                 [word0(opcode::LOADW, header, put(encoding::TARGET, target as u32)), memory_beat, destination, beats]
             }
-            Instruction::Convolve { header, half, row_address, x_start, y_start, weight_base } => {
+            Instruction::Convolve { header, half, accumulate, row_address, x_start, y_start, weight_base } => {
+                let argument = put(encoding::HALF, half as u32) | put(encoding::ACCUMULATE, accumulate as u32);
                 let word3 =
                     put(encoding::Y_START, y_start as u16 as u32) | put(encoding::WEIGHT_BASE, weight_base as u32);
-                [word0(opcode::CONV, header, put(encoding::HALF, half as u32)), row_address, x_start as u32, word3]
+                [word0(opcode::CONV, header, argument), row_address, x_start as u32, word3]
             }
             Instruction::Drain { header, operands } => operands.encode(opcode::DRAIN, header),
             Instruction::Elementwise { header, operands } => operands.encode(opcode::ELTW, header),
@@ -343,33 +377,40 @@ impl Instruction {
                 [word0(opcode::STORE, header, 0), memory_beat, source, beats]
             }
             Instruction::Sync { halt } => {
-                let header = Header { wait: UnitSet::NONE, signal: UnitSet::NONE, stamp: false };
-                [word0(opcode::SYNC, header, put(encoding::HALT, halt as u32)), 0, 0, 0]
+                [word0(opcode::SYNC, Header::NONE, put(encoding::HALT, halt as u32)), 0, 0, 0]
             }
+            Instruction::Fence => [word0(opcode::FENCE, Header::NONE, 0), 0, 0, 0],
         }
     }
 
     /// The instruction that four words stand for. Unused bits are ignored, as the hardware does.
     ///
     /// # Errors
-    /// On an unknown opcode or a CONFIG of a unit without descriptor.
+    /// On an unknown opcode or target.
     pub const fn decode(words: [u32; 4]) -> Result<Instruction, DecodeError> {
         let [word0, a, b, c] = words;
         let header = Header {
             wait: UnitSet(get(encoding::WAIT, word0) as u8),
             signal: UnitSet(get(encoding::SIGNAL, word0) as u8),
             stamp: get(encoding::STAMP, word0) == 1,
+            meet: get(encoding::MEET, word0) == 1,
+            arrive: get(encoding::ARRIVE, word0) == 1,
         };
         Ok(match get(encoding::OPCODE, word0) {
             opcode::LOAD => Instruction::Load { header, memory_beat: a, destination: b, beats: c },
             opcode::LOADW => {
-                let target =
-                    if get(encoding::TARGET, word0) == 1 { WeightTarget::Biases } else { WeightTarget::Weights };
+                let target = match get(encoding::TARGET, word0) {
+                    0 => WeightTarget::Weights,
+                    1 => WeightTarget::Biases,
+                    2 => WeightTarget::Instructions,
+                    other => return Err(DecodeError::Target(other)),
+                };
                 Instruction::LoadWeights { header, target, memory_beat: a, destination: b, beats: c }
             }
             opcode::CONV => Instruction::Convolve {
                 header,
                 half: get(encoding::HALF, word0) as u8,
+                accumulate: get(encoding::ACCUMULATE, word0) == 1,
                 row_address: a,
                 x_start: b as i32,
                 y_start: get(encoding::Y_START, c) as u16 as i16,
@@ -380,12 +421,9 @@ impl Instruction {
             opcode::POOL => Instruction::Pool { header, operands: PostOperands::decode(words) },
             opcode::STORE => Instruction::Store { header, memory_beat: a, source: b, beats: c },
             opcode::SYNC => Instruction::Sync { halt: get(encoding::HALT, word0) == 1 },
+            opcode::FENCE => Instruction::Fence,
             opcode::CONFIG => {
-                let unit = match get(encoding::CONFIG_UNIT, word0) {
-                    1 => Unit::Array,
-                    2 => Unit::Post,
-                    other => return Err(DecodeError::ConfigUnit(other)),
-                };
+                let unit = Unit::ALL[get(encoding::CONFIG_UNIT, word0) as usize];
                 let index = get(encoding::CONFIG_INDEX, word0) as u8;
                 Instruction::Config { header, unit, index, values: [a, b, c] }
             }
@@ -424,6 +462,8 @@ const fn word0(opcode: u32, header: Header, argument: u32) -> u32 {
         | put(encoding::WAIT, header.wait.0 as u32)
         | put(encoding::SIGNAL, header.signal.0 as u32)
         | put(encoding::STAMP, header.stamp as u32)
+        | put(encoding::MEET, header.meet as u32)
+        | put(encoding::ARRIVE, header.arrive as u32)
         | argument
 }
 
@@ -442,20 +482,28 @@ mod tests {
 
     #[test]
     fn every_instruction_survives_encoding() {
-        let header =
-            Header { wait: UnitSet::of(Unit::Load).and(Unit::Post), signal: UnitSet::of(Unit::Store), stamp: true };
+        let (wait, signal) = (UnitSet::of(Unit::Load).and(Unit::Post), UnitSet::of(Unit::Store));
+        let header = Header { wait, signal, stamp: true, meet: true, arrive: true };
         let operands =
             PostOperands { half: 1, raw: true, lane_count: 32, source: 77, destination: 0xfffff, bias_word: 0xffff };
         let all = [
             Instruction::Config { header, unit: Unit::Post, index: 12, values: [1, 2, u32::MAX] },
             Instruction::Load { header, memory_beat: 1 << 31, destination: 64, beats: 9 },
             Instruction::LoadWeights { header, target: WeightTarget::Biases, memory_beat: 3, destination: 4, beats: 5 },
-            Instruction::Convolve { header, half: 1, row_address: 5, x_start: -7, y_start: -3, weight_base: 0xffff },
+            Instruction::LoadWeights {
+                header,
+                target: WeightTarget::Instructions,
+                memory_beat: 3,
+                destination: 4,
+                beats: 5,
+            },
+            Instruction::Convolve { header, half: 1, accumulate: true, row_address: 5, x_start: -7, y_start: -3, weight_base: 0xffff },
             Instruction::Drain { header, operands },
             Instruction::Elementwise { header, operands },
             Instruction::Pool { header, operands },
             Instruction::Store { header, memory_beat: 3, source: 8, beats: 1 },
             Instruction::Sync { halt: true },
+            Instruction::Fence,
         ];
         for instruction in all {
             assert_eq!(Instruction::decode(instruction.encode()), Ok(instruction));

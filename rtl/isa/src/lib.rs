@@ -20,5 +20,5 @@ mod specification;
 
 pub use architecture::{Architecture, ArchitectureError, Precision};
 pub use instruction::{DecodeError, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, encoding, opcode};
-pub use registers::{array_descriptor, post_descriptor, register};
+pub use registers::{array_descriptor, post_descriptor, register, transfer_descriptor};
 pub use specification::VERSION as SPECIFICATION_VERSION;

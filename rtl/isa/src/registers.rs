@@ -9,7 +9,7 @@ constants! {
         ID = 0x0000;
         /// "MYLN".
         ID_VALUE = 0x4e4c_594d;
-        /// Rows [7:0], columns [15:8], bits of precision [23:16], log2 of lanes [31:24].
+        /// Rows [7:0], columns [15:8], bits of precision [23:16], log2 of lanes [27:24], log2 of cells [31:28].
         SHAPE = 0x0004;
         /// Low 32 bits of the specification hash ([`crate::Architecture::specification`]).
         SPECIFICATION_LOW = 0x0008;
@@ -59,8 +59,24 @@ constants! {
         STAMPS = 0x0400;
         /// Instruction memory: instruction `i`, word `w` at `INSTRUCTIONS + 16 * i + 4 * w`. Write only, while not busy.
         INSTRUCTIONS = 0x1_0000;
-        /// One past the last address.
+        /// One past the last address of a cell. A card of N cells has a window of this size for each,
+        /// cell 0 first, and one more, number N: a write there goes to all cells in the same cycle.
         END = 0x2_0000;
+    }
+}
+
+constants! {
+    /// Registers of the load and of the store unit (indices; written by one CONFIG). They say how the
+    /// rows of LOAD and STORE lie; LOADW has no rows. After reset all are 0: a single row.
+    pub mod transfer_descriptor: u8 {
+        /// [15:0] rows less one.
+        ROWS = 0;
+        /// Beats from row to row in memory.
+        MEMORY_STEP = 1;
+        /// Lanes from row to row in the scratchpad, a multiple of [`crate::Architecture::lanes`].
+        LANE_STEP = 2;
+        /// Number of registers.
+        COUNT = 3;
     }
 }
 

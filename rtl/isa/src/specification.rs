@@ -8,12 +8,12 @@ use core::fmt::{self, Write};
 use sha2::{Digest, Sha256};
 
 use crate::instruction::{Unit, WeightTarget, encoding, opcode};
-use crate::registers::{array_descriptor, post_descriptor, register};
+use crate::registers::{array_descriptor, post_descriptor, register, transfer_descriptor};
 use crate::{Architecture, Precision};
 
 /// Raised by one whenever an instruction or a register comes to mean something else while all its
 /// numbers stay.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Declares a module of named constants of one type, and a table of them for the specification.
 macro_rules! constants {
@@ -47,11 +47,12 @@ fn write(out: &mut dyn Write, architecture: &Architecture) -> fmt::Result {
     table(out, "opcode", opcode::ALL)?;
     table(out, "encoding", encoding::ALL)?;
     table(out, "unit", &Unit::ALL.map(|unit| (unit, unit as u32)))?;
-    let targets = [WeightTarget::Weights, WeightTarget::Biases];
+    let targets = [WeightTarget::Weights, WeightTarget::Biases, WeightTarget::Instructions];
     table(out, "target", &targets.map(|target| (target, target as u32)))?;
     table(out, "register", register::ALL)?;
     table(out, "array", array_descriptor::ALL)?;
     table(out, "post", post_descriptor::ALL)?;
+    table(out, "transfer", transfer_descriptor::ALL)?;
     table(out, "queue", &[("depth", Architecture::QUEUE_DEPTH), ("stamps", Architecture::STAMP_DEPTH)])?;
     // Debug names every field, so that a new parameter cannot be forgotten.
     let planes = [Precision::Int6, Precision::Int8].map(|precision| (precision, precision.planes()));
@@ -116,9 +117,11 @@ mod tests {
             cell.with_bias_words(64),
             cell.with_accumulator_depth(64),
             cell.with_instruction_depth(64),
+            cell.with_cells(4),
+            cell.with_lanes(16),
         ];
         let hashes: BTreeSet<u64> =
             others.into_iter().map(|other| other.unwrap().specification()).chain([cell.specification()]).collect();
-        assert_eq!(hashes.len(), 9);
+        assert_eq!(hashes.len(), 11);
     }
 }

@@ -187,7 +187,7 @@ impl Assembler {
     pub fn finish(mut self) -> (Vec<Instruction>, Vec<u32>) {
         self.flush();
         let headed = |(step, tokens): (&Step, tokens::Tokens)| {
-            let header = Header { wait: tokens.wait, signal: tokens.signal, stamp: step.stamp };
+            let header = Header { wait: tokens.wait, signal: tokens.signal, stamp: step.stamp, ..Header::NONE };
             with_header(step.instruction, header)
         };
         let instructions = self.steps.iter().zip(tokens::assign(&self.steps)).map(headed).collect();
@@ -228,7 +228,7 @@ fn with_header(instruction: Instruction, new: Header) -> Instruction {
         | Instruction::Elementwise { header, .. }
         | Instruction::Pool { header, .. }
         | Instruction::Store { header, .. } => *header = new,
-        Instruction::Sync { .. } => {}
+        Instruction::Sync { .. } | Instruction::Fence => {}
     }
     instruction
 }

@@ -105,6 +105,7 @@ fn convolve(
     let instruction = Instruction::Convolve {
         header: Header::default(),
         half,
+        accumulate: false,
         row_address: row_address as u32,
         x_start: x_start as i32,
         y_start: y_start as i16,

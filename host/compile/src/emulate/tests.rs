@@ -5,7 +5,7 @@ use myelin_isa::{
     Architecture, DecodeError, Header, Instruction, PostOperands, Precision, Unit, UnitSet, WeightTarget,
 };
 
-const NONE: Header = Header { wait: UnitSet::NONE, signal: UnitSet::NONE, stamp: false };
+const NONE: Header = Header::NONE;
 
 fn waits(unit: Unit) -> Header {
     Header { wait: UnitSet::of(unit), ..NONE }
@@ -54,7 +54,7 @@ fn post_config(outer: u32, destination_outer: u32, requantise: u32) -> [Instruct
 }
 
 fn convolve(header: Header) -> Instruction {
-    Instruction::Convolve { header, half: 1, row_address: 0, x_start: 0, y_start: 0, weight_base: 2 }
+    Instruction::Convolve { header, half: 1, accumulate: false, row_address: 0, x_start: 0, y_start: 0, weight_base: 2 }
 }
 
 fn operands(raw: bool) -> PostOperands {

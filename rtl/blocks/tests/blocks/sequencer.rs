@@ -63,7 +63,7 @@ fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
         1 => Instruction::Config { header, unit: Unit::Post, index: 6, values },
         2 => Instruction::Load { header, memory_beat, destination, beats },
         3 => Instruction::LoadWeights { header, target: WeightTarget::Biases, memory_beat, destination, beats },
-        4 => Instruction::Convolve { header, half: 1, row_address: 9, x_start: -1, y_start: -2, weight_base: 77 },
+        4 => Instruction::Convolve { header, half: 1, accumulate: false, row_address: 9, x_start: -1, y_start: -2, weight_base: 77 },
         5 => Instruction::Drain { header, operands },
         6 => Instruction::Elementwise { header, operands },
         7 => Instruction::Pool { header, operands },
