@@ -5,7 +5,7 @@ use crate::error::CompileError;
 use crate::fuse::{fuse_pools, result_shape};
 use crate::lower::lower;
 use crate::network::{Head, Network, Source, Stage, Window};
-use crate::program::{Input, Layer, LayerKind, Output, OutputEncoding, Program, Region, plane_bits};
+use crate::program::{CellProgram, Input, Layer, LayerKind, Output, OutputEncoding, Program, Region, plane_bits};
 use crate::timing::{Prediction, predict};
 use myelin_graph::{Graph, precision_limit};
 use myelin_isa::{Architecture, Precision};
@@ -40,7 +40,7 @@ pub fn compile(graph: &Graph, architecture: &Architecture) -> Result<Program, Co
         specification: architecture.specification(),
         layers: layers(&network, &emitted.tiles, &prediction),
         prediction,
-        instructions: emitted.instructions,
+        cells: vec![CellProgram { instructions: emitted.instructions }],
         load_entry: 0,
         infer_entry: emitted.infer_entry,
         image: emitted.image,

@@ -1,15 +1,28 @@
 //! A program as text.
 
-use crate::program::Program;
+use crate::program::{CellProgram, Program};
 use core::fmt::Write;
 use myelin_isa::{Header, Instruction, PostOperands, Unit, UnitSet};
 
 impl Program {
-    /// One line an instruction: index, mnemonic, operands, then what it waits for and signals.
+    /// One line an instruction: index, mnemonic, operands, then what it waits for and signals. Of
+    /// several cells one after the other.
     pub fn disassemble(&self) -> String {
-        let (cell, count) = (self.architecture, self.instructions.len());
-        let mut text = format!("; {cell} cell, specification {:016x}, {count} instructions\n", self.specification);
-        for (index, instruction) in self.instructions.iter().enumerate() {
+        let (architecture, count) = (self.architecture, self.instruction_count());
+        let mut text =
+            format!("; {architecture} cell, specification {:016x}, {count} instructions\n", self.specification);
+        for (number, cell) in self.cells.iter().enumerate() {
+            if self.cells.len() > 1 {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "; cell {number}, {} instructions", cell.instructions.len());
+            }
+            self.disassemble_cell(cell, &mut text);
+        }
+        text
+    }
+
+    fn disassemble_cell(&self, cell: &CellProgram, text: &mut String) {
+        for (index, instruction) in cell.instructions.iter().enumerate() {
             for (entry, name) in [(self.load_entry, "load"), (self.infer_entry, "infer")] {
                 if entry as usize == index {
                     text.push_str(name);
@@ -26,7 +39,6 @@ impl Program {
             }
             text.push('\n');
         }
-        text
     }
 }
 

@@ -45,5 +45,5 @@ pub mod timing;
 
 pub use compile::{compile, required_precision};
 pub use error::{CompileError, Place, Refusal};
-pub use program::{Input, Layer, LayerKind, LengthError, Output, OutputEncoding, Program, Region};
+pub use program::{CellProgram, Input, Layer, LayerKind, LengthError, Output, OutputEncoding, Program, Region};
 pub use requantise::{INT32, Interval, Requantise};

@@ -11,7 +11,7 @@ pub(crate) struct Packed {
     architecture: Architecture,
     /// Beats of the weight words so far.
     pub weights: Vec<u8>,
-    /// Bias words so far, `lanes` values each.
+    /// Bias words so far, as many values as a weight row has lanes each.
     biases: Vec<Vec<i32>>,
     /// Equal bias words are kept once.
     known_biases: BTreeMap<Vec<i32>, u16>,
@@ -52,18 +52,22 @@ impl Packed {
             let (place, memory, unit) = (place.clone(), "the weight scratchpad", "words");
             return Err(CompileError::Capacity { place, memory, unit, needed, available });
         }
-        let (rows, lanes) = (self.architecture.rows() as usize, self.architecture.lanes() as usize);
+        let (rows, row_lanes) = (self.architecture.rows() as usize, self.architecture.weight_row_lanes() as usize);
         for tile in 0..walk.tiles() {
             for (step, bank) in (0..steps).flat_map(|step| (0..ports).map(move |bank| (step, bank))) {
                 let row = bank * steps + step;
                 let tap = if row < rows { walk.tap(matrix, pass, tile, row, rows) } else { None };
-                let mut beat = vec![0u8; lanes];
+                let mut bytes = vec![0u8; row_lanes];
                 if let Some(tap) = tap {
-                    for (column, byte) in beat.iter_mut().take(count).enumerate() {
+                    for (column, byte) in bytes.iter_mut().take(count).enumerate() {
                         *byte = weight(matrix, first + column, tap.channel, tap.kernel_row, tap.kernel_column) as u8;
                     }
                 }
-                self.weights.extend_from_slice(&beat);
+                self.weights.extend_from_slice(&bytes);
+                if bank + 1 == ports {
+                    // The last beat of a word may have room for more banks than there are.
+                    self.weights.resize(self.weights.len().next_multiple_of(self.word_bytes()), 0);
+                }
             }
         }
         Ok(u16::try_from(base).expect("invariant: the weight scratchpad has at most 65536 words"))
@@ -74,7 +78,7 @@ impl Packed {
     /// **Errors.** [`CompileError::Capacity`].
     pub fn push_biases(&mut self, biases: &[i32], place: &Place) -> Result<u16, CompileError> {
         let mut word = biases.to_vec();
-        word.resize(self.architecture.lanes() as usize, 0);
+        word.resize(self.architecture.weight_row_lanes() as usize, 0);
         if let Some(&index) = self.known_biases.get(&word) {
             return Ok(index);
         }
@@ -90,7 +94,7 @@ impl Packed {
     }
 
     fn word_bytes(&self) -> usize {
-        (self.architecture.weight_ports() * self.architecture.lanes()) as usize
+        (self.architecture.weight_word_beats() * self.architecture.lanes()) as usize
     }
 }
 

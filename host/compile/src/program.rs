@@ -120,10 +120,34 @@ pub struct Layer {
     pub cycles: u64,
 }
 
-/// A model compiled for a cell.
+/// The instructions of one cell, all of them, in the order of their addresses.
 ///
-/// To run it: write `image` at beat 0 of external memory, the instructions to instruction memory,
-/// and start at `load_entry` once; then for each picture write [`Input::pack`]'s bytes at its
+/// A program that fits instruction memory lies there from address 0. A longer one runs through it in
+/// two halves ([`myelin_isa::WeightTarget::Instructions`]): instruction `a` is at address
+/// `a % instruction_depth` when its turn comes, the host writes the first `instruction_depth` and the
+/// program loads the rest from `image`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CellProgram {
+    /// From address 0.
+    pub instructions: Vec<Instruction>,
+}
+
+impl CellProgram {
+    /// All instructions, encoded.
+    pub fn words(&self) -> Vec<[u32; 4]> {
+        self.instructions.iter().map(Instruction::encode).collect()
+    }
+
+    /// What the host writes: the first `instruction_depth` of them at most, encoded.
+    pub fn resident_words(&self, architecture: &Architecture) -> Vec<[u32; 4]> {
+        self.instructions.iter().take(architecture.instruction_depth() as usize).map(Instruction::encode).collect()
+    }
+}
+
+/// A model compiled for a card of one or several cells.
+///
+/// To run it: write `image` at beat 0 of external memory, each cell's [`CellProgram::resident_words`] to
+/// its instruction memory, and start at `load_entry` once; then for each picture write [`Input::pack`]'s bytes at its
 /// region, start at `infer_entry`, and read the outputs' regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -131,11 +155,11 @@ pub struct Program {
     pub architecture: Architecture,
     /// [`Architecture::specification`] of the version that compiled it; a device with another is refused.
     pub specification: u64,
-    /// Instruction memory from address 0.
-    pub instructions: Vec<Instruction>,
-    /// Where the program that loads weights and biases starts.
+    /// What each cell executes, cell 0 first; as many as the architecture has.
+    pub cells: Vec<CellProgram>,
+    /// Where the program that loads weights and biases starts, in every cell.
     pub load_entry: u32,
-    /// Where the program for one picture starts.
+    /// Where the program for one picture starts, in every cell.
     pub infer_entry: u32,
     /// Contents of external memory from beat 0: weights and biases, whole beats.
     pub image: Vec<u8>,
@@ -152,9 +176,9 @@ pub struct Program {
 }
 
 impl Program {
-    /// The encoded instructions.
-    pub fn words(&self) -> Vec<[u32; 4]> {
-        self.instructions.iter().map(Instruction::encode).collect()
+    /// Instructions of all cells.
+    pub fn instruction_count(&self) -> usize {
+        self.cells.iter().map(|cell| cell.instructions.len()).sum()
     }
 
     /// Bytes of a beat.

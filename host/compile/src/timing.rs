@@ -7,7 +7,7 @@
 //! **Timing.** Cycles count from the first in which the sequencer runs, as the hardware's counters
 //! do. External memory takes a request each cycle and answers [`MEMORY_LATENCY`] later.
 
-use myelin_isa::{Architecture, Instruction, Unit, array_descriptor, post_descriptor};
+use myelin_isa::{Architecture, Instruction, Unit, array_descriptor, post_descriptor, transfer_descriptor};
 use thiserror::Error;
 
 /// Cycles from a memory request to its beat.
@@ -101,6 +101,8 @@ struct Clockwork {
     weight_steps: u64,
     array_registers: [u32; array_descriptor::COUNT as usize],
     post_registers: [u32; post_descriptor::COUNT as usize],
+    load_registers: [u32; transfer_descriptor::COUNT as usize],
+    store_registers: [u32; transfer_descriptor::COUNT as usize],
     /// By unit: cycles in which it took its instructions.
     taken: [Vec<u64>; 4],
     /// By unit: the first cycle in which it can take another.
@@ -127,6 +129,8 @@ impl Clockwork {
             weight_steps: u64::from(architecture.weight_steps()),
             array_registers: [0; array_descriptor::COUNT as usize],
             post_registers: [0; post_descriptor::COUNT as usize],
+            load_registers: [0; transfer_descriptor::COUNT as usize],
+            store_registers: [0; transfer_descriptor::COUNT as usize],
             taken: Default::default(),
             free: [0; 4],
             given: Default::default(),
@@ -174,31 +178,38 @@ impl Clockwork {
     fn execute(&mut self, instruction: &Instruction) -> Span {
         match *instruction {
             Instruction::Config { unit, index, values, .. } => self.configure(unit, index, values),
-            Instruction::Load { beats, .. } | Instruction::LoadWeights { beats, .. } => {
-                let end = u64::from(beats) + MEMORY_LATENCY + LOAD_GIVE;
-                Span { ready: end, give: end }
-            }
+            Instruction::Load { beats, .. } => self.load(u64::from(beats) * rows(&self.load_registers)),
+            Instruction::LoadWeights { beats, .. } => self.load(u64::from(beats)),
             Instruction::Convolve { .. } => self.convolve(),
             Instruction::Drain { .. } | Instruction::Elementwise { .. } | Instruction::Pool { .. } => {
                 let end = self.window_elements() + POST_GIVE;
                 Span { ready: end, give: end }
             }
             Instruction::Store { beats, .. } => {
-                let end = STORE_BEAT * u64::from(beats) + 1;
+                let end = STORE_BEAT * u64::from(beats) * rows(&self.store_registers) + 1;
                 Span { ready: end, give: end }
             }
-            Instruction::Sync { .. } => Span { ready: 0, give: 0 },
+            Instruction::Sync { .. } | Instruction::Fence => Span { ready: 0, give: 0 },
         }
     }
 
     fn configure(&mut self, unit: Unit, index: u8, values: [u32; 3]) -> Span {
-        let registers: &mut [u32] =
-            if unit == Unit::Array { &mut self.array_registers } else { &mut self.post_registers };
+        let registers: &mut [u32] = match unit {
+            Unit::Load => &mut self.load_registers,
+            Unit::Array => &mut self.array_registers,
+            Unit::Post => &mut self.post_registers,
+            Unit::Store => &mut self.store_registers,
+        };
         for (register, value) in registers.iter_mut().skip(usize::from(index)).zip(values) {
             *register = value;
         }
         let give = if unit == Unit::Array { self.array_give() } else { 1 };
         Span { ready: 1, give }
+    }
+
+    fn load(&self, beats: u64) -> Span {
+        let end = beats + MEMORY_LATENCY + LOAD_GIVE;
+        Span { ready: end, give: end }
     }
 
     fn convolve(&mut self) -> Span {
@@ -225,4 +236,9 @@ impl Clockwork {
             .map(u64::from)
             .product()
     }
+}
+
+/// Rows of a transfer.
+fn rows(registers: &[u32; transfer_descriptor::COUNT as usize]) -> u64 {
+    u64::from(registers[usize::from(transfer_descriptor::ROWS)] & 0xffff) + 1
 }

@@ -27,7 +27,7 @@ fn kinds(program: &Program) -> Vec<LayerKind> {
 }
 
 fn drains(program: &Program) -> usize {
-    program.instructions.iter().filter(|i| matches!(i, Instruction::Drain { .. })).count()
+    program.cells[0].instructions.iter().filter(|i| matches!(i, Instruction::Drain { .. })).count()
 }
 
 /// A 1 x 1 convolution of `channels` channels, all weights 1.

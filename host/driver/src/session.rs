@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use myelin_compile::{LengthError, Program};
+use myelin_compile::{CellProgram, LengthError, Program};
 use myelin_isa::{Architecture, register};
 
 use crate::device::Device;
@@ -153,11 +153,12 @@ impl<L: Link> Session<L> {
             u64::from(region.beat) + u64::from(region.beats) <= u64::from(program.memory_beats)
         };
         let depth = program.architecture.instruction_depth() as usize;
-        let count = program.instructions.len();
-        let what = if count > depth {
-            "it has more instructions than the cell holds"
-        } else if program.load_entry as usize >= count || program.infer_entry as usize >= count {
-            "an entry is beyond its instructions"
+        let entry = program.load_entry.max(program.infer_entry) as usize;
+        let entered = |cell: &CellProgram| entry < cell.instructions.len().min(depth);
+        let what = if program.cells.len() != program.architecture.cells() as usize {
+            "it is for another number of cells"
+        } else if !program.cells.iter().all(entered) {
+            "an entry is beyond a cell's instructions"
         } else if program.image.len() as u64 > memory {
             "its image is larger than the memory it uses"
         } else if !inside(&program.input.region) || !program.outputs.iter().all(|output| inside(&output.region)) {
@@ -171,10 +172,11 @@ impl<L: Link> Session<L> {
     fn load_program(&mut self) -> Result<(), DriverError> {
         let done = self.link.write_at(0, &self.program.image, self.deadlines.transfer);
         self.linked("write weights", done)?;
-        for (index, words) in self.program.words().into_iter().enumerate() {
-            for (word, value) in words.into_iter().enumerate() {
-                let address = register::INSTRUCTIONS + 16 * index as u32 + 4 * word as u32;
-                let done = self.link.write32(address, value);
+        for cell in 0..self.program.cells.len() {
+            let words = self.program.cells[cell].resident_words(&self.program.architecture);
+            let window = cell as u32 * register::END + register::INSTRUCTIONS;
+            for (index, value) in words.into_iter().flatten().enumerate() {
+                let done = self.link.write32(window + 4 * index as u32, value);
                 self.linked("write instructions", done)?;
             }
         }

@@ -277,7 +277,7 @@ fn another_device_is_refused_before_anything_is_written() {
 fn a_program_that_contradicts_itself_is_refused() {
     let spoilt: [fn(&mut Program); 5] = [
         |program| program.infer_entry = 1 << 20,
-        |program| program.instructions.clear(),
+        |program| program.cells[0].instructions.clear(),
         |program| program.image.resize(1 << 19, 0),
         |program| program.input.region.beat = u32::MAX,
         |program| program.outputs[0].region.beats = 1 << 16,

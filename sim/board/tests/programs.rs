@@ -90,7 +90,12 @@ fn convolution(architecture: &Architecture, rng: &mut ChaCha8Rng) -> (Vec<Instru
             values: [stride * channels, dilation * channels, pitch],
         },
         Instruction::Convolve {
-            header: Header { wait: UnitSet::of(Unit::Load), signal: UnitSet::of(Unit::Post), stamp: false, ..Header::NONE },
+            header: Header {
+                wait: UnitSet::of(Unit::Load),
+                signal: UnitSet::of(Unit::Post),
+                stamp: false,
+                ..Header::NONE
+            },
             half: 1,
             row_address: base.wrapping_sub(pad * pitch),
             x_start: -((pad * channels) as i32),
@@ -103,7 +108,12 @@ fn convolution(architecture: &Architecture, rng: &mut ChaCha8Rng) -> (Vec<Instru
         config(Unit::Post, 9, [0, lane_count, out_w * lane_count]),
         Instruction::Config { header: wait(Unit::Load), unit: Unit::Post, index: 12, values: [plane, requantise, 0] },
         Instruction::Drain {
-            header: Header { wait: UnitSet::of(Unit::Array), signal: UnitSet::of(Unit::Store), stamp: true, ..Header::NONE },
+            header: Header {
+                wait: UnitSet::of(Unit::Array),
+                signal: UnitSet::of(Unit::Store),
+                stamp: true,
+                ..Header::NONE
+            },
             operands: PostOperands {
                 half: 1,
                 raw,

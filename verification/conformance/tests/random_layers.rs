@@ -50,7 +50,7 @@ fn agrees_with_golden(case: &Case) -> (Program, bool) {
 /// What a program makes use of.
 fn features(program: &Program, seen: &mut BTreeSet<String>) {
     let mut window = 1;
-    for instruction in &program.instructions {
+    for instruction in &program.cells[0].instructions {
         match *instruction {
             Instruction::Config { unit: Unit::Post, index: 0, values: [first, ..], .. } => {
                 assert_eq!(post_descriptor::WINDOW, 0);

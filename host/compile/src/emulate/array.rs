@@ -44,7 +44,7 @@ impl Machine {
     pub(super) fn convolve(
         &mut self,
         now: &Moment,
-        half: u8,
+        (half, accumulate): (u8, bool),
         row_address: u32,
         x_start: i32,
         y_start: i16,
@@ -58,21 +58,22 @@ impl Machine {
                 for chunk in 0..d.chunks {
                     let index = (kernel_row * d.kernel_columns + kernel_column) * d.chunks + chunk;
                     let tile = ReductionTile { index, kernel_row, kernel_column, chunk };
-                    self.accumulate(now, &d, start, tile, half_base, u32::from(weight_base))?;
+                    let first = index == 0 && !accumulate;
+                    self.accumulate(now, &d, start, tile, (half_base, first), u32::from(weight_base))?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Streams all pixels over one tile of weights.
+    /// Streams all pixels over one tile of weights, from zero if it is the `first`.
     fn accumulate(
         &mut self,
         now: &Moment,
         d: &Descriptor,
         start: Start,
         tile: ReductionTile,
-        half_base: usize,
+        (half_base, first): (usize, bool),
         weight_base: u32,
     ) -> Result<(), Fault> {
         let (rows, columns) = (self.architecture.rows() as usize, self.architecture.columns() as usize);
@@ -88,7 +89,7 @@ impl Machine {
                 for column in 0..columns {
                     let sum: i64 = (0..rows).map(|row| lanes[row] * weights[row * columns + column]).sum();
                     let accumulator = &mut self.accumulators[index * columns + column];
-                    let before = if tile.index == 0 { 0 } else { i64::from(*accumulator) };
+                    let before = if first { 0 } else { i64::from(*accumulator) };
                     let value = before + sum;
                     *accumulator =
                         i32::try_from(value).map_err(|_| Fault::Overflow { column: column as u32, value })?;

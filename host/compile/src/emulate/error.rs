@@ -107,6 +107,21 @@ pub enum Fault {
         /// Whose tokens are missing.
         missing: UnitSet,
     },
+    /// A barrier that another cell will not reach, or a FENCE without a LOADW of instructions before it.
+    #[error("{waits_for} will never come")]
+    NeverComes {
+        /// What it waits for.
+        waits_for: &'static str,
+    },
+    /// An instruction is fetched from where a LOADW that no FENCE has waited for puts others.
+    #[error("a LOADW that no FENCE has waited for may still be writing it")]
+    Unfenced,
+    /// More barrier tokens outstanding than the hardware counts.
+    #[error("more than {max} barrier tokens are outstanding")]
+    BarrierOverflow {
+        /// Most that are counted.
+        max: u32,
+    },
     /// More tokens outstanding than the hardware counts.
     #[error("more than {max} tokens from {from:?} to {to:?} are outstanding")]
     TokenOverflow {

@@ -1,12 +1,9 @@
 //! The machine: memories, sequencer and tokens.
 
 use super::error::{EmulateError, Fault, Memory};
-use super::history::{Clock, History, Moment};
-use myelin_isa::{Architecture, Instruction, Unit, UnitSet, array_descriptor, post_descriptor};
-use std::collections::VecDeque;
-
-/// Most tokens outstanding from one unit to another.
-pub const TOKEN_COUNT_MAX: u32 = 15;
+use super::history::{History, Moment};
+use super::sequencer::Sequencer;
+use myelin_isa::{Architecture, Instruction, Unit, array_descriptor, post_descriptor, transfer_descriptor};
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,28 +31,14 @@ pub struct Machine {
     pub(super) accumulators: Vec<i32>,
     pub(super) array_registers: [u32; array_descriptor::COUNT as usize],
     pub(super) post_registers: [u32; post_descriptor::COUNT as usize],
+    pub(super) load_registers: [u32; transfer_descriptor::COUNT as usize],
+    pub(super) store_registers: [u32; transfer_descriptor::COUNT as usize],
     pub(super) external_history: History,
     pub(super) activation_history: History,
     pub(super) weight_history: History,
     pub(super) bias_history: History,
     pub(super) accumulator_history: History,
-    instructions: Vec<[u32; 4]>,
-}
-
-/// An instruction in a unit's queue.
-#[derive(Clone, Copy)]
-struct Queued {
-    index: u32,
-    instruction: Instruction,
-}
-
-/// Queues, tokens and clocks of one run.
-#[derive(Default)]
-struct Sequencer {
-    queues: [VecDeque<Queued>; 4],
-    /// `tokens[from][to]`, each with what its giver had seen.
-    tokens: [[VecDeque<Clock>; 4]; 4],
-    clocks: [Clock; 4],
+    pub(super) instructions: Vec<[u32; 4]>,
 }
 
 impl Machine {
@@ -75,6 +58,8 @@ impl Machine {
             accumulators: vec![0; accumulators * columns],
             array_registers: [0; array_descriptor::COUNT as usize],
             post_registers: [0; post_descriptor::COUNT as usize],
+            load_registers: [0; transfer_descriptor::COUNT as usize],
+            store_registers: [0; transfer_descriptor::COUNT as usize],
             external_history: History::new(Memory::External, memory_beats as usize),
             activation_history: History::new(Memory::Activations, activations),
             weight_history: History::new(Memory::Weights, weight_words),
@@ -149,39 +134,38 @@ impl Machine {
         ] {
             history.clear();
         }
-        let mut sequencer = Sequencer::default();
+        let mut sequencer = Sequencer::new(&self.architecture);
         let mut report = RunReport::default();
         let mut next = entry;
         loop {
-            let instruction = self.fetch(next)?;
-            if let Instruction::Sync { halt } = instruction
-                && sequencer.queues.iter().all(VecDeque::is_empty)
-            {
-                sequencer.meet();
-                report.instructions += 1;
-                next += 1;
-                if halt {
+            let instruction = self.fetch(next, &sequencer)?;
+            if sequencer.hand_out(self.address(next), instruction) {
+                next = self.address(next.wrapping_add(1));
+                // The others count when their unit executes them.
+                report.instructions += u32::from(instruction.unit().is_none());
+                if instruction == (Instruction::Sync { halt: true }) {
                     return Ok(report);
                 }
                 continue;
             }
-            if let Some(unit) = instruction.unit() {
-                let queue = &mut sequencer.queues[unit as usize];
-                if queue.len() < Architecture::QUEUE_DEPTH as usize {
-                    queue.push_back(Queued { index: next, instruction });
-                    next += 1;
-                    continue;
-                }
-            }
             let Some(unit) = priority.into_iter().find(|&unit| sequencer.ready(unit)) else {
-                return Err(sequencer.deadlock(priority));
+                return Err(sequencer.deadlock(priority, next, instruction));
             };
             self.step(&mut sequencer, unit, &mut report)?;
         }
     }
 
-    fn fetch(&self, index: u32) -> Result<Instruction, EmulateError> {
+    /// The place in instruction memory, which wraps, of an instruction.
+    fn address(&self, index: u32) -> u32 {
+        index & (self.architecture.instruction_depth() - 1)
+    }
+
+    fn fetch(&self, index: u32, sequencer: &Sequencer) -> Result<Instruction, EmulateError> {
+        let index = self.address(index);
         let error = |fault| EmulateError { instruction: index, mnemonic: "", fault };
+        if sequencer.is_being_loaded(index) {
+            return Err(error(Fault::Unfenced));
+        }
         let words = self.instructions.get(index as usize).ok_or_else(|| {
             let available = self.instructions.len() as u64;
             error(Fault::Address { memory: Memory::Instructions, address: u64::from(index), available })
@@ -210,20 +194,24 @@ impl Machine {
             Instruction::LoadWeights { target, memory_beat, destination, beats, .. } => {
                 self.load_weights(now, target, memory_beat, destination, beats)
             }
-            Instruction::Convolve { half, row_address, x_start, y_start, weight_base, .. } => {
-                self.convolve(now, half, row_address, x_start, y_start, weight_base)
+            Instruction::Convolve { half, accumulate, row_address, x_start, y_start, weight_base, .. } => {
+                self.convolve(now, (half, accumulate), row_address, x_start, y_start, weight_base)
             }
             Instruction::Drain { operands, .. } => self.drain(now, &operands),
             Instruction::Elementwise { operands, .. } => self.elementwise(now, &operands),
             Instruction::Pool { operands, .. } => self.pool(now, &operands),
             Instruction::Store { memory_beat, source, beats, .. } => self.store(now, memory_beat, source, beats),
-            Instruction::Sync { .. } => Ok(()),
+            Instruction::Sync { .. } | Instruction::Fence => Ok(()),
         }
     }
 
     fn configure(&mut self, unit: Unit, index: u8, values: [u32; 3]) -> Result<(), Fault> {
-        let registers: &mut [u32] =
-            if unit == Unit::Array { &mut self.array_registers } else { &mut self.post_registers };
+        let registers: &mut [u32] = match unit {
+            Unit::Load => &mut self.load_registers,
+            Unit::Array => &mut self.array_registers,
+            Unit::Post => &mut self.post_registers,
+            Unit::Store => &mut self.store_registers,
+        };
         let index = usize::from(index);
         let last = registers.len() - values.len();
         Fault::field("register index", index as u64, 0, last as u64)?;
@@ -235,62 +223,5 @@ impl Machine {
     pub(super) fn lane(&self, value: i32) -> i8 {
         let unused = 32 - self.architecture.precision().bits();
         (value << unused >> unused) as i8
-    }
-}
-
-impl Sequencer {
-    fn ready(&self, unit: Unit) -> bool {
-        let head = self.queues[unit as usize].front();
-        head.is_some_and(|queued| self.missing(unit, queued) == UnitSet::NONE)
-    }
-
-    /// The units whose token `queued` still needs.
-    fn missing(&self, unit: Unit, queued: &Queued) -> UnitSet {
-        let wait = queued.instruction.header().wait;
-        let lacks = |&from: &Unit| wait.contains(from) && self.tokens[from as usize][unit as usize].is_empty();
-        Unit::ALL.into_iter().filter(lacks).fold(UnitSet::NONE, UnitSet::and)
-    }
-
-    /// Takes the head of a ready unit's queue with its tokens.
-    fn begin(&mut self, unit: Unit) -> (Queued, Moment) {
-        let queued = self.queues[unit as usize].pop_front().expect("invariant: a ready unit has an instruction");
-        for from in Unit::ALL {
-            if queued.instruction.header().wait.contains(from) {
-                let seen = self.tokens[from as usize][unit as usize].pop_front();
-                let seen = seen.expect("invariant: a ready unit has its tokens");
-                let clock = &mut self.clocks[unit as usize];
-                *clock = core::array::from_fn(|i| clock[i].max(seen[i]));
-            }
-        }
-        self.clocks[unit as usize][unit as usize] += 1;
-        (queued, Moment { unit, clock: self.clocks[unit as usize] })
-    }
-
-    fn complete(&mut self, instruction: &Instruction, now: &Moment) -> Result<(), Fault> {
-        for to in Unit::ALL {
-            if instruction.header().signal.contains(to) {
-                let tokens = &mut self.tokens[now.unit as usize][to as usize];
-                if tokens.len() as u32 == TOKEN_COUNT_MAX {
-                    return Err(Fault::TokenOverflow { from: now.unit, to, max: TOKEN_COUNT_MAX });
-                }
-                tokens.push_back(now.clock);
-            }
-        }
-        Ok(())
-    }
-
-    /// All units have seen all: what a SYNC establishes.
-    fn meet(&mut self) {
-        let all: Clock = core::array::from_fn(|i| self.clocks[i][i]);
-        self.clocks = [all; 4];
-    }
-
-    /// The report when no unit is ready although an instruction is held back.
-    fn deadlock(&self, priority: [Unit; 4]) -> EmulateError {
-        let head = |unit: Unit| Some((unit, self.queues[unit as usize].front()?));
-        let (unit, queued) =
-            priority.into_iter().find_map(head).expect("invariant: an instruction is held back by a queued one");
-        let fault = Fault::Deadlock { unit, missing: self.missing(unit, queued) };
-        EmulateError { instruction: queued.index, mnemonic: queued.instruction.mnemonic(), fault }
     }
 }

@@ -16,11 +16,13 @@ mod error;
 mod history;
 mod machine;
 mod post;
+mod sequencer;
 mod session;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
 pub use error::{EmulateError, Fault, Memory};
-pub use machine::{Machine, RunReport, TOKEN_COUNT_MAX};
+pub use machine::{Machine, RunReport};
+pub use sequencer::TOKEN_COUNT_MAX;
 pub use session::{Session, SessionError};

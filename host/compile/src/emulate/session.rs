@@ -40,7 +40,9 @@ impl<'p> Session<'p> {
     /// As [`Session::new`].
     pub fn with_priority(program: &'p Program, priority: [Unit; 4]) -> Result<Session<'p>, EmulateError> {
         let mut machine = Machine::new(program.architecture, program.memory_beats);
-        machine.set_instructions(&program.words())?;
+        for cell in &program.cells {
+            machine.set_instructions(&cell.resident_words(&program.architecture))?;
+        }
         machine.memory_mut()[..program.image.len()].copy_from_slice(&program.image);
         machine.run_with_priority(program.load_entry, priority)?;
         Ok(Session { program, machine, priority })

@@ -294,7 +294,7 @@ impl Prepared for DeviceModel {
     }
 
     fn memory_bytes(&self) -> u64 {
-        let program = self.program.as_ref().map_or(0, |program| program.image.len() + 16 * program.instructions.len());
+        let program = self.program.as_ref().map_or(0, |program| program.image.len() + 16 * program.instruction_count());
         self.processor.memory_bytes() + program as u64
     }
 }
