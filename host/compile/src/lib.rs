@@ -34,6 +34,7 @@ pub mod emulate;
 mod error;
 mod fuse;
 mod lower;
+pub mod memory;
 mod network;
 mod pack;
 mod plan;

@@ -97,6 +97,7 @@ fn convolution(architecture: &Architecture, rng: &mut ChaCha8Rng) -> (Vec<Instru
                 ..Header::NONE
             },
             half: 1,
+            accumulate: false,
             row_address: base.wrapping_sub(pad * pitch),
             x_start: -((pad * channels) as i32),
             y_start: -(pad as i16),

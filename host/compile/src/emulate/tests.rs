@@ -215,3 +215,157 @@ fn an_accumulator_that_leaves_32_bits_is_an_error() {
     let value = i64::from(i32::MAX) + 127 * 127;
     assert_eq!((error.mnemonic, error.fault), ("DRAIN", Fault::Overflow { column: 0, value }));
 }
+
+/// A cell whose beats are twice its side: 4x4 with eight lanes.
+fn wide() -> Architecture {
+    cell(Precision::Int8).with_lanes(8).unwrap()
+}
+
+fn numbered(architecture: Architecture, beats: u32) -> Machine {
+    let mut machine = Machine::new(architecture, beats);
+    machine.memory_mut().iter_mut().enumerate().for_each(|(i, byte)| *byte = i as u8);
+    machine
+}
+
+#[test]
+fn rows_of_a_transfer_lie_as_the_descriptor_says() {
+    let mut machine = numbered(cell(Precision::Int8), 32);
+    let program = [
+        // Three rows of two beats: every five beats in memory, every three words in the scratchpad.
+        config(Unit::Load, 0, [2, 5, 12]),
+        Instruction::Load { header: signals(Unit::Store), memory_beat: 1, destination: 8, beats: 2 },
+        // Backwards: the last word first.
+        config(Unit::Store, 0, [1, 0u32.wrapping_sub(2), 24]),
+        Instruction::Store { header: waits(Unit::Load), memory_beat: 30, source: 8, beats: 1 },
+    ];
+    run(&mut machine, &program).unwrap();
+    let row = |first: i8| -> Vec<i8> { (first..first + 8).collect() };
+    assert_eq!(machine.activations()[8..16], row(4));
+    assert_eq!(machine.activations()[16..20], [0; 4]);
+    assert_eq!(machine.activations()[20..28], row(24));
+    assert_eq!(machine.activations()[32..40], row(44));
+    assert_eq!(machine.memory()[120..124], [4, 5, 6, 7]);
+    assert_eq!(machine.memory()[112..116], [44, 45, 46, 47]);
+}
+
+#[test]
+fn rows_beyond_a_memory_are_named() {
+    let load = Instruction::Load { header: NONE, memory_beat: 0, destination: 0, beats: 1 };
+    let address = Fault::Address { memory: Memory::External, address: 64, available: 64 };
+    assert_eq!(fault(&[config(Unit::Load, 0, [1, 64, 4]), load]), address);
+    assert_eq!(fault(&[config(Unit::Load, 0, [1, 1, 6]), load]), Fault::Unaligned { lane: 6, lanes: 4 });
+}
+
+#[test]
+fn wide_beats_carry_several_banks_and_shorter_bias_words() {
+    let load = |target, memory_beat, destination, beats| Instruction::LoadWeights {
+        header: NONE,
+        target,
+        memory_beat,
+        destination,
+        beats,
+    };
+    // 8x8 cells have two weight ports: one beat of 16 lanes is a word, two are a bias word.
+    let architecture = Architecture::new(8, 8, Precision::Int8).unwrap().with_lanes(16).unwrap();
+    let mut machine = numbered(architecture, 8);
+    run(&mut machine, &[load(WeightTarget::Weights, 1, 3, 2), load(WeightTarget::Biases, 4, 2, 2)]).unwrap();
+    let bank = |word: usize, bank: usize| &machine.weights[(word * 2 + bank) * 8..][..8];
+    assert_eq!(bank(3, 0), [16, 17, 18, 19, 20, 21, 22, 23]);
+    assert_eq!(bank(3, 1), [24, 25, 26, 27, 28, 29, 30, 31]);
+    assert_eq!(bank(4, 1), [40, 41, 42, 43, 44, 45, 46, 47]);
+    let bias = |column: u8| i32::from_le_bytes([0, 1, 2, 3].map(|byte| 64 + 4 * column + byte));
+    assert_eq!(machine.biases[16..24], [0, 1, 2, 3, 4, 5, 6, 7].map(bias));
+    // With one port the second half of each beat is not used.
+    let mut machine = numbered(wide(), 8);
+    run(&mut machine, &[load(WeightTarget::Weights, 1, 3, 2)]).unwrap();
+    assert_eq!(machine.weights[12..20], [8, 9, 10, 11, 16, 17, 18, 19]);
+    let half = run(&mut machine, &[load(WeightTarget::Biases, 0, 0, 1)]).unwrap_err().fault;
+    assert_eq!(half, Fault::Field { field: "beats (whole bias words)", found: 1, min: 2, max: 2 });
+}
+
+#[test]
+fn an_accumulating_convolution_adds_to_what_is_there() {
+    let mut machine = Machine::new(cell(Precision::Int8), 16);
+    machine.memory_mut()[..4].copy_from_slice(&[1, 2, 3, 4]);
+    machine.memory_mut()[4..8].copy_from_slice(&[10, 0, 0xff, 1]);
+    let weights = Instruction::LoadWeights {
+        header: signals(Unit::Array),
+        target: WeightTarget::Weights,
+        memory_beat: 1,
+        destination: 2,
+        beats: 1,
+    };
+    let mut program = vec![Instruction::Load { header: NONE, memory_beat: 0, destination: 0, beats: 1 }, weights];
+    program.extend(array_config());
+    program.push(convolve(waits(Unit::Load)));
+    let Instruction::Convolve { header, half, row_address, x_start, y_start, weight_base, .. } = convolve(NONE) else {
+        unreachable!("it is a CONV");
+    };
+    let again = Instruction::Convolve { header, half, accumulate: true, row_address, x_start, y_start, weight_base };
+    program.extend([again, again]);
+    run(&mut machine, &program).unwrap();
+    assert_eq!(machine.accumulators(1, 0), [30, 0, -3, 3]);
+}
+
+fn halt() -> Instruction {
+    Instruction::Sync { halt: true }
+}
+
+fn instructions_to_memory(machine: &mut Machine, program: &[Instruction]) {
+    let at = machine.memory_mut().chunks_exact_mut(4);
+    let words = program.iter().flat_map(Instruction::encode);
+    at.zip(words).for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_le_bytes()));
+}
+
+fn load_instructions(memory_beat: u32, destination: u32, count: u32) -> Instruction {
+    let beats = 4 * count;
+    Instruction::LoadWeights { header: NONE, target: WeightTarget::Instructions, memory_beat, destination, beats }
+}
+
+#[test]
+fn a_program_loads_what_follows_and_wraps() {
+    let architecture = cell(Precision::Int8).with_instruction_depth(16).unwrap();
+    let mut machine = Machine::new(architecture, 64);
+    let load = |beat: u32| Instruction::Load { header: NONE, memory_beat: beat, destination: 4 * beat, beats: 1 };
+    // Instructions 14, 15, 0 and 1: the program runs over the end of its memory.
+    instructions_to_memory(&mut machine, &[load(40), load(41), load(42), halt()]);
+    machine.memory_mut()[160..172].fill(7);
+    let mut program = vec![Instruction::Sync { halt: false }; 11];
+    program.extend([load_instructions(0, 14, 4), Instruction::Fence, Instruction::Sync { halt: false }]);
+    let words: Vec<[u32; 4]> = program.iter().map(Instruction::encode).collect();
+    machine.set_instructions(&words).unwrap();
+    machine.run(11).unwrap();
+    assert_eq!(machine.activations()[160..172], [7; 12]);
+}
+
+#[test]
+fn instructions_are_not_run_before_they_are_fenced() {
+    let mut machine = Machine::new(cell(Precision::Int8), 64);
+    instructions_to_memory(&mut machine, &[halt()]);
+    let program = |between: Instruction| [load_instructions(0, 2, 1), between].map(|i| i.encode());
+    machine.set_instructions(&program(config(Unit::Array, 0, [0; 3]))).unwrap();
+    let error = machine.run(0).unwrap_err();
+    assert_eq!((error.instruction, error.fault), (2, Fault::Unfenced));
+    for waits in [Instruction::Fence, Instruction::Sync { halt: false }] {
+        machine.set_instructions(&program(waits)).unwrap();
+        assert_eq!(machine.run(0).unwrap().instructions, 3);
+    }
+}
+
+#[test]
+fn a_fence_without_a_load_never_ends() {
+    assert_eq!(fault(&[Instruction::Fence]), Fault::NeverComes { waits_for: "a LOADW of instructions" });
+}
+
+#[test]
+fn the_barrier_orders_what_is_loaded_behind_what_was_stored() {
+    let mut machine = numbered(cell(Precision::Int8), 4);
+    let store = |arrive| Instruction::Store { header: Header { arrive, ..NONE }, memory_beat: 1, source: 8, beats: 1 };
+    let load = |meet| Instruction::Load { header: Header { meet, ..NONE }, memory_beat: 1, destination: 16, beats: 1 };
+    let race = Fault::Race { unit: Unit::Store, other: Unit::Load, memory: Memory::External, address: 1 };
+    assert_eq!(run(&mut machine, &[store(true), load(false)]).unwrap_err().fault, race);
+    assert_eq!(run(&mut machine, &[store(true), load(true)]), Ok(()));
+    assert_eq!(machine.activations()[16..20], [0; 4]);
+    let never = Fault::NeverComes { waits_for: "the barrier" };
+    assert_eq!(run(&mut machine, &[store(false), load(true)]).unwrap_err().fault, never);
+}

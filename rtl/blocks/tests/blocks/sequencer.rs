@@ -47,6 +47,7 @@ fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
         wait: UnitSet(random.random_range(0..16)),
         signal: UnitSet(random.random_range(0..16)),
         stamp: random.random(),
+        ..Header::NONE
     };
     let operands = PostOperands {
         half: random.random_range(0..2),
