@@ -109,10 +109,10 @@ fn reads_of_a_cell_arrive_in_order_one_a_cycle_and_not_before_the_latency() {
         let (model, asked, cycles) = random_traffic(seed, 600);
         let cells = asked[0].len();
         for cell in 0..cells {
-            let accepted = |(at, cycle): (usize, &Cycle)| {
-                asked[at][cell].read.filter(|_| cycle.grants[cell].read).map(|beat| (at, beat))
+            let accepted = |(at, cycle): ((usize, &Vec<Wish>), &Cycle)| {
+                at.1[cell].read.filter(|_| cycle.grants[cell].read).map(|beat| (at.0, beat))
             };
-            let accepted: Vec<(usize, u32)> = cycles.iter().enumerate().filter_map(accepted).collect();
+            let accepted: Vec<(usize, u32)> = asked.iter().enumerate().zip(&cycles).filter_map(accepted).collect();
             let taken = cycles.iter().enumerate().filter_map(|(at, cycle)| Some((at, cycle.taken[cell]?)));
             for ((at, beat), (begun, expected)) in taken.zip(accepted) {
                 assert_eq!(beat, expected, "seed {seed}, cell {cell}");
