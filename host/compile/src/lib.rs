@@ -41,6 +41,7 @@ mod plan;
 mod program;
 mod reduction;
 mod requantise;
+mod target;
 mod tile;
 pub mod timing;
 
@@ -48,3 +49,4 @@ pub use compile::{compile, required_precision};
 pub use error::{CompileError, Place, Refusal};
 pub use program::{CellProgram, Input, Layer, LayerKind, LengthError, Output, OutputEncoding, Program, Region};
 pub use requantise::{INT32, Interval, Requantise};
+pub use target::{Target, TargetError};
