@@ -8,12 +8,15 @@ use myelin_driver::{FailedCheck, Link, LinkError, LinkInfo, Selector};
 use myelin_hdl::Design;
 use myelin_isa::{Architecture, register};
 use myelin_rtl::tensor::cell;
-use myelin_sim::{CheckFailure, Engine, FailureWaves, Input, Output, PowerUp, SimError, Simulator};
+use myelin_sim::{CheckFailure, Engine, FailureWaves, Input, Output, OutputSet, PowerUp, SimError, Simulator};
 
 /// Cycles from a read request to its beat. Requests are taken every cycle.
 pub const MEMORY_LATENCY_CYCLES: u64 = 8;
 /// Cycles after which a run counts as hung.
 const CYCLES_MAX: u64 = 1 << 32;
+/// The outputs of [`Memory`], in its order.
+const MEMORY_PORTS: [&str; 5] =
+    ["response_ready_o", "request_valid_o", "request_beat_o", "store_valid_o", "store_beat_o"];
 /// Device memory unless stated otherwise.
 const MEMORY_BYTES: u64 = 64 << 20;
 
@@ -51,6 +54,8 @@ pub struct SimulatedCell {
     /// What each input is driven with, in the order of the top's ports.
     levels: Vec<u64>,
     recording: Option<Vec<Vec<u64>>>,
+    /// A beat being stored, lane by lane.
+    stored: Vec<u64>,
 }
 
 /// An input and its position among the top's.
@@ -69,15 +74,21 @@ struct Ports {
     read_data: Output,
     interrupt: Output,
     request_ready: Drive,
-    request_valid: Output,
-    request_beat: Output,
     response_valid: Drive,
     response: Vec<Drive>,
-    response_ready: Output,
     store_ready: Drive,
-    store_valid: Output,
-    store_beat: Output,
-    store: Vec<Output>,
+    /// What [`Memory`] is made of.
+    memory: OutputSet,
+    store: OutputSet,
+}
+
+/// What the cell asks of its memory in a cycle.
+struct Memory {
+    response_ready: bool,
+    request_valid: bool,
+    request_beat: u64,
+    store_valid: bool,
+    store_beat: u64,
 }
 
 impl SimulatedCell {
@@ -104,14 +115,10 @@ impl SimulatedCell {
             read_data: output("host_read_data_o")?,
             interrupt: output("interrupt_o")?,
             request_ready: input("request_ready_i")?,
-            request_valid: output("request_valid_o")?,
-            request_beat: output("request_beat_o")?,
             response_valid: input("response_valid_i")?,
             response: (0..lanes).map(|lane| input(&format!("response_{lane}_i"))).collect::<Result<_, _>>()?,
-            response_ready: output("response_ready_o")?,
             store_ready: input("store_ready_i")?,
-            store_valid: output("store_valid_o")?,
-            store_beat: output("store_beat_o")?,
+            memory: MEMORY_PORTS.into_iter().map(output).collect::<Result<_, _>>()?,
             store: (0..lanes).map(|lane| output(&format!("store_{lane}_o"))).collect::<Result<_, _>>()?,
         };
         let mut cell = SimulatedCell {
@@ -123,6 +130,7 @@ impl SimulatedCell {
             responses: VecDeque::new(),
             levels: vec![0; top.inputs.len()],
             recording: None,
+            stored: vec![0; lanes],
         };
         cell.drive(cell.ports.request_ready, 1);
         cell.drive(cell.ports.store_ready, 1);
@@ -164,6 +172,20 @@ impl SimulatedCell {
         self.simulator.poke(port.input, bits);
     }
 
+    fn asked(&mut self) -> Memory {
+        let mut levels = [0; MEMORY_PORTS.len()];
+        self.simulator.peek_all(&self.ports.memory, &mut levels);
+        let [response_ready, request_valid, request_beat, store_valid, store_beat] = levels;
+        let is_high = |level: u64| level == 1;
+        Memory {
+            response_ready: is_high(response_ready),
+            request_valid: is_high(request_valid),
+            request_beat,
+            store_valid: is_high(store_valid),
+            store_beat,
+        }
+    }
+
     /// One clock cycle of the cell and its memory.
     fn step(&mut self, operation: &'static str) -> Result<(), LinkError> {
         let lanes = self.architecture.lanes() as usize;
@@ -177,24 +199,25 @@ impl SimulatedCell {
                 let byte = self.memory.get(start + lane).copied().unwrap_or(0);
                 self.drive(self.ports.response[lane], u64::from(byte));
             }
-            if self.simulator.peek(self.ports.response_ready) == 1 {
-                self.responses.pop_front();
-            }
+        }
+        let asked = self.asked();
+        if arrived.is_some() && asked.response_ready {
+            self.responses.pop_front();
         }
         let (sim, ports) = (&mut self.simulator, &self.ports);
         let beyond = |what: &str, beat: u64| {
             let fault = format!("{what} of beat {beat} ({lanes} bytes each), memory has {} bytes", self.memory_bytes);
             LinkError::DeviceFault { operation, fault }
         };
-        if sim.peek(ports.request_valid) == 1 {
-            let beat = sim.peek(ports.request_beat);
+        if asked.request_valid {
+            let beat = asked.request_beat;
             if (beat + 1) * lanes as u64 > self.memory_bytes {
                 return Err(beyond("load", beat));
             }
             self.responses.push_back((cycle + MEMORY_LATENCY_CYCLES, beat as u32));
         }
-        if sim.peek(ports.store_valid) == 1 {
-            let beat = sim.peek(ports.store_beat);
+        if asked.store_valid {
+            let beat = asked.store_beat;
             if (beat + 1) * lanes as u64 > self.memory_bytes {
                 return Err(beyond("store", beat));
             }
@@ -202,8 +225,9 @@ impl SimulatedCell {
             if self.memory.len() < start + lanes {
                 self.memory.resize(start + lanes, 0);
             }
-            for (lane, &port) in ports.store.iter().enumerate() {
-                self.memory[start + lane] = sim.peek(port) as u8;
+            sim.peek_all(&ports.store, &mut self.stored);
+            for (byte, &bits) in self.memory[start..].iter_mut().zip(&self.stored) {
+                *byte = bits as u8;
             }
         }
         if let Some(recording) = &mut self.recording {

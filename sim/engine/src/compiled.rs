@@ -184,6 +184,16 @@ impl Compiled {
         Ok(Observer { code: Some(code), spots, settled: false })
     }
 
+    /// Compiles what settles the outputs, the first time one is read.
+    fn prepare_outputs(&mut self) -> Result<(), SimError> {
+        if self.outputs.is_none() {
+            let top = self.hierarchy.top().clone();
+            let nodes: Vec<FlatNode> = top.outputs.iter().map(|port| FlatNode { place: 0, node: port.node }).collect();
+            self.outputs = Some(self.observe(&nodes)?);
+        }
+        Ok(())
+    }
+
     fn codegen(&self, reason: &str) -> SimError {
         SimError::Codegen { design: self.hierarchy.top().name.clone(), reason: reason.to_owned() }
     }
@@ -383,17 +393,24 @@ impl Core for Compiled {
     }
 
     fn output(&mut self, index: usize) -> Result<u64, SimError> {
-        if self.outputs.is_none() {
-            let top = self.hierarchy.top().clone();
-            let nodes: Vec<FlatNode> = top.outputs.iter().map(|port| FlatNode { place: 0, node: port.node }).collect();
-            self.outputs = Some(self.observe(&nodes)?);
-        }
-        let outputs = self.outputs.as_mut().expect("just made");
+        self.prepare_outputs()?;
+        let outputs = self.outputs.as_mut().expect("just prepared");
         let spot = outputs.spots[index];
         if !spot.is_state {
             Compiled::settle(&mut self.buffer, outputs);
         }
         Ok(self.buffer.read(spot.at, spot.bytes) & spot.mask)
+    }
+
+    fn outputs(&mut self, indices: &[usize], values: &mut [u64]) -> Result<(), SimError> {
+        self.prepare_outputs()?;
+        let outputs = self.outputs.as_mut().expect("just prepared");
+        Compiled::settle(&mut self.buffer, outputs);
+        for (&index, value) in indices.iter().zip(values) {
+            let spot = &outputs.spots[index];
+            *value = self.buffer.read_within(spot.at) & spot.mask;
+        }
+        Ok(())
     }
 
     fn watch(&mut self, nodes: &[FlatNode]) -> Result<Layout, SimError> {
@@ -492,6 +509,7 @@ impl Core for Compiled {
         for (index, &bits) in values.iter().enumerate() {
             self.buffer.write(at + index * bytes, bytes, ty.value_of(bits) as u64);
         }
+        self.wake_all();
         self.changed();
     }
 }
@@ -514,8 +532,17 @@ impl Buffer {
     }
 
     /// An element of 1, 2, 4 or 8 bytes.
+    #[inline]
     fn read(&self, at: usize, bytes: usize) -> u64 {
         self.0[at / 64].read(at % 64, bytes)
+    }
+
+    /// What stands at `at` in its aligned word of eight bytes, with whatever follows: for all sizes of
+    /// elements alike, as none crosses such a word.
+    #[inline]
+    fn read_within(&self, at: usize) -> u64 {
+        let (words, _) = self.0[at / 64].0.as_chunks::<8>();
+        u64::from_le_bytes(words[at % 64 / 8]) >> (at % 8 * 8)
     }
 
     fn write(&mut self, at: usize, bytes: usize, value: u64) {

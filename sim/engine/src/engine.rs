@@ -45,6 +45,16 @@ pub(crate) trait Core: Send {
     /// # Errors
     /// If this engine has to be prepared for outputs and cannot.
     fn output(&mut self, index: usize) -> Result<u64, SimError>;
+    /// Top outputs, settled: those of `indices` into `values`, in that order and of that number.
+    ///
+    /// # Errors
+    /// As [`Core::output`].
+    fn outputs(&mut self, indices: &[usize], values: &mut [u64]) -> Result<(), SimError> {
+        for (&index, value) in indices.iter().zip(values) {
+            *value = self.output(index)?;
+        }
+        Ok(())
+    }
     /// Prepares values to be copied by [`Core::watched`], replacing those watched before; where each
     /// will be.
     fn watch(&mut self, nodes: &[FlatNode]) -> Result<Layout, SimError>;

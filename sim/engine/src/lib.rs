@@ -64,5 +64,7 @@ pub use coverage::{Coverage, RegisterToggles};
 pub use error::{CheckFailure, FailureWaves, SimError};
 pub use power_up::{MissingResets, PowerUpDifference, ResetSearch, find_missing_resets};
 pub use recorder::FailureTrace;
-pub use simulator::{Builder, Cover, Engine, Input, MemoryHandle, Output, PowerUp, RegisterHandle, Simulator};
+pub use simulator::{
+    Builder, Cover, Engine, Input, MemoryHandle, Output, OutputSet, PowerUp, RegisterHandle, Simulator,
+};
 pub use wave::{WaveFormat, Waves};

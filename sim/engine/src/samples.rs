@@ -21,6 +21,7 @@ impl Line {
     pub(crate) const ZERO: Line = Line([0; 64]);
 
     /// The little-endian integer of `bytes` bytes at `at`.
+    #[inline]
     pub(crate) fn read(&self, at: usize, bytes: usize) -> u64 {
         let line = &self.0[at..];
         // Of known size where elements are read, so that no call copies them.

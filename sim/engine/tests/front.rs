@@ -6,7 +6,7 @@ use std::io::{BufReader, Write};
 use std::sync::{Arc, Mutex};
 
 use myelin_hdl::{CheckKind, Design, Module, module, s, u};
-use myelin_sim::{Engine, PowerUp, SimError, Simulator};
+use myelin_sim::{Engine, OutputSet, PowerUp, SimError, Simulator};
 
 const ENGINES: [Engine; 2] = [Engine::Compiled, Engine::Interpreted];
 
@@ -70,6 +70,34 @@ fn values_move_one_stage_per_edge() {
         assert_eq!(sim.peek(output), 0x9c, "bits are zero above the width");
         assert_eq!(sim.peek_signed(doubled), -200);
     }
+}
+
+#[test]
+fn outputs_read_together_are_those_read_one_by_one() {
+    let design = pipeline();
+    for engine in ENGINES {
+        let mut sim = simulator(&design, engine);
+        let input = sim.input("value_i").unwrap();
+        // In no order of the ports, and one of them twice.
+        let outputs = ["doubled_o", "low_o", "value_o", "doubled_o"].map(|name| sim.output(name).unwrap());
+        let set: OutputSet = outputs.into_iter().collect();
+        sim.reset(2).unwrap();
+        for value in [5, -100, 7, 99, 0, 1] {
+            let mut together = [u64::MAX; 4];
+            sim.peek_all(&set, &mut together);
+            assert_eq!(together, outputs.map(|output| sim.peek(output)), "{engine:?}");
+            sim.poke_signed(input, value);
+            sim.step().unwrap();
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "4 outputs into 3 places")]
+fn outputs_without_places_are_refused() {
+    let mut sim = simulator(&pipeline(), Engine::Interpreted);
+    let output = sim.output("value_o").unwrap();
+    sim.peek_all(&OutputSet::from_iter([output; 4]), &mut [0; 3]);
 }
 
 #[test]

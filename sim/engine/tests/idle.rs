@@ -102,3 +102,43 @@ fn idle_units_wake_as_in_the_reference() {
 fn idle_units_wake_as_in_the_reference_ahead_of_time() {
     behaves_as_the_reference(Engine::AheadOfTime, 6000);
 }
+
+/// Many readers of memories that never change by themselves.
+fn tables() -> Design {
+    Design::new(module("tables", |m| {
+        let mut all = Vec::new();
+        for number in 0..40 {
+            let table = module(format!("table_{number}"), |m| {
+                let words = m.memory("words", 4, 1, u(8)).init(&[0; 4]);
+                let index = m.register("index_q", u(2)).reset(number % 4);
+                index.next(index.q);
+                let at_once = words.read_asynchronous(index.q)[0];
+                m.output("kept_o", m.delay("kept_q", at_once.wrapping_add(number)));
+            });
+            all.push(m.instance(&format!("table_{number}"), &table).output("kept_o"));
+        }
+        let sum = all.into_iter().reduce(|a, b| a.wrapping_add(b)).unwrap();
+        m.output("sum_o", m.delay("sum_q", sum));
+    }))
+    .unwrap()
+}
+
+#[test]
+fn words_written_through_the_back_door_wake_what_reads_them() {
+    let design = tables();
+    let mut sims = [Engine::Compiled, Engine::AheadOfTime, Engine::Interpreted]
+        .map(|engine| Simulator::builder(&design).engine(engine).build().unwrap());
+    let seen = sims.each_mut().map(|sim| {
+        sim.reset(2).unwrap();
+        sim.steps(10).unwrap();
+        for number in 0..40 {
+            let words = sim.memory(&format!("tables.table_{number}.words")).unwrap();
+            sim.memory_write_words(words, 0, &[1 + number, 50 + number, 100 + number, 150 + number]);
+        }
+        sim.steps(3).unwrap();
+        sim.peek(sim.output("sum_o").unwrap())
+    });
+    assert_eq!(seen[0], seen[2]);
+    assert_eq!(seen[1], seen[2]);
+    assert_ne!(seen[2], (0..40).sum::<u64>() & 0xff, "the words are seen");
+}

@@ -1,8 +1,9 @@
 //! Writes a program as Rust source.
 //!
-//! Each task is a function. In each turn of its loop everything is read and computed before
+//! Each task is a function, which returns the tasks to wake among the 64 it belongs to. In each turn of its loop everything is read and computed before
 //! anything is stored, so that the order of the actions does not matter.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use myelin_hdl::Ty;
@@ -48,10 +49,6 @@ unsafe fn copy<T: Copy + core::ops::BitXor<Output = T> + core::ops::BitOrAssign>
         index += 1;
     }
 }
-#[inline(always)]
-unsafe fn wake(p: *mut u8, at: usize, changed: bool, tasks: u64) {
-    unsafe { set::<u64>(p, at, get::<u64>(p, at) | if changed { tasks } else { 0 }) };
-}
 ";
 
 /// The source of a program: for vectors of so many lanes, or lane by lane in the stable language.
@@ -60,8 +57,9 @@ pub(super) fn program(source: Source<'_>, lanes: Option<usize>) -> String {
     text.push_str(PRELUDE);
     for (index, task) in source.program.tasks.iter().enumerate() {
         // Writing to a string cannot fail, here and below.
-        let _ = writeln!(text, "unsafe extern \"C\" fn task_{index}(p: *mut u8) {{ unsafe {{");
-        Writer { source, task, lanes, text: &mut text, uniform: FxHashSet::default(), groups: Vec::new() }.task();
+        let _ = writeln!(text, "unsafe extern \"C\" fn task_{index}(p: *mut u8) -> u64 {{ unsafe {{");
+        let groups = Vec::new();
+        Writer { source, task, index, lanes, text: &mut text, uniform: FxHashSet::default(), groups }.task();
         text.push_str("} }\n");
     }
     edge(source, &mut text);
@@ -79,7 +77,7 @@ fn edge(source: Source<'_>, text: &mut String) {
         text.push_str("} }\n");
         return;
     };
-    let _ = writeln!(text, "static TASKS: [unsafe extern \"C\" fn(*mut u8); {tasks}] = [");
+    let _ = writeln!(text, "static TASKS: [unsafe extern \"C\" fn(*mut u8) -> u64; {tasks}] = [");
     for index in 0..tasks {
         let _ = writeln!(text, "    task_{index},");
     }
@@ -92,15 +90,14 @@ pub unsafe extern \"C\" fn edge(p: *mut u8) {{ unsafe {{
     let mut word = 0;
     while word < {words} {{
         let at = {at} + word * 8;
-        let mut left = u64::MAX;
+        let (mut waiting, mut left) = (get::<u64>(p, at), u64::MAX);
         loop {{
-            let waiting = get::<u64>(p, at);
             let next = (waiting & left).trailing_zeros();
             if next == 64 {{ break; }}
-            set::<u64>(p, at, waiting & !(1 << next));
             left = u64::MAX << next << 1;
-            TASKS.get_unchecked(word * 64 + next as usize)(p);
+            waiting = waiting & !(1 << next) | TASKS.get_unchecked(word * 64 + next as usize)(p);
         }}
+        set::<u64>(p, at, waiting);
         word += 1;
     }}
 }} }}"
@@ -110,6 +107,8 @@ pub unsafe extern \"C\" fn edge(p: *mut u8) {{ unsafe {{
 pub(super) struct Writer<'a, 'b> {
     pub(super) source: Source<'a>,
     pub(super) task: &'a Task,
+    /// Its position in the program.
+    pub(super) index: usize,
     /// Most lanes of a vector; `None`: there are no vectors.
     pub(super) lanes: Option<usize>,
     pub(super) text: &'b mut String,
@@ -181,17 +180,32 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Wakes the tasks of each group that changed.
+    /// Wakes the tasks of each group that changed, and returns those of the own word.
     fn end_changes(&mut self) {
-        let Some(gates) = &self.source.program.gates else { return };
+        let Some(gates) = &self.source.program.gates else {
+            line!(self, "0");
+            return;
+        };
+        let mut woken: BTreeSet<usize> = BTreeSet::new();
         for (group, tasks) in self.groups.clone().iter().enumerate() {
             line!(
                 self,
                 "let changed = (g{group}_8 as u64 | g{group}_16 as u64 | g{group}_32 as u64 | g{group}_64) != 0;"
             );
             for (word, mask) in masks(tasks) {
-                line!(self, "wake(p, {}, changed, {mask:#x});", gates.at + word * 8);
+                let others = if woken.insert(word) { String::new() } else { format!("w{word} | ") };
+                line!(self, "let w{word} = {others}if changed {{ {mask:#x} }} else {{ 0_u64 }};");
             }
+        }
+        // The own word is in a register of the caller, who chooses the next task by it.
+        let own = self.index / 64;
+        for &word in woken.iter().filter(|&&word| word != own) {
+            line!(self, "set::<u64>(p, {0}, get::<u64>(p, {0}) | w{word});", gates.at + word * 8);
+        }
+        if woken.contains(&own) {
+            line!(self, "w{own}");
+        } else {
+            line!(self, "0");
         }
     }
 

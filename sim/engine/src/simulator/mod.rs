@@ -7,5 +7,5 @@ mod state;
 
 pub use build::{Builder, Engine, PowerUp};
 pub use debug::Cover;
-pub use run::{Input, Output, Simulator};
+pub use run::{Input, Output, OutputSet, Simulator};
 pub use state::{MemoryHandle, RegisterHandle};

@@ -39,6 +39,30 @@ impl Output {
     }
 }
 
+/// Outputs of the top module that are read together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputSet {
+    indices: Vec<usize>,
+}
+
+impl OutputSet {
+    /// Outputs in the set.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+}
+
+impl FromIterator<Output> for OutputSet {
+    fn from_iter<T: IntoIterator<Item = Output>>(outputs: T) -> OutputSet {
+        OutputSet { indices: outputs.into_iter().map(|output| output.index).collect() }
+    }
+}
+
 /// A running simulation of one design.
 ///
 /// Handles belong to the design: they may be used with any simulator of the same design, and with
@@ -129,6 +153,19 @@ impl Simulator {
         match self.core.output(output.index) {
             Ok(bits) => bits,
             Err(error) => panic!("settle the outputs: {error}"),
+        }
+    }
+
+    /// The bits of several outputs, in the order of the set, as [`Simulator::peek`] gives them. Takes a
+    /// fraction of the time of one peek for each.
+    ///
+    /// # Panics
+    /// If `values` has not as many places as the set has outputs, or as [`Simulator::peek`].
+    #[track_caller]
+    pub fn peek_all(&mut self, outputs: &OutputSet, values: &mut [u64]) {
+        assert!(values.len() == outputs.len(), "{} outputs into {} places", outputs.len(), values.len());
+        if let Err(error) = self.core.outputs(&outputs.indices, values) {
+            panic!("settle the outputs: {error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use myelin_hdl::Design;
-use myelin_sim::{SimError, Simulator};
+use myelin_sim::{OutputSet, SimError, Simulator};
 
 use super::engine::Engine;
 use super::error::CosimError;
@@ -29,14 +29,16 @@ fn run(engine: Engine, design: &Design, trace: &Trace) -> Result<Response, SimEr
     }
     let top = design.top();
     let inputs = top.inputs.iter().map(|port| sim.input(&port.name)).collect::<Result<Vec<_>, _>>()?;
-    let outputs = top.outputs.iter().map(|port| sim.output(&port.name)).collect::<Result<Vec<_>, _>>()?;
+    let outputs = top.outputs.iter().map(|port| sim.output(&port.name)).collect::<Result<OutputSet, _>>()?;
+    let mut seen = vec![0; outputs.len()];
     let mut response = Response::new(&engine.to_string(), Vec::with_capacity(trace.cycles.len()));
     for cycle in &trace.cycles {
         sim.set_reset(cycle.reset == Reset::Active);
         for (&input, &bits) in inputs.iter().zip(&cycle.inputs) {
             sim.poke(input, bits);
         }
-        response.outputs.push(outputs.iter().map(|&output| Some(sim.peek(output))).collect());
+        sim.peek_all(&outputs, &mut seen);
+        response.outputs.push(seen.iter().map(|&bits| Some(bits)).collect());
         sim.step()?;
     }
     let held = registers.into_iter().map(|register| {
