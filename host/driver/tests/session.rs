@@ -68,7 +68,7 @@ impl FakeCell {
     fn start(&mut self, entry: u32) {
         self.machine.set_instructions(&self.instructions).unwrap();
         let report = self.machine.run(entry).unwrap();
-        self.stamps = report.stamps.len() as u32;
+        self.stamps = report.cells[0].stamps.len() as u32;
         self.status = match self.fault() {
             Some(Fault::Trap(cause)) => register::STATUS_TRAPPED | cause << 4 | 7 << 16,
             Some(Fault::StillBusy) => register::STATUS_BUSY,

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use myelin_compile::emulate::Session;
+use myelin_compile::emulate::{Priority, RaceDetection, Session};
 use myelin_compile::{OutputEncoding, Program, compile};
 use myelin_conformance::random_layer::{Case, layer, network, random_architecture};
 use myelin_golden::Model;
@@ -32,8 +32,8 @@ fn agrees_with_golden(case: &Case) -> (Program, bool) {
     let golden = Model::parse(&symbol, &params).unwrap();
     let program = compile(&case.graph, &case.architecture)
         .unwrap_or_else(|error| panic!("seed {} on {}: {error}", case.seed, case.architecture));
-    let priority = PRIORITIES[(case.seed % 4) as usize];
-    let mut session = Session::with_priority(&program, priority).unwrap();
+    let priority = Priority { units: PRIORITIES[(case.seed % 4) as usize], ..Priority::DEFAULT };
+    let mut session = Session::with_options(&program, priority, RaceDetection::On).unwrap();
     let mut telling = false;
     for picture in &case.pictures {
         let expected = golden.run_i32(picture).unwrap();

@@ -6,8 +6,10 @@ use thiserror::Error;
 
 /// An instruction that cannot be executed, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("instruction {instruction} ({mnemonic}): {fault}")]
+#[error("cell {cell}, instruction {instruction} ({mnemonic}): {fault}")]
 pub struct EmulateError {
+    /// The cell.
+    pub cell: u32,
     /// Its index in instruction memory.
     pub instruction: u32,
     /// Its mnemonic; empty when it has none.
@@ -107,11 +109,26 @@ pub enum Fault {
         /// Whose tokens are missing.
         missing: UnitSet,
     },
-    /// A barrier that another cell will not reach, or a FENCE without a LOADW of instructions before it.
-    #[error("{waits_for} will never come")]
-    NeverComes {
-        /// What it waits for.
-        waits_for: &'static str,
+    /// Every cell waits or has halted, and the barrier is not complete.
+    #[error("waits at a barrier that cell {missing} will never reach")]
+    Barrier {
+        /// A cell that has arrived least often.
+        missing: u32,
+    },
+    /// A FENCE without a LOADW of instructions before it.
+    #[error("no LOADW of instructions is left for it to wait for")]
+    Fence,
+    /// Two cells touch a beat of external memory, at least one writes, and no barrier orders them.
+    #[error("{unit:?} touches memory beat {beat} while {other:?} of cell {other_cell} may still be using it")]
+    CellRace {
+        /// The unit executing.
+        unit: Unit,
+        /// The unit of the earlier access.
+        other: Unit,
+        /// Its cell.
+        other_cell: u32,
+        /// The beat.
+        beat: u64,
     },
     /// An instruction is fetched from where a LOADW that no FENCE has waited for puts others.
     #[error("a LOADW that no FENCE has waited for may still be writing it")]

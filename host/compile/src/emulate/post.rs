@@ -1,9 +1,9 @@
 //! DRAIN, ELTW and POOL: the post unit's walk.
 
+use super::cell::Cell;
 use super::error::{Fault, Memory};
 use super::history::Moment;
-use super::machine::Machine;
-use myelin_isa::{PostOperands, post_descriptor as at};
+use myelin_isa::{Architecture, PostOperands, post_descriptor as at};
 
 /// The post descriptor's fields.
 struct Descriptor {
@@ -55,7 +55,7 @@ struct Position {
     column: u32,
 }
 
-impl Machine {
+impl Cell {
     pub(super) fn drain(&mut self, now: &Moment, operands: &PostOperands) -> Result<(), Fault> {
         let source = Source::Accumulators { half: operands.half, bias_word: operands.bias_word };
         self.walk(now, operands, source, Combine::Maximum)
@@ -76,33 +76,40 @@ impl Machine {
         if operands.raw {
             Fault::field("planes", u64::from(d.outer_count), 1, u64::from(planes))?;
         }
+        if let Source::Accumulators { bias_word, .. } = source {
+            self.check_bias(now, bias_word)?;
+        }
+        let mut values = [0; Architecture::SIDE_MAX as usize];
+        let values = &mut values[..usize::from(operands.lane_count)];
         for outer in 0..d.outer_count {
             for row in 0..d.output_rows {
                 for column in 0..d.output_columns {
                     let position = Position { outer, row, column };
-                    let values = self.window(now, &d, operands, source, combine, position)?;
-                    self.write_result(now, &d, operands, position, &values)?;
+                    self.window(now, &d, operands.source, (source, combine), position, values)?;
+                    self.write_result(now, &d, operands, position, values)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// The combined 32-bit values of one window, `lane_count` of them.
+    /// Combines one window into 32-bit `values`.
     fn window(
         &mut self,
         now: &Moment,
         d: &Descriptor,
-        operands: &PostOperands,
-        source: Source,
-        combine: Combine,
+        source_address: u32,
+        (source, combine): (Source, Combine),
         position: Position,
-    ) -> Result<Vec<i32>, Fault> {
-        let first = (operands.source)
+        values: &mut [i32],
+    ) -> Result<(), Fault> {
+        let first = source_address
             .wrapping_add(d.outer_step.wrapping_mul(position.outer))
             .wrapping_add(d.row_step.wrapping_mul(position.row))
             .wrapping_add(d.column_step.wrapping_mul(position.column));
-        let mut combined: Option<Vec<i32>> = None;
+        let mut is_empty = true;
+        let mut element = [0; Architecture::SIDE_MAX as usize];
+        let element = &mut element[..values.len()];
         for window_row in 0..d.window_rows {
             for window_column in 0..d.window_columns {
                 let y = d.y_start + d.y_stride * position.row as i32 + window_row as i32;
@@ -113,27 +120,26 @@ impl Machine {
                 let address = first
                     .wrapping_add(d.window_row_step.wrapping_mul(window_row))
                     .wrapping_add(d.window_column_step.wrapping_mul(window_column));
-                let element = self.element(now, source, address, u32::from(operands.lane_count))?;
-                combined = Some(match combined {
-                    None => element,
-                    Some(so_far) => so_far.iter().zip(&element).map(|(&a, &b)| combine.of(a, b)).collect(),
-                });
+                if is_empty {
+                    self.element(now, source, address, values)?;
+                } else {
+                    self.element(now, source, address, element)?;
+                    values.iter_mut().zip(&*element).for_each(|(so_far, &value)| *so_far = combine.of(*so_far, value));
+                }
+                is_empty = false;
             }
         }
-        combined.ok_or(Fault::EmptyWindow { row: position.row, column: position.column })
+        if is_empty { Err(Fault::EmptyWindow { row: position.row, column: position.column }) } else { Ok(()) }
     }
 
     /// The lanes of one window element, widened; accumulators with their bias.
-    fn element(&mut self, now: &Moment, source: Source, address: u32, lane_count: u32) -> Result<Vec<i32>, Fault> {
+    fn element(&mut self, now: &Moment, source: Source, address: u32, values: &mut [i32]) -> Result<(), Fault> {
         match source {
             Source::Activations => {
-                self.check_span(address, lane_count)?;
-                (address as usize..(address + lane_count) as usize)
-                    .map(|lane| {
-                        self.activation_history.read(lane, now)?;
-                        Ok(i32::from(self.activations[lane]))
-                    })
-                    .collect()
+                self.check_span(address, values.len() as u32)?;
+                let lanes = address as usize..address as usize + values.len();
+                self.activation_history.read(lanes.clone(), now)?;
+                values.iter_mut().zip(&self.activations[lanes]).for_each(|(value, &lane)| *value = i32::from(lane));
             }
             Source::Accumulators { half, bias_word } => {
                 let depth = self.architecture.accumulator_depth();
@@ -141,28 +147,27 @@ impl Machine {
                     let (address, available) = (u64::from(address), u64::from(depth));
                     return Err(Fault::Address { memory: Memory::Accumulators, address, available });
                 }
-                self.accumulator_history.read(usize::from(half) * depth as usize + address as usize, now)?;
-                let biases = self.bias(now, bias_word)?;
-                let sums = self.accumulators(half, address).iter().zip(&biases).take(lane_count as usize);
-                let biased = |(column, (&a, &b)): (usize, (&i32, &i32))| {
-                    a.checked_add(b)
-                        .ok_or(Fault::Overflow { column: column as u32, value: i64::from(a) + i64::from(b) })
-                };
-                sums.enumerate().map(biased).collect()
+                let (columns, index) =
+                    (self.architecture.columns() as usize, usize::from(half) * depth as usize + address as usize);
+                self.accumulator_history.read(index..index + 1, now)?;
+                let biases = &self.biases[usize::from(bias_word) * columns..];
+                let totals = self.accumulators[index * columns..].iter().zip(biases);
+                for (column, (value, (&a, &b))) in values.iter_mut().zip(totals).enumerate() {
+                    let overflow = || Fault::Overflow { column: column as u32, value: i64::from(a) + i64::from(b) };
+                    *value = a.checked_add(b).ok_or_else(overflow)?;
+                }
             }
         }
+        Ok(())
     }
 
-    fn bias(&mut self, now: &Moment, word: u16) -> Result<Vec<i32>, Fault> {
+    fn check_bias(&mut self, now: &Moment, word: u16) -> Result<(), Fault> {
         let available = self.architecture.bias_words();
         if u32::from(word) >= available {
             let (address, available) = (u64::from(word), u64::from(available));
             return Err(Fault::Address { memory: Memory::Biases, address, available });
         }
-        self.bias_history.read(usize::from(word), now)?;
-        let columns = self.architecture.columns() as usize;
-        let at = usize::from(word) * columns;
-        Ok(self.biases[at..at + columns].to_vec())
+        self.bias_history.read(usize::from(word)..usize::from(word) + 1, now)
     }
 
     fn write_result(
@@ -179,9 +184,10 @@ impl Machine {
             .wrapping_add(d.destination_column_step.wrapping_mul(position.column));
         self.check_span(address, values.len() as u32)?;
         let bits = self.architecture.precision().bits();
-        for (lane, &value) in (address as usize..).zip(values) {
+        let lanes = address as usize..address as usize + values.len();
+        self.activation_history.write(lanes.clone(), now)?;
+        for (lane, &value) in lanes.zip(values) {
             let result = if operands.raw { value >> (bits * position.outer) } else { d.requantise(value) };
-            self.activation_history.write(lane, now)?;
             self.activations[lane] = self.lane(result);
         }
         Ok(())

@@ -1,9 +1,8 @@
 //! A compiled program on the emulator, the way a host runs it on a cell.
 
 use super::error::EmulateError;
-use super::machine::{Machine, RunReport};
+use super::machine::{Machine, Priority, RaceDetection, RunReport};
 use crate::program::{LengthError, Program};
-use myelin_isa::Unit;
 use thiserror::Error;
 
 /// A machine with a program's weights loaded.
@@ -11,7 +10,7 @@ use thiserror::Error;
 pub struct Session<'p> {
     program: &'p Program,
     machine: Machine,
-    priority: [Unit; 4],
+    priority: Priority,
 }
 
 /// Why a picture has no answer.
@@ -31,17 +30,21 @@ impl<'p> Session<'p> {
     /// # Errors
     /// [`EmulateError`]: the program is not one of this compiler's.
     pub fn new(program: &'p Program) -> Result<Session<'p>, EmulateError> {
-        Session::with_priority(program, Unit::ALL)
+        Session::with_options(program, Priority::DEFAULT, RaceDetection::On)
     }
 
-    /// [`Session::new`] with units preferred as in [`Machine::run_with_priority`].
+    /// [`Session::new`] with another order of execution, or without race detection.
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn with_priority(program: &'p Program, priority: [Unit; 4]) -> Result<Session<'p>, EmulateError> {
-        let mut machine = Machine::new(program.architecture, program.memory_beats);
-        for cell in &program.cells {
-            machine.set_instructions(&cell.resident_words(&program.architecture))?;
+    pub fn with_options(
+        program: &'p Program,
+        priority: Priority,
+        races: RaceDetection,
+    ) -> Result<Session<'p>, EmulateError> {
+        let mut machine = Machine::with_race_detection(program.architecture, program.memory_beats, races);
+        for (cell, code) in (0..).zip(&program.cells) {
+            machine.set_cell_instructions(cell, &code.resident_words(&program.architecture))?;
         }
         machine.memory_mut()[..program.image.len()].copy_from_slice(&program.image);
         machine.run_with_priority(program.load_entry, priority)?;

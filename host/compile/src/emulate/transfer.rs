@@ -1,9 +1,11 @@
 //! LOAD, LOADW and STORE: beats between external memory and the cell's memories.
 
+use super::cell::Cell;
 use super::error::{Fault, Memory};
+use super::external::External;
 use super::history::Moment;
-use super::machine::Machine;
-use myelin_isa::{WeightTarget, transfer_descriptor as at};
+use myelin_isa::{Instruction, WeightTarget, transfer_descriptor as at};
+use std::ops::Range;
 
 /// Where one row of a LOAD or STORE lies.
 #[derive(Clone, Copy)]
@@ -13,43 +15,43 @@ struct Row {
     beats: u32,
 }
 
-impl Machine {
-    pub(super) fn load(&mut self, now: &Moment, memory_beat: u32, destination: u32, beats: u32) -> Result<(), Fault> {
-        let registers = self.load_registers;
-        rows(&registers, memory_beat, destination, beats).try_for_each(|row| self.load_row(now, row))
-    }
-
-    pub(super) fn store(&mut self, now: &Moment, memory_beat: u32, source: u32, beats: u32) -> Result<(), Fault> {
-        let registers = self.store_registers;
-        rows(&registers, memory_beat, source, beats).try_for_each(|row| self.store_row(now, row))
-    }
-
-    fn load_row(&mut self, now: &Moment, row: Row) -> Result<(), Fault> {
-        let lanes = self.architecture.lanes() as usize;
-        self.check_transfer(row.memory_beat, row.beats)?;
-        self.check_lanes(row.lane, row.beats)?;
-        for beat in 0..row.beats as usize {
-            let from = self.read_beat(now, row.memory_beat as usize + beat)?;
-            for lane in 0..lanes {
-                let to = row.lane as usize + beat * lanes + lane;
-                self.activation_history.write(to, now)?;
-                self.activations[to] = self.lane(i32::from(self.external[from + lane] as i8));
+impl Cell {
+    pub(super) fn load(
+        &mut self,
+        external: &mut External,
+        now: &Moment,
+        memory_beat: u32,
+        destination: u32,
+        beats: u32,
+    ) -> Result<(), Fault> {
+        let unused = 8 - self.architecture.precision().bits();
+        for row in rows(&self.load_registers, memory_beat, destination, beats) {
+            let lanes = self.check_row(external, row)?;
+            let from = external.read(self.index, row.memory_beat, row.beats, now)?;
+            self.activation_history.write(lanes.clone(), now)?;
+            let bytes = &external.bytes[from..from + lanes.len()];
+            for (lane, &byte) in self.activations[lanes].iter_mut().zip(bytes) {
+                *lane = (byte << unused) as i8 >> unused;
             }
         }
         Ok(())
     }
 
-    fn store_row(&mut self, now: &Moment, row: Row) -> Result<(), Fault> {
-        let lanes = self.architecture.lanes() as usize;
-        self.check_transfer(row.memory_beat, row.beats)?;
-        self.check_lanes(row.lane, row.beats)?;
-        for beat in 0..row.beats as usize {
-            let to = row.memory_beat as usize + beat;
-            self.external_history.write(to, now)?;
-            for lane in 0..lanes {
-                let from = row.lane as usize + beat * lanes + lane;
-                self.activation_history.read(from, now)?;
-                self.external[to * lanes + lane] = self.activations[from] as u8;
+    pub(super) fn store(
+        &mut self,
+        external: &mut External,
+        now: &Moment,
+        memory_beat: u32,
+        source: u32,
+        beats: u32,
+    ) -> Result<(), Fault> {
+        for row in rows(&self.store_registers, memory_beat, source, beats) {
+            let lanes = self.check_row(external, row)?;
+            let to = external.write(self.index, row.memory_beat, row.beats, now)?;
+            self.activation_history.read(lanes.clone(), now)?;
+            let bytes = &mut external.bytes[to..to + lanes.len()];
+            for (byte, &lane) in bytes.iter_mut().zip(&self.activations[lanes]) {
+                *byte = lane as u8;
             }
         }
         Ok(())
@@ -57,35 +59,43 @@ impl Machine {
 
     pub(super) fn load_weights(
         &mut self,
+        external: &mut External,
         now: &Moment,
         target: WeightTarget,
         memory_beat: u32,
         destination: u32,
         beats: u32,
     ) -> Result<(), Fault> {
-        self.check_transfer(memory_beat, beats)?;
+        check_external(external, memory_beat, beats)?;
+        let at = external.read(self.index, memory_beat, beats, now)?;
         match target {
-            WeightTarget::Weights => self.load_weight_words(now, memory_beat, destination, beats),
-            WeightTarget::Biases => self.load_bias_words(now, memory_beat, destination, beats),
-            WeightTarget::Instructions => self.load_instructions(now, memory_beat, destination, beats),
+            WeightTarget::Weights => self.load_weight_words(external, now, at, destination, beats),
+            WeightTarget::Biases => self.load_bias_words(external, now, at, destination, beats),
+            WeightTarget::Instructions => self.load_instructions(external, at, destination, beats),
         }
     }
 
-    fn load_weight_words(&mut self, now: &Moment, from: u32, destination: u32, beats: u32) -> Result<(), Fault> {
+    fn load_weight_words(
+        &mut self,
+        external: &External,
+        now: &Moment,
+        at: usize,
+        destination: u32,
+        beats: u32,
+    ) -> Result<(), Fault> {
         let (ports, columns) = (self.architecture.weight_ports() as usize, self.architecture.columns() as usize);
-        let (word_beats, row_lanes) =
-            (self.architecture.weight_word_beats(), self.architecture.weight_row_lanes() as usize);
+        let (lanes, row_lanes) = (self.architecture.lanes() as usize, self.architecture.weight_row_lanes() as usize);
         let banks_per_beat = self.architecture.weight_banks_per_beat() as usize;
+        let word_beats = self.architecture.weight_word_beats();
         let words = beats.div_ceil(word_beats);
         check_range(Memory::Weights, destination, words, self.architecture.weight_words())?;
+        self.weight_history.write(destination as usize..(destination + words) as usize, now)?;
         for beat in 0..beats {
-            let at = self.read_beat(now, (from + beat) as usize)?;
             let word = (destination + beat / word_beats) as usize;
-            self.weight_history.write(word, now)?;
             let first = (beat % word_beats) as usize * banks_per_beat;
             for (part, bank) in (first..ports.min(first + banks_per_beat)).enumerate() {
-                for column in 0..columns {
-                    let byte = self.external[at + part * row_lanes + column];
+                let bytes = &external.bytes[at + beat as usize * lanes + part * row_lanes..][..columns];
+                for (column, &byte) in bytes.iter().enumerate() {
                     self.weights[(word * ports + bank) * columns + column] = self.lane(i32::from(byte as i8));
                 }
             }
@@ -93,60 +103,53 @@ impl Machine {
         Ok(())
     }
 
-    fn load_bias_words(&mut self, now: &Moment, from: u32, destination: u32, beats: u32) -> Result<(), Fault> {
+    fn load_bias_words(
+        &mut self,
+        external: &External,
+        now: &Moment,
+        at: usize,
+        destination: u32,
+        beats: u32,
+    ) -> Result<(), Fault> {
         let (columns, word_beats) = (self.architecture.columns() as usize, self.architecture.bias_word_beats());
         whole("beats (whole bias words)", beats, word_beats)?;
-        check_range(Memory::Biases, destination, beats / word_beats, self.architecture.bias_words())?;
-        for word in 0..beats / word_beats {
-            let at = self.read_beats(now, from + word * word_beats, word_beats)?;
-            let to = (destination + word) as usize;
-            self.bias_history.write(to, now)?;
+        let (words, word_bytes) = (beats / word_beats, word_beats as usize * self.architecture.lanes() as usize);
+        check_range(Memory::Biases, destination, words, self.architecture.bias_words())?;
+        self.bias_history.write(destination as usize..(destination + words) as usize, now)?;
+        for word in 0..words as usize {
+            let to = (destination as usize + word) * columns;
             for column in 0..columns {
-                self.biases[to * columns + column] = self.external_word(at + 4 * column) as i32;
+                self.biases[to + column] = external.word(at + word * word_bytes + 4 * column) as i32;
             }
         }
         Ok(())
     }
 
     /// Instruction memory wraps: a program of any length runs through it.
-    fn load_instructions(&mut self, now: &Moment, from: u32, destination: u32, beats: u32) -> Result<(), Fault> {
+    fn load_instructions(&mut self, external: &External, at: usize, destination: u32, beats: u32) -> Result<(), Fault> {
         let (depth, each) = (self.architecture.instruction_depth(), self.architecture.instruction_beats());
         whole("beats (whole instructions)", beats, each)?;
         Fault::field("instructions loaded at once", u64::from(beats / each), 1, u64::from(depth))?;
+        let bytes = each as usize * self.architecture.lanes() as usize;
         for instruction in 0..beats / each {
-            let at = self.read_beats(now, from + instruction * each, each)?;
+            let from = at + instruction as usize * bytes;
+            let words = core::array::from_fn(|word| external.word(from + 4 * word));
             let to = (destination.wrapping_add(instruction) & (depth - 1)) as usize;
             if self.instructions.len() <= to {
-                self.instructions.resize(to + 1, [0; 4]);
+                // Memory never written is zero, which is no instruction.
+                self.instructions.resize(to + 1, Instruction::decode([0; 4]));
             }
-            self.instructions[to] = core::array::from_fn(|word| self.external_word(at + 4 * word));
+            self.instructions[to] = Instruction::decode(words);
         }
         Ok(())
     }
 
-    /// Records the reads of existing beats and says where their bytes start.
-    fn read_beats(&mut self, now: &Moment, first: u32, count: u32) -> Result<usize, Fault> {
-        for beat in first..first + count {
-            self.external_history.read(beat as usize, now)?;
-        }
-        Ok(first as usize * self.architecture.lanes() as usize)
-    }
-
-    /// Four bytes of external memory, little-endian.
-    fn external_word(&self, at: usize) -> u32 {
-        u32::from_le_bytes(core::array::from_fn(|byte| self.external[at + byte]))
-    }
-
-    /// Records the read of an existing beat and says where its bytes start.
-    fn read_beat(&mut self, now: &Moment, beat: usize) -> Result<usize, Fault> {
-        self.external_history.read(beat, now)?;
-        Ok(beat * self.architecture.lanes() as usize)
-    }
-
-    fn check_transfer(&self, memory_beat: u32, beats: u32) -> Result<(), Fault> {
-        Fault::field("beats", u64::from(beats), 1, u64::from(u32::MAX))?;
-        let available = self.external.len() / self.architecture.lanes() as usize;
-        check_range(Memory::External, memory_beat, beats, available as u32)
+    /// That a row lies in both memories; answers its lanes.
+    fn check_row(&self, external: &External, row: Row) -> Result<Range<usize>, Fault> {
+        check_external(external, row.memory_beat, row.beats)?;
+        self.check_lanes(row.lane, row.beats)?;
+        let first = row.lane as usize;
+        Ok(first..first + row.beats as usize * self.architecture.lanes() as usize)
     }
 
     fn check_lanes(&self, lane: u32, beats: u32) -> Result<(), Fault> {
@@ -186,6 +189,11 @@ fn whole(field: &'static str, found: u32, of: u32) -> Result<(), Fault> {
     }
     let (min, max) = (u64::from(of), u64::from(found.next_multiple_of(of)));
     Err(Fault::Field { field, found: u64::from(found), min, max })
+}
+
+fn check_external(external: &External, memory_beat: u32, beats: u32) -> Result<(), Fault> {
+    Fault::field("beats", u64::from(beats), 1, u64::from(u32::MAX))?;
+    check_range(Memory::External, memory_beat, beats, external.beats())
 }
 
 /// That `count` addresses from `first` exist.
