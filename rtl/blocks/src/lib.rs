@@ -3,5 +3,6 @@
 //! Each block is a *generator*: a function that takes its parameters and returns the finished
 //! [`myelin_hdl::Module`]. Its file reads as its datasheet.
 
+pub mod cuckoo;
 pub mod prim;
 pub mod tensor;

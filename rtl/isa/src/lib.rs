@@ -14,6 +14,7 @@
 #![no_std]
 
 mod architecture;
+pub mod cuckoo;
 mod instruction;
 mod registers;
 mod specification;

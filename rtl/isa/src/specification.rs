@@ -64,7 +64,14 @@ fn table(out: &mut dyn Write, kind: &str, entries: &[(impl fmt::Debug, impl fmt:
     entries.iter().try_for_each(|(name, value)| writeln!(out, "{kind} {name:?} {value:?}"))
 }
 
-struct Hasher(Sha256);
+/// The specification of an edge-trimming core as text.
+pub(crate) fn write_core(out: &mut dyn Write, registers: &[(&str, u32)], core: &impl fmt::Debug) -> fmt::Result {
+    writeln!(out, "cuckoo version {VERSION}")?;
+    table(out, "register", registers)?;
+    writeln!(out, "{core:?}")
+}
+
+pub(crate) struct Hasher(pub(crate) Sha256);
 
 impl Write for Hasher {
     fn write_str(&mut self, text: &str) -> fmt::Result {

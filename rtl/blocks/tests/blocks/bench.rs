@@ -15,6 +15,7 @@ pub struct Bench {
     pub sim: Simulator,
     inputs: HashMap<String, Input>,
     outputs: HashMap<String, Output>,
+    levels: HashMap<String, u64>,
 }
 
 impl Bench {
@@ -28,7 +29,7 @@ impl Bench {
         let sim = Simulator::builder(&design).power_up(PowerUp::Random { seed }).build().unwrap();
         let inputs = block.inputs.iter().map(|port| (port.name.clone(), sim.input(&port.name).unwrap())).collect();
         let outputs = block.outputs.iter().map(|port| (port.name.clone(), sim.output(&port.name).unwrap())).collect();
-        let mut bench = Bench { sim, inputs, outputs };
+        let mut bench = Bench { sim, inputs, outputs, levels: HashMap::new() };
         bench.reset();
         bench
     }
@@ -44,6 +45,12 @@ impl Bench {
         let ty = input.ty();
         assert!((ty.min()..=ty.max()).contains(&value), "{value} into {port} of {ty}");
         self.sim.poke(input, ty.bits_of(value as i64));
+        self.levels.insert(port.to_owned(), ty.bits_of(value as i64));
+    }
+
+    /// Whether an input of one bit is high.
+    pub fn is_set(&self, port: &str) -> bool {
+        self.levels.get(port).is_some_and(|&level| level != 0)
     }
 
     #[track_caller]

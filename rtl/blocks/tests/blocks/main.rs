@@ -5,6 +5,8 @@
 mod accumulator;
 mod array;
 mod bench;
+mod cuckoo;
+mod cuckoo_parts;
 mod host_port;
 mod lanes;
 mod load_unit;

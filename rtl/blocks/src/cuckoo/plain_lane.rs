@@ -1,0 +1,98 @@
+//! Lane of plain hashes: both nodes of an edge are hashes by themselves, begun one after the other.
+//!
+//! The ports are those of [`super::chained_lane`], and besides:
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `both_i` | 1 | the pass needs the other node too; constant while busy |
+//!
+//! **Timing.** One hash a cycle: an edge a cycle, or every second cycle where both nodes are needed. The
+//! pipeline cannot stall, so an edge begins only when there is room for it behind the pipeline.
+//!
+//! **Judged** by `myelin_golden::cuckoo::Graph::endpoints`.
+
+use std::sync::Arc;
+
+use myelin_hdl::{Module, Signal, choose, concat, module, mux, u};
+use myelin_isa::cuckoo::{Core, Sip};
+
+use super::lowest_set::lowest_set;
+use super::sip_pipeline::sip_pipeline;
+use crate::prim::{bundle, fifo};
+
+/// Edges begun and not yet taken, at most: enough to fill the pipeline.
+pub const fn capacity(sip: Sip) -> u32 {
+    2 * sip.stages().next_power_of_two()
+}
+
+/// Builds the lane.
+pub fn plain_lane(core: &Core) -> Arc<Module> {
+    let edge = u(core.edge_bits());
+    let capacity = capacity(core.sip());
+    module("plain_lane", |m| {
+        m.doc("Hashes of both nodes of edges, one a cycle.");
+        let keys = bundle::inputs(m, "key", 4, u(64));
+        let lane = m.input("lane_i", u(core.lane_bits().max(1)));
+        let side = m.input("side_i", u(1));
+        let both = m.input("both_i", u(1));
+        let block_valid = m.input("block_valid_i", u(1));
+        let block_number = m.input("block_number_i", u(core.block_bits()));
+        let block_alive = m.input("block_alive_i", u(64));
+        let edge_ready = m.input("edge_ready_i", u(1));
+
+        // Room behind the pipeline.
+        let room = m.register("room_q", u(capacity.ilog2() + 1)).reset(i64::from(capacity));
+
+        // Edges alive of a block, one after the other; the tested side's hash, then the other's.
+        let left = m.register("left_q", u(64)).reset(0);
+        let number = m.register("number_q", u(core.block_bits()));
+        let other = m.register("other_q", u(1)).reset(0);
+        let (position, rest) = lowest_set(m, left.q);
+        let begins = (left.q.any() & (other.q | room.q.any())).named("begins");
+        let edge_ends = (begins & (other.q | !both)).named("edge_ends");
+        let block_ready = (!left.q.any() | (edge_ends & !rest.any())).named("block_ready");
+        let takes = (block_valid & block_ready).named("takes");
+        left.next(choose(left.q).when(takes, block_alive).when(edge_ends, rest).end());
+        number.next_when(takes, block_number);
+        other.next(choose(other.q).when(edge_ends, 0).when(begins, 1).end());
+        let index =
+            if core.lane_bits() == 0 { concat(&[number.q, position]) } else { concat(&[number.q, lane, position]) };
+
+        let word_width = edge.width() + 1;
+        let pipeline = m.instance("pipeline", &sip_pipeline(core.sip(), core.variant().last_rotation(), word_width, 2));
+        pipeline
+            .input("valid_i", begins)
+            .input("word_i", concat(&[index, side ^ other.q]))
+            .input("tag_i", concat(&[other.q, edge_ends]));
+        bundle::connect(&pipeline, "state", &keys);
+
+        let state = bundle::of(&pipeline, "state", 4);
+        let hash = m.delay("hash_q", state[0] ^ state[1] ^ state[2] ^ state[3]);
+        let node = hash.slice(0, edge.width());
+        let out_edge = m.delay("out_edge_q", pipeline.output("word_o").slice(1, edge.width()));
+        let tag = m.delay("out_tag_q", pipeline.output("tag_o"));
+        let out_valid = m.register("out_valid_q", u(1)).reset(0);
+        out_valid.next(pipeline.output("valid_o"));
+        let first = m.register("first_q", edge);
+        first.next_when(out_valid.q, node);
+
+        let queue = m.instance("queue", &fifo::fifo(capacity as usize, 3, edge));
+        let pushes = (out_valid.q & tag.bit(0)).named("pushes");
+        queue.input("push_valid_i", pushes).input("pop_ready_i", edge_ready);
+        let tested = mux(tag.bit(1), first.q, node);
+        bundle::connect(&queue, "push", &[tested, node, out_edge]);
+        let edge_valid = queue.output("pop_valid_o");
+        let popped = edge_valid & edge_ready;
+        let reserves = (begins & !other.q).named("reserves");
+        let more = mux(popped, room.q.wrapping_add(1), room.q);
+        room.next(mux(reserves, more.wrapping_sub(1), more));
+
+        m.output("block_ready_o", block_ready);
+        m.output("edge_valid_o", edge_valid);
+        let out: Vec<Signal> = bundle::of(&queue, "pop", 3);
+        bundle::outputs(m, "edge", &out);
+        m.output("busy_o", left.q.any() | room.q.ne(i64::from(capacity)));
+        m.output("hashes_o", begins);
+        m.assert("there_is_room_behind_the_pipeline", !pushes | queue.output("push_ready_o"));
+    })
+}
