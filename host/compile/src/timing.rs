@@ -29,8 +29,14 @@ const POST_GIVE: u64 = 8;
 const STAMP_TO_GIVE: u64 = 1;
 /// From the last beat to the load unit's tokens.
 const LOAD_GIVE: u64 = 2;
-/// A beat through the store unit.
-const STORE_BEAT: u64 = 4;
+/// From reading a beat to its write being acknowledged.
+const STORE_BEAT: u64 = 3 + MEMORY_LATENCY;
+/// From the last acknowledgement to the store unit's tokens.
+const STORE_GIVE: u64 = 1;
+/// From taking a CONFIG of load or store unit to its completion.
+const TRANSFER_CONFIG: u64 = 2;
+/// Instructions that load or store unit has taken and not completed, at most.
+const IN_FLIGHT: usize = 4;
 /// From the last pixel's issue to the array unit's tokens, besides one cycle for each row and column.
 const ARRAY_GIVE: u64 = 4;
 
@@ -107,6 +113,8 @@ struct Clockwork {
     taken: [Vec<u64>; 4],
     /// By unit: the first cycle in which it can take another.
     free: [u64; 4],
+    /// By unit: cycles in which its instructions completed; load and store unit only.
+    completed: [Vec<u64>; 4],
     /// `given[from][to]`: cycles of the tokens; `used[from][to]`: how many have been taken.
     given: [[Vec<u64>; 4]; 4],
     used: [[usize; 4]; 4],
@@ -118,6 +126,7 @@ struct Clockwork {
 /// When a unit is done with an instruction, in cycles after taking it.
 struct Span {
     ready: u64,
+    /// Gives its tokens; load and store unit: completes, if nothing before it is in its way.
     give: u64,
 }
 
@@ -133,6 +142,7 @@ impl Clockwork {
             store_registers: [0; transfer_descriptor::COUNT as usize],
             taken: Default::default(),
             free: [0; 4],
+            completed: Default::default(),
             given: Default::default(),
             used: Default::default(),
             last_busy: 0,
@@ -159,10 +169,19 @@ impl Clockwork {
                 *used += 1;
             }
         }
+        let in_flight = self.completed[u].len().checked_sub(IN_FLIGHT);
+        take = take.max(in_flight.map_or(0, |oldest| self.completed[u][oldest] + 1));
         let span = self.execute(instruction);
         self.taken[u].push(take);
         self.free[u] = take + span.ready;
-        let give = take + span.give;
+        let mut give = take + span.give;
+        if let Unit::Load | Unit::Store = unit {
+            // In order: what has no beats completes after what is before it.
+            let before = self.completed[u].last().map_or(0, |&last| last + 1);
+            let complete = (take + span.give).max(before);
+            self.completed[u].push(complete);
+            give = complete + if unit == Unit::Load { LOAD_GIVE } else { STORE_GIVE };
+        }
         for to in Unit::ALL {
             if instruction.header().signal.contains(to) {
                 self.given[u][to as usize].push(give);
@@ -186,8 +205,8 @@ impl Clockwork {
                 Span { ready: end, give: end }
             }
             Instruction::Store { beats, .. } => {
-                let end = STORE_BEAT * u64::from(beats) * rows(&self.store_registers) + 1;
-                Span { ready: end, give: end }
+                let beats = u64::from(beats) * rows(&self.store_registers);
+                Span { ready: beats + 1, give: beats + STORE_BEAT }
             }
             Instruction::Sync { .. } | Instruction::Fence => Span { ready: 0, give: 0 },
         }
@@ -203,13 +222,16 @@ impl Clockwork {
         for (register, value) in registers.iter_mut().skip(usize::from(index)).zip(values) {
             *register = value;
         }
-        let give = if unit == Unit::Array { self.array_give() } else { 1 };
+        let give = match unit {
+            Unit::Array => self.array_give(),
+            Unit::Post => 1,
+            Unit::Load | Unit::Store => TRANSFER_CONFIG,
+        };
         Span { ready: 1, give }
     }
 
     fn load(&self, beats: u64) -> Span {
-        let end = beats + MEMORY_LATENCY + LOAD_GIVE;
-        Span { ready: end, give: end }
+        Span { ready: beats + 1, give: beats + MEMORY_LATENCY }
     }
 
     fn convolve(&mut self) -> Span {

@@ -1,5 +1,7 @@
 //! Virtual boards: simulated designs behind the links a real board has.
 
-mod cell;
+mod card;
+mod control;
+mod port;
 
-pub use cell::{MEMORY_LATENCY_CYCLES, SimulatedCell, SimulationOptions};
+pub use card::{SimulatedCell, SimulationOptions};

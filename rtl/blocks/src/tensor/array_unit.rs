@@ -81,6 +81,8 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let part = |register: u8, low: u32, width: u32| held[usize::from(register)].slice(low, width);
         let half = m.register("half_q", u(1));
         half.next_when(start, offered.field(0, encoding::HALF));
+        let accumulate = m.register("accumulate_q", u(1));
+        accumulate.next_when(start, offered.field(0, encoding::ACCUMULATE));
         let signal = m.register("signal_q", u(4));
         signal.next_when(start, offered.signal);
 
@@ -125,6 +127,7 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let tile_last = (nest.last[0] & nest.last[1]).named("tile_last");
         let is_last_tile = (nest.last[2] & nest.last[3] & nest.last[4]).named("is_last_tile");
         let is_first_tile = (nest.first[2] & nest.first[3] & nest.first[4]).named("is_first_tile");
+        let starts_total = (is_first_tile & !accumulate.q).named("starts_total");
         let done = (issue & nest.all_last).named("done");
         in_tile.next_when(issue, !tile_last);
         running.next(choose(running.q).when(start, 1).when(done, 0).end());
@@ -202,7 +205,7 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("swap_o", m.delay_by("swap", swap, FRAME_LATENCY));
         bundle::outputs(m, "load", &loads);
         m.output("valid_o", valid);
-        m.output("first_o", m.delay_by("first", is_first_tile, to_accumulator));
+        m.output("first_o", m.delay_by("first", starts_total, to_accumulator));
         m.output("half_o", m.delay_by("half_travelling", half.q, to_accumulator));
         m.output("index_o", m.delay_by("index", pixel.q, to_accumulator));
         m.output("give_o", give);

@@ -12,20 +12,22 @@
 //! | `request_valid_o`, `request_beat_o`, `request_ready_i` | 1, 32, 1 | memory read requests, a stream |
 //! | `response_valid_i`, `response_<k>_i`, `response_ready_o` | 1, u8, 1 | beats in the order of the requests, a stream |
 //! | `store_valid_o`, `store_beat_o`, `store_<k>_o`, `store_ready_i` | 1, 32, u8, 1 | memory writes, a stream |
+//! | `store_acknowledge_i` | 1 | a beat written has become visible to all cells, in the order of the writes |
+//! | `arrive_o`, `barrier_i`, `trapped_o` | 1 | arrivals at the barrier; all cells have arrived; trapped. Only where there are several cells: one meets itself |
 //!
-//! A beat is `lanes` bytes. The registers are in [`myelin_isa::register`], the instructions in
+//! No output depends on an input in the same cycle. A beat is `lanes` bytes. The registers are in [`myelin_isa::register`], the instructions in
 //! [`myelin_isa::Instruction`]; each unit's file has its timing.
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, Signal, module, mux, tree_reduce, u};
+use myelin_hdl::{Module, Signal, concat, module, mux, tree_reduce, u};
 use myelin_isa::{Architecture, Unit, encoding};
 
 use super::descriptor::field;
 use super::pe::operand_ty;
 use super::{
-    accumulator, array, array_unit, bias_store, host_port, load_unit, post_unit, scratchpad, sequencer, store_unit,
-    tokens, weight_store,
+    accumulator, array, array_unit, barrier, bias_store, host_port, load_unit, post_unit, scratchpad, sequencer,
+    store_unit, tokens, weight_store,
 };
 use crate::prim::{bundle, fifo};
 
@@ -48,6 +50,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let response_valid = m.input("response_valid_i", u(1));
         let response = bundle::inputs(m, "response", lanes, u(8));
         let store_ready = m.input("store_ready_i", u(1));
+        let store_acknowledge = m.input("store_acknowledge_i", u(1));
 
         let host = m.instance("host_port", &host_port::host_port(architecture));
         let sequencer = m.instance("sequencer", &sequencer::sequencer(architecture));
@@ -75,6 +78,9 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             let head = bundle::of(&queue, "pop", 4);
             let waiting = queue.output("pop_valid_o");
             tokens.input(&format!("wait_{number}_i"), field(head[0], encoding::WAIT));
+            if number == Unit::Load as usize {
+                tokens.input("meet_i", field(head[0], encoding::MEET));
+            }
             let tokens_ready = tokens.output(&format!("ready_{number}_o"));
             let offered = (waiting & tokens_ready).named(&format!("offered_{number}"));
             let taken = (offered & unit.output("instruction_ready_o")).named(&format!("taken_{number}"));
@@ -126,16 +132,28 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let post_writes = post.output("write_valid_o");
         load.input("write_blocked_i", post_writes);
         let loaded: Vec<Signal> = response.iter().map(|byte| byte.truncate(operand.width()).cast(operand)).collect();
+        let part = load.output("part_o");
         weights
             .input("write_valid_i", load.output("weight_valid_o"))
             .input("write_address_i", load.output("weight_address_o"))
-            .input("write_bank_i", load.output("weight_bank_o"));
-        bundle::connect(&weights, "write", &loaded[..columns]);
+            .input("write_part_i", part);
+        let row_lanes = architecture.weight_row_lanes() as usize;
+        for (bank, row) in loaded.chunks(row_lanes).enumerate() {
+            bundle::connect(&weights, &format!("write_{bank}"), &row[..columns]);
+        }
         biases
             .input("write_valid_i", load.output("bias_valid_o"))
             .input("write_address_i", load.output("bias_address_o"))
-            .input("write_quarter_i", load.output("bias_quarter_o"));
+            .input("write_part_i", part);
         bundle::connect(&biases, "write", &response);
+        sequencer
+            .input("load_valid_i", load.output("program_valid_o"))
+            .input("load_address_i", load.output("program_address_o"))
+            .input("load_part_i", part.truncate(2))
+            .input("loaded_i", load.output("loaded_o"));
+        let words: Vec<Signal> =
+            (response.chunks(4)).map(|bytes| concat(&[bytes[3], bytes[2], bytes[1], bytes[0]])).collect();
+        bundle::connect(&sequencer, "load", &words[..words.len().min(4)]);
 
         // Scratchpad write port: the post unit first, then the load unit.
         let results = bundle::of(&post, "write", columns);
@@ -158,6 +176,17 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         bundle::connect(&array_unit, "data", &bundle::of(&scratchpad, "array", rows));
         let post_reads = post.output("read_o");
         store.input("read_blocked_i", post_reads).input("write_ready_i", store_ready);
+        store.input("acknowledge_i", store_acknowledge);
+        // With one cell the barrier is inside, where it takes as long as among many.
+        if architecture.cells() == 1 {
+            let barrier = m.instance("barrier", &barrier::barrier(1));
+            barrier.input("arrive_0_i", store.output("arrive_o")).input("clear_i", host.output("start_o"));
+            tokens.input("barrier_i", barrier.output("barrier_o"));
+        } else {
+            m.output("arrive_o", store.output("arrive_o"));
+            m.output("trapped_o", sequencer.output("trapped_o"));
+            tokens.input("barrier_i", m.input("barrier_i", u(1)));
+        }
         scratchpad
             .input("port_read_i", post_reads | store.output("read_o"))
             .input("port_address_i", mux(post_reads, post.output("address_o"), store.output("address_o")));

@@ -37,7 +37,7 @@ pub fn field(word: Signal, (low, width): (u32, u32)) -> Signal {
     word.slice(low, width)
 }
 
-/// `count` (a multiple of three) 32-bit registers; `write` takes the instruction's words 1 to 3
+/// `count` (a multiple of three) 32-bit registers, 0 after reset; `write` takes the instruction's words 1 to 3
 /// into the three registers from its index on.
 pub fn registers(m: &ModuleBuilder, count: u8, write: Signal, offered: &Offered) -> Vec<Signal> {
     assert!(count.is_multiple_of(3), "CONFIG writes three registers");
@@ -45,7 +45,7 @@ pub fn registers(m: &ModuleBuilder, count: u8, write: Signal, offered: &Offered)
     (0..count)
         .map(|position| {
             let (group, word) = (position / 3 * 3, position % 3 + 1);
-            let register = m.register(&format!("descriptor_{position}_q"), u(32));
+            let register = m.register(&format!("descriptor_{position}_q"), u(32)).reset(0);
             register.next_when(write & index.eq(i64::from(group)), offered.words[usize::from(word)]);
             register.q
         })

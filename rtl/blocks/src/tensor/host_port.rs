@@ -65,7 +65,8 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         let shape = i64::from(architecture.rows())
             | i64::from(architecture.columns()) << 8
             | i64::from(architecture.precision().bits()) << 16
-            | i64::from(architecture.lanes().trailing_zeros()) << 24;
+            | i64::from(architecture.lanes().trailing_zeros()) << 24
+            | i64::from(architecture.cells().trailing_zeros()) << 28;
         let specification = architecture.specification();
         let zero = |width: u32| m.constant(u(width), 0);
         let pc_field = if pc_ty.width() < 16 { concat(&[zero(16 - pc_ty.width()), pc]) } else { pc };

@@ -1,4 +1,14 @@
-//! Load unit: executes LOAD and LOADW, from the memory port into scratchpad, weights and biases.
+//! Load unit: executes LOAD and LOADW, from the memory port into scratchpad, weights, biases and
+//! instruction memory.
+//!
+//! ```text
+//!  instruction -> front: requests --> memory
+//!                   | up to 4 in flight
+//!                   v
+//!                 back:  beats <----- memory
+//!                   |--> scratchpad, weights, biases, instructions
+//!                   +--> tokens, in order
+//! ```
 //!
 //! | port | width | meaning |
 //! |---|---|---|
@@ -7,122 +17,159 @@
 //! | `response_valid_i`, `response_<k>_i`, `response_ready_o` | 1, u8, 1 | beats, a stream in the order of the requests |
 //! | `write_blocked_i` | 1 | the scratchpad's write port is taken this cycle |
 //! | `write_valid_o`, `write_address_o` | 1, address | beat to the scratchpad (all lanes, aligned) |
-//! | `weight_valid_o`, `weight_address_o`, `weight_bank_o` | | beat to the weight store |
-//! | `bias_valid_o`, `bias_address_o`, `bias_quarter_o` | | beat to the bias memory |
+//! | `weight_valid_o`, `weight_address_o` | 1, address | beat to the weight store |
+//! | `bias_valid_o`, `bias_address_o` | 1, address | beat to the bias memory |
+//! | `program_valid_o`, `program_address_o` | 1, pc | beat to the instruction memory |
+//! | `part_o` | [`PART_WIDTH`] | which part of the word at that address: weights, biases, instructions |
+//! | `loaded_o` | 1 | a LOADW of instructions is complete: a token for FENCE |
 //! | `give_o`, `busy_o` | 4, 1 | tokens given; an instruction is not complete |
 //!
-//! **Timing.** One request and one beat per cycle. With a memory that answers after M cycles, an
-//! instruction taken in cycle 0 requests from cycle 1 on, and gives its tokens
-//! [`GIVE_LATENCY`] cycles after its last beat; the next is taken in the same cycle.
+//! **Timing.** One request and one beat per cycle. An instruction taken in cycle 0 requests from
+//! cycle 1 on; the next is taken in the cycle after its last request was accepted, if fewer than
+//! [`IN_FLIGHT`] are in flight: requests of one instruction follow those of the one before, however
+//! long the memory takes. Beats are taken from cycle [`BACK_LATENCY`] on, and not before the cycle after
+//! what was before is complete. Tokens, and `loaded_o`, are
+//! given [`GIVE_LATENCY`] cycles after the last beat. A CONFIG takes the front for one cycle and
+//! completes in its turn: at the back in cycle [`BACK_LATENCY`], or in the cycle after the last beat
+//! of what was before it; its tokens are given [`GIVE_LATENCY`] cycles later. So is an instruction of
+//! no beats.
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, choose, module, mux, u};
-use myelin_isa::{Architecture, WeightTarget, encoding, opcode};
+use myelin_hdl::{Module, Signal, choose, concat, module, mux, tree_reduce, u};
+use myelin_isa::{Architecture, WeightTarget, encoding, opcode, transfer_descriptor as descriptor};
 
-use super::descriptor::Offered;
-use super::{bias_store, scratchpad, weight_store};
-use crate::prim::bundle;
+use super::descriptor::{Offered, registers};
+use super::rows::Rows;
+use super::{bias_store, scratchpad, sequencer, weight_store};
+use crate::prim::{bundle, fifo};
 
 /// Cycles from the last beat to the tokens: the scratchpad's write latency, so that whoever takes
 /// one finds the data.
 pub const GIVE_LATENCY: usize = scratchpad::WRITE_LATENCY;
+/// Instructions taken and not complete, at most.
+pub const IN_FLIGHT: usize = 4;
+/// Cycles from taking an instruction to taking its first beat, at least.
+pub const BACK_LATENCY: usize = 2;
+/// Bits of the number of a part of a word.
+pub const PART_WIDTH: u32 = 3;
 
 /// Builds the unit.
 pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
     let address_ty = u(scratchpad::address_width(architecture));
     let weight_ty = u(weight_store::address_width(architecture));
-    let bank_ty = u(weight_store::bank_width(architecture));
     let bias_ty = u(bias_store::address_width(architecture));
+    let pc_ty = u(sequencer::pc_width(architecture));
+    let parts_last = [
+        architecture.weight_word_beats() - 1,
+        architecture.bias_word_beats() - 1,
+        architecture.instruction_beats() - 1,
+    ];
+    assert!(parts_last.iter().all(|&part| part < 1 << PART_WIDTH), "a part's number fits");
     module("load_unit", |m| {
-        m.doc("Load unit: memory port to activation scratchpad, weight store and bias memory.");
+        m.doc("Load unit: memory port to activation scratchpad, weight store, bias memory and instruction memory.");
         let instruction_valid = m.input("instruction_valid_i", u(1));
         let offered = Offered::new(bundle::inputs(m, "instruction", 4, u(32)));
         let request_ready = m.input("request_ready_i", u(1));
         let response_valid = m.input("response_valid_i", u(1));
         let write_blocked = m.input("write_blocked_i", u(1));
 
+        // Front: requests of one instruction after the other.
+        let in_flight = m.instance("in_flight", &fifo::fifo(IN_FLIGHT, 4, u(32)));
+        let flying = m.register("flying_q", u(IN_FLIGHT.ilog2() + 1)).reset(0);
+        let requesting = m.register("requesting_q", u(1)).reset(0);
+        let ready = (!requesting.q & flying.q.ne(IN_FLIGHT as i64)).named("ready");
+        let taken = (instruction_valid & ready).named("taken");
+        let is_config = offered.is(opcode::CONFIG).named("is_config");
+        let held = registers(m, descriptor::COUNT, taken & is_config, &offered);
+        let in_rows = offered.is(opcode::LOAD).named("in_rows");
+        let rows_less_one = mux(in_rows, held[usize::from(descriptor::ROWS)].slice(0, 16), 0);
+        let beats = mux(is_config, 0, offered.words[3]).named("beats");
+        let start = (taken & beats.any()).named("start");
+        let requested = (requesting.q & request_ready).named("requested");
+        let requests = Rows::new(m, "request");
+        requesting.next(choose(requesting.q).when(start, 1).when(requested & requests.last, 0).end());
+        let requests = requests.walk(start, beats, rows_less_one, requested);
+        let memory_step = held[usize::from(descriptor::MEMORY_STEP)];
+        let request_beat = requests.follow(m, "request_beat", offered.words[1], 1, memory_step);
+
+        // A bit for each target; none is the scratchpad.
+        let target = offered.field(0, encoding::TARGET);
+        let to = |wanted: WeightTarget| offered.is(opcode::LOADW) & target.eq(wanted as i64);
+        let targets = [to(WeightTarget::Weights), to(WeightTarget::Biases), to(WeightTarget::Instructions)];
+        let [weights, biases, instructions] = targets;
+        let spare = m.constant(u(16 - 4 - 3), 0);
+        let kind = concat(&[rows_less_one, spare, instructions, biases, weights, offered.signal]);
+        in_flight.input("push_valid_i", taken);
+        let entry = [kind, offered.words[2], beats, held[usize::from(descriptor::LANE_STEP)]];
+        bundle::connect(&in_flight, "push", &entry);
+
+        // Back: beats of one instruction after the other.
+        let [kind, destination, beats, lane_step] = bundle::of(&in_flight, "pop", 4)[..] else {
+            unreachable!("four lanes")
+        };
         let running = m.register("running_q", u(1)).reset(0);
-        let flushing = m.register("flushing_q", u(1)).reset(0);
-        let ready = (!running.q & !flushing.q).named("ready");
-        let start = (instruction_valid & ready).named("start");
-        let to_weights_d =
-            offered.is(opcode::LOADW) & !offered.field(0, encoding::TARGET).eq(WeightTarget::Biases as i64);
-        let to_biases_d =
-            offered.is(opcode::LOADW) & offered.field(0, encoding::TARGET).eq(WeightTarget::Biases as i64);
-        let to_weights = m.register("to_weights_q", u(1));
-        to_weights.next_when(start, to_weights_d);
-        let to_biases = m.register("to_biases_q", u(1));
-        to_biases.next_when(start, to_biases_d);
-        let signal = m.register("signal_q", u(4));
-        signal.next_when(start, offered.signal);
-
-        let requests_left = m.register("requests_left_q", u(32)).reset(0);
-        let requested = (requests_left.q.any() & request_ready).named("requested");
-        requests_left.next(
-            choose(requests_left.q)
-                .when(start, offered.words[3])
-                .when(requested, requests_left.q.wrapping_sub(1))
-                .end(),
-        );
-        let beat = m.register("beat_q", u(32));
-        beat.next(choose(beat.q).when(start, offered.words[1]).when(requested, beat.q.wrapping_add(1)).end());
-
-        let to_scratchpad = (!to_weights.q & !to_biases.q).named("to_scratchpad");
-        let response_ready = (running.q & !(to_scratchpad & write_blocked)).named("response_ready");
+        let awaiting = m.register("awaiting_q", u(1)).reset(0);
+        let keep = |name: &str, enable: Signal, value: Signal| {
+            let register = m.register(name, value.ty());
+            register.next_when(enable, value);
+            register.q
+        };
+        let counts = Rows::new(m, "beat");
+        let to_scratchpad = m.register("to_scratchpad_q", u(1));
+        let response_ready = (awaiting.q & !(to_scratchpad.q & write_blocked)).named("response_ready");
         let arrived = (response_valid & response_ready).named("arrived");
-        let beats_left = m.register("beats_left_q", u(32)).reset(0);
-        beats_left
-            .next(choose(beats_left.q).when(start, offered.words[3]).when(arrived, beats_left.q.wrapping_sub(1)).end());
-        let last = (arrived & beats_left.q.eq(1)).named("last");
-        running.next(choose(running.q).when(start, 1).when(last, 0).end());
-        flushing.next(choose(flushing.q).when(last, 1).when(flushing.q, 0).end());
+        let complete = (running.q & (!awaiting.q | arrived & counts.last)).named("complete");
+        let next = (in_flight.output("pop_valid_o") & (!running.q | complete)).named("next");
+        in_flight.input("pop_ready_i", !running.q | complete);
+        running.next(choose(running.q).when(next, 1).when(complete, 0).end());
+        awaiting.next(choose(awaiting.q).when(next, beats.any()).when(complete, 0).end());
+        flying.next(flying.q.wrapping_add(taken).wrapping_sub(complete));
+        to_scratchpad.next_when(next, !kind.slice(4, 3).any());
+        let targets = keep("targets_q", next, kind.slice(4, 3));
+        let signal = keep("signal_q", next, kind.slice(0, 4));
+        let counts = counts.walk(next & beats.any(), beats, kind.slice(16, 16), arrived);
+        let step = keep("lane_step_q", next, lane_step);
+        let lanes = i64::from(architecture.lanes());
+        let address = counts.follow(m, "address", destination, lanes, step);
 
-        // Scratchpad: a word of lanes a beat. Weights: a bank a beat. Biases: a quarter word a beat.
-        let address = m.register("address_q", address_ty);
-        let address_start = offered.words[2].truncate(address_ty.width());
-        address.next(
-            choose(address.q)
-                .when(start, address_start)
-                .when(arrived, address.q.wrapping_add(i64::from(architecture.lanes())))
-                .end(),
-        );
-        let bank = m.register("bank_q", bank_ty);
-        let bank_last = bank.q.eq(i64::from(architecture.weight_ports()) - 1);
-        bank.next(
-            choose(bank.q)
-                .when(start, 0)
-                .when(arrived, mux(bank_last, m.constant(bank_ty, 0), bank.q.wrapping_add(1)))
-                .end(),
-        );
-        let word = m.register("word_q", weight_ty);
-        let word_start = offered.words[2].truncate(weight_ty.width());
-        word.next(choose(word.q).when(start, word_start).when(arrived & bank_last, word.q.wrapping_add(1)).end());
-        let quarter = m.register("quarter_q", u(2));
-        quarter.next(choose(quarter.q).when(start, 0).when(arrived, quarter.q.wrapping_add(1)).end());
-        let bias = m.register("bias_q", bias_ty);
-        let bias_start = offered.words[2].truncate(bias_ty.width());
-        bias.next(choose(bias.q).when(start, bias_start).when(arrived & quarter.q.eq(3), bias.q.wrapping_add(1)).end());
+        // Words in parts, for all other targets.
+        let part = m.register("part_q", u(PART_WIDTH));
+        let part_last = (targets.bits().iter().zip(parts_last))
+            .map(|(&target, last)| target & part.q.eq(i64::from(last)))
+            .collect::<Vec<_>>();
+        let part_last = (arrived & tree_reduce(&part_last, |a, b| a | b)).named("part_last");
+        part.next(choose(part.q).when(next | part_last, 0).when(arrived, part.q.wrapping_add(1)).end());
+        let word = m.register("word_q", u(32));
+        word.next(choose(word.q).when(next, destination).when(part_last, word.q.wrapping_add(1)).end());
 
+        let completed = m.register("completed_q", u(1)).reset(0);
+        completed.next(complete);
+        let completed_signal = m.delay("completed_signal_q", signal);
+        let completed_program = m.delay("completed_program_q", targets.bit(2));
         let give = m.register("give_q", u(4)).reset(0);
-        give.next(mux(flushing.q, signal.q, 0));
+        give.next(mux(completed.q, completed_signal, 0));
+        let loaded = m.register("loaded_q", u(1)).reset(0);
+        loaded.next(completed.q & completed_program);
         let give_pending = m.register("give_pending_q", u(1)).reset(0);
-        give_pending.next(flushing.q);
+        give_pending.next(completed.q);
 
         m.output("instruction_ready_o", ready);
-        m.output("request_valid_o", requests_left.q.any());
-        m.output("request_beat_o", beat.q);
+        m.output("request_valid_o", requesting.q);
+        m.output("request_beat_o", request_beat);
         m.output("response_ready_o", response_ready);
-        m.output("write_valid_o", arrived & to_scratchpad);
-        m.output("write_address_o", address.q);
-        m.output("weight_valid_o", arrived & to_weights.q);
-        m.output("weight_address_o", word.q);
-        m.output("weight_bank_o", bank.q);
-        m.output("bias_valid_o", arrived & to_biases.q);
-        m.output("bias_address_o", bias.q);
-        m.output("bias_quarter_o", quarter.q);
+        m.output("write_valid_o", arrived & to_scratchpad.q);
+        m.output("write_address_o", address.truncate(address_ty.width()));
+        m.output("weight_valid_o", arrived & targets.bit(0));
+        m.output("weight_address_o", word.q.truncate(weight_ty.width()));
+        m.output("bias_valid_o", arrived & targets.bit(1));
+        m.output("bias_address_o", word.q.truncate(bias_ty.width()));
+        m.output("program_valid_o", arrived & targets.bit(2));
+        m.output("program_address_o", word.q.truncate(pc_ty.width()));
+        m.output("part_o", part.q);
+        m.output("loaded_o", loaded.q);
         m.output("give_o", give.q);
-        m.output("busy_o", running.q | flushing.q | give_pending.q);
-        m.assert("beats_come_only_when_asked_for", !(response_valid & !running.q));
+        m.output("busy_o", flying.q.any() | completed.q | give_pending.q);
+        m.assert("beats_come_only_when_asked_for", !(response_valid & !flying.q.any()));
     })
 }

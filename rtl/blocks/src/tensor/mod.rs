@@ -27,7 +27,9 @@
 pub mod accumulator;
 pub mod array;
 pub mod array_unit;
+pub mod barrier;
 pub mod bias_store;
+pub mod card;
 pub mod cell;
 pub mod descriptor;
 pub mod host_port;
@@ -35,6 +37,7 @@ pub mod load_unit;
 pub mod pe;
 pub mod post_lane;
 pub mod post_unit;
+pub mod rows;
 pub mod scratchpad;
 pub mod sequencer;
 pub mod store_unit;

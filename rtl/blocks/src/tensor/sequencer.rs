@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `start_i`, `entry_i` | 1, pc | start at an instruction; ignored while running |
 //! | `write_valid_i`, `write_address_i`, `write_word_i`, `write_data_i` | 1, pc, 2, 32 | write one word of the instruction memory |
+//! | `load_valid_i`, `load_address_i`, `load_part_i`, `load_<k>_i` | 1, pc, 2, 32 | a part of an instruction, from memory |
+//! | `loaded_i` | 1 | a LOADW of instructions is complete: a token for FENCE |
 //! | `push_valid_<u>_o`, `push_ready_<u>_i` | 1 | the queue of unit u takes the instruction |
 //! | `instruction_<k>_o` | 32 | the instruction |
 //! | `all_idle_i` | 1 | all queues empty and all units idle (the cycle before counts) |
@@ -12,15 +14,17 @@
 //! | `issued_o` | 1 | an instruction left |
 //!
 //! **Timing.** Two cycles per instruction (fetch, hand out) while queues have room; the first is
-//! handed out [`START_LATENCY`] cycles after `start_i`. SYNC waits until `all_idle_i`, then goes on or halts.
+//! handed out [`START_LATENCY`] cycles after `start_i`. SYNC waits until `all_idle_i`, then goes on or halts;
+//! FENCE takes a token, in the cycle after `loaded_i` at the earliest. The program counter wraps at the
+//! end of the memory.
 //!
-//! **Traps.** An opcode that is not an instruction, or an overflow, stops the sequencer; units
+//! **Traps.** An opcode that is not an instruction (or a LOADW without a target), or an overflow, stops the sequencer; units
 //! finish what they hold. The next start clears the trap.
 
 use std::sync::Arc;
 
-use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, tree_reduce, u};
-use myelin_isa::{Architecture, Unit, encoding, opcode, register};
+use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, mux, tree_reduce, u};
+use myelin_isa::{Architecture, Unit, WeightTarget, encoding, opcode, register};
 
 use super::descriptor::Offered;
 use crate::prim::bundle;
@@ -47,6 +51,12 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let write_address = m.input("write_address_i", pc_ty);
         let write_word = m.input("write_word_i", u(2));
         let write_data = m.input("write_data_i", u(32));
+        let words_per_beat = (architecture.lanes() as usize / 4).min(4);
+        let load_valid = m.input("load_valid_i", u(1));
+        let load_address = m.input("load_address_i", pc_ty);
+        let load_part = m.input("load_part_i", u(2));
+        let load_words = bundle::inputs(m, "load", words_per_beat, u(32));
+        let loaded = m.input("loaded_i", u(1));
         let push_ready = bundle::inputs(m, "push_ready", units, u(1));
         let all_idle = m.input("all_idle_i", u(1));
         let overflow = m.input("overflow_i", u(1));
@@ -58,8 +68,13 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
 
         let program =
             m.memory("instructions", architecture.instruction_depth() as usize, 4, u(32)).style(MemoryStyle::Block);
-        let word_enables: Vec<Signal> = (0..4).map(|word| write_word.eq(word)).collect();
-        program.write_lanes(write_address, write_valid, &word_enables, &[write_data; 4]);
+        let part_of = |word: usize| load_part.eq((word / words_per_beat) as i64);
+        let enables: Vec<Signal> =
+            (0..4).map(|word| mux(load_valid, part_of(word), write_word.eq(word as i64))).collect();
+        let data: Vec<Signal> =
+            (0..4).map(|word| mux(load_valid, load_words[word % words_per_beat], write_data)).collect();
+        let address = mux(load_valid, load_address, write_address);
+        program.write_lanes(address, load_valid | write_valid, &enables, &data);
         let fetch = (running.q & !fetched.q).named("fetch");
         let words = program.read(pc.q, fetch);
         let current = Offered::new(words.clone());
@@ -70,17 +85,22 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
             |codes: &[u32]| tree_reduce(&codes.iter().map(|&code| current.is(code)).collect::<Vec<_>>(), |a, b| a | b);
         let config_unit = current.field(0, encoding::CONFIG_UNIT);
         let config = |unit: Unit| current.is(opcode::CONFIG) & config_unit.eq(unit as i64);
+        let has_target = current.field(0, encoding::TARGET).le(WeightTarget::Instructions as i64);
         let target = [
-            any(&[opcode::LOAD, opcode::LOADW]),
+            current.is(opcode::LOAD) | current.is(opcode::LOADW) & has_target | config(Unit::Load),
             current.is(opcode::CONV) | config(Unit::Array),
             any(&[opcode::DRAIN, opcode::ELTW, opcode::POOL]) | config(Unit::Post),
-            current.is(opcode::STORE),
+            current.is(opcode::STORE) | config(Unit::Store),
         ];
         let sync = current.is(opcode::SYNC).named("sync");
-        let known = (tree_reduce(&target, |a, b| a | b) | sync).named("known");
+        let fence = current.is(opcode::FENCE).named("fence");
+        let known = (tree_reduce(&target, |a, b| a | b) | sync | fence).named("known");
         let accepted: Vec<Signal> = (target.iter().zip(&push_ready)).map(|(&target, &ready)| target & ready).collect();
         let synced = (sync & all_idle).named("synced");
-        let done = (holding & (tree_reduce(&accepted, |a, b| a | b) | synced)).named("done");
+        let loads = m.register("loads_q", u(4)).reset(0);
+        let fenced = (fence & loads.q.any()).named("fenced");
+        loads.next(loads.q.wrapping_add(loaded).wrapping_sub(holding & fenced));
+        let done = (holding & (tree_reduce(&accepted, |a, b| a | b) | synced | fenced)).named("done");
         let halt = (holding & synced & current.field(0, encoding::HALT)).named("halt");
         let bad_opcode = (holding & !known).named("bad_opcode");
         let trap = (bad_opcode | (running.q & overflow)).named("trap");

@@ -1,4 +1,4 @@
-//! Dependency tokens: a counter for each ordered pair of units.
+//! Dependency tokens: a counter for each ordered pair of units, and one for barriers passed.
 //!
 //! | port | width | meaning |
 //! |---|---|---|
@@ -6,10 +6,15 @@
 //! | `ready_<u>_o` | 1 | all those tokens are there |
 //! | `take_<u>_i` | 1 | the instruction starts: take them |
 //! | `give_<u>_i` | 4 | an instruction of unit u is complete: units that get a token |
+//! | `meet_i` | 1 | the instruction at the head of the load unit's queue takes a barrier token besides |
+//! | `barrier_i` | 1 | every cell has arrived: a barrier token |
+//! | `meeting_o` | 1 | that instruction waits for a barrier token |
+//! | `overflow_o` | 1 | a token is lost: more than [`TOKENS_MAX`] are outstanding |
 //!
 //! **Timing.** A token given in cycle 0 can be taken from cycle 1 on.
 //!
-//! **Numbers.** Up to [`TOKENS_MAX`] tokens may be outstanding for a pair; the compiler keeps below.
+//! **Numbers.** Up to [`TOKENS_MAX`] tokens may be outstanding for a pair, and of barriers; the compiler
+//! keeps below.
 
 use std::sync::Arc;
 
@@ -18,7 +23,7 @@ use myelin_isa::Unit;
 
 use crate::prim::bundle;
 
-/// Most tokens outstanding for one pair of units.
+/// Most tokens outstanding for one pair of units, or of barriers.
 pub const TOKENS_MAX: i64 = 15;
 
 /// Builds the counters.
@@ -35,6 +40,9 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
     let wait = bundle::inputs(m, "wait", units, u(4));
     let take = bundle::inputs(m, "take", units, u(1));
     let give = bundle::inputs(m, "give", units, u(4));
+    let meet = m.input("meet_i", u(1));
+    let barrier = m.input("barrier_i", u(1));
+    let mut lost = Vec::new();
     let mut counts: Vec<Vec<Signal>> = vec![Vec::new(); units];
     let mut ready: Vec<Vec<Signal>> = vec![Vec::new(); units];
     for (from, &give) in give.iter().enumerate() {
@@ -46,15 +54,25 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
             count.next(count.q.wrapping_add(given).wrapping_sub(taken));
             ready[to].push(!wanted | count.q.any());
             m.assert(&format!("token_{from}_{to}_is_there_when_taken"), !taken | count.q.any());
-            m.assert(&format!("token_{from}_{to}_is_not_lost"), !given | taken | count.q.ne(TOKENS_MAX));
+            lost.push(given & !taken & count.q.eq(TOKENS_MAX));
             counts[from].push(count.q);
         }
     }
+    let load = Unit::Load as usize;
+    let passed = m.register("barriers_passed_q", u(4)).reset(0);
+    let meeting = (meet & !passed.q.any()).named("meeting");
+    let met = take[load] & meet;
+    passed.next(passed.q.wrapping_add(barrier).wrapping_sub(met));
+    ready[load].push(!meeting);
+    m.assert("barrier_is_passed_when_taken", !met | passed.q.any());
+    lost.push(barrier & !met & passed.q.eq(TOKENS_MAX));
     let ready: Vec<Signal> = (ready.iter().enumerate())
         .map(|(unit, all)| tree_reduce(all, |a, b| a & b).named(&format!("ready_{unit}")))
         .collect();
     bundle::outputs(m, "ready", &ready);
-    Inside { wait, take, give, ready, counts }
+    m.output("meeting_o", meeting);
+    m.output("overflow_o", tree_reduce(&lost, |a, b| a | b));
+    Inside { wait, take, give, meet, barrier, ready, counts, passed: passed.q }
 }
 
 /// What is inside, for a module that watches it.
@@ -65,8 +83,14 @@ pub struct Inside {
     pub take: Vec<Signal>,
     /// Units to which each unit gives a token.
     pub give: Vec<Signal>,
+    /// The load unit's instruction takes a barrier token besides.
+    pub meet: Signal,
+    /// A barrier token is given.
+    pub barrier: Signal,
     /// All tokens each unit awaits are there.
     pub ready: Vec<Signal>,
     /// Tokens from unit (first index) to unit (second index).
     pub counts: Vec<Vec<Signal>>,
+    /// Barrier tokens.
+    pub passed: Signal,
 }

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `read_i`, `address_i` | 1, address | read one word (a row of weights for every block) |
 //! | `weight_<b>_<c>_o` | `bits` | block b, column c; [`READ_LATENCY`]` + b * weight_steps` cycles after the address |
-//! | `write_valid_i`, `write_address_i`, `write_bank_i` | 1, address, log2 banks | write one bank's word |
-//! | `write_<c>_i` | `bits` | its lanes |
+//! | `write_valid_i`, `write_address_i`, `write_part_i` | 1, address, [`PART_WIDTH`] | write the banks of one memory beat |
+//! | `write_<n>_<c>_i` | `bits` | the n-th bank of that beat, column c |
 //!
 //! **Timing.** One word per cycle. Delaying a bank's address instead of its data keeps the skew
 //! down to one address per block.
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use myelin_hdl::{MemoryStyle, Module, Signal, module, u};
 use myelin_isa::Architecture;
 
+use super::load_unit::PART_WIDTH;
 use super::pe::operand_ty;
 use crate::prim::bundle;
 
@@ -24,11 +25,6 @@ pub const READ_LATENCY: usize = 2;
 /// Bits of a word address.
 pub fn address_width(architecture: &Architecture) -> u32 {
     architecture.weight_words().trailing_zeros()
-}
-
-/// Bits of a bank number.
-pub fn bank_width(architecture: &Architecture) -> u32 {
-    architecture.weight_ports().next_power_of_two().trailing_zeros().max(1)
 }
 
 /// Builds the store.
@@ -42,13 +38,16 @@ pub fn weight_store(architecture: &Architecture) -> Arc<Module> {
         let address = m.input("address_i", address_ty);
         let write_valid = m.input("write_valid_i", u(1));
         let write_address = m.input("write_address_i", address_ty);
-        let write_bank = m.input("write_bank_i", u(bank_width(architecture)));
-        let write = bundle::inputs(m, "write", columns, operand);
+        let write_part = m.input("write_part_i", u(PART_WIDTH));
+        let per_beat = architecture.weight_banks_per_beat() as usize;
+        let write: Vec<Vec<Signal>> =
+            (0..per_beat).map(|bank| bundle::inputs(m, &format!("write_{bank}"), columns, operand)).collect();
 
         let (mut read, mut address) = (read, address);
         for block in 0..architecture.weight_ports() as usize {
             let bank = m.memory(&format!("bank_{block}"), architecture.weight_words() as usize, columns, operand);
-            bank.style(MemoryStyle::Block).write(write_address, write_valid & write_bank.eq(block as i64), &write);
+            let written = write_valid & write_part.eq((block / per_beat) as i64);
+            bank.style(MemoryStyle::Block).write(write_address, written, &write[block % per_beat]);
             let weights: Vec<Signal> = (bank.read(address, read).iter().enumerate())
                 .map(|(column, &weight)| m.delay(&format!("weight_{block}_{column}_q"), weight))
                 .collect();

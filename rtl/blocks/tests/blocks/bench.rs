@@ -117,17 +117,21 @@ pub fn chance(random: &mut ChaCha8Rng, percent: u32) -> bool {
     random.random_range(0..100) < percent
 }
 
-/// Cells of both precisions, square and odd, with memories small enough to wrap.
+/// Cells of both precisions, square and odd, some with wide words, with memories small enough to wrap.
 pub fn cells() -> Vec<Architecture> {
-    let cell = |rows, columns, precision| {
+    let cell = |rows, columns, precision, wider: u32| {
         let cell = Architecture::new(rows, columns, precision).unwrap();
+        let cell = cell.with_lanes(wider * cell.lanes()).unwrap();
         let cell = cell.with_activation_lanes(8 * cell.lanes()).unwrap().with_weight_words(16).unwrap();
         cell.with_bias_words(4).unwrap().with_accumulator_depth(8).unwrap().with_instruction_depth(32).unwrap()
     };
     vec![
-        cell(4, 4, Precision::Int8),
-        cell(9, 5, Precision::Int6),
-        cell(8, 8, Precision::Int6),
-        cell(12, 10, Precision::Int8),
+        cell(4, 4, Precision::Int8, 1),
+        cell(9, 5, Precision::Int6, 1),
+        cell(8, 8, Precision::Int6, 1),
+        cell(12, 10, Precision::Int8, 1),
+        cell(4, 4, Precision::Int8, 4),
+        cell(8, 6, Precision::Int6, 2),
+        cell(12, 10, Precision::Int8, 2),
     ]
 }

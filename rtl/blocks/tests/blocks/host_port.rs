@@ -33,7 +33,9 @@ fn identity_and_shape_are_the_cells() {
     for cell in cells() {
         let mut bench = Bench::new(&host_port(&cell));
         assert_eq!(read(&mut bench, register::ID).to_le_bytes(), *b"MYLN");
-        let [rows, columns, bits, log2_lanes] = read(&mut bench, register::SHAPE).to_le_bytes().map(u32::from);
+        let [rows, columns, bits, logarithms] = read(&mut bench, register::SHAPE).to_le_bytes().map(u32::from);
+        let (log2_lanes, log2_cells) = (logarithms & 15, logarithms >> 4);
+        assert_eq!(1 << log2_cells, cell.cells());
         assert_eq!((rows, columns), (cell.rows(), cell.columns()));
         assert_eq!((bits, 1 << log2_lanes), (cell.precision().bits(), cell.lanes()));
         let [low, high] =

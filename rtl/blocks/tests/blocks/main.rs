@@ -4,6 +4,7 @@
 
 mod accumulator;
 mod array;
+mod barrier;
 mod bench;
 mod cuckoo;
 mod cuckoo_parts;

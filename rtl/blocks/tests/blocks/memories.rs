@@ -95,13 +95,20 @@ fn weights_leave_each_bank_one_skew_later_than_the_bank_above() {
         let words = cell.weight_words() as usize;
         let mut bench = Bench::new(&weight_store::weight_store(&cell));
         let mut held = vec![vec![vec![0; columns]; words]; banks];
-        for (bank, held) in held.iter_mut().enumerate() {
-            for (word, held) in held.iter_mut().enumerate() {
-                *held = operands(&cell, &mut random, columns);
+        let per_beat = cell.weight_banks_per_beat() as usize;
+        for word in 0..words {
+            for part in 0..cell.weight_word_beats() as usize {
                 bench.set("write_valid_i", 1);
-                bench.set("write_bank_i", bank as i64);
+                bench.set("write_part_i", part as i64);
                 bench.set("write_address_i", word as i64);
-                bench.set_all("write", held);
+                for bank in 0..per_beat {
+                    // Of a beat with more banks than there are, the others are ignored.
+                    let row = operands(&cell, &mut random, columns);
+                    bench.set_all(&format!("write_{bank}"), &row);
+                    if let Some(held) = held.get_mut(part * per_beat + bank) {
+                        held[word] = row;
+                    }
+                }
                 bench.step();
             }
         }
@@ -129,19 +136,20 @@ fn weights_leave_each_bank_one_skew_later_than_the_bank_above() {
 }
 
 #[test]
-fn biases_are_written_by_quarters_and_stay_at_the_outputs() {
+fn biases_are_written_by_beats_and_stay_at_the_outputs() {
     for (seed, cell) in (0..).zip(cells()) {
         let mut random = random(seed);
         let (columns, lanes) = (cell.columns() as usize, cell.lanes() as usize);
         let mut bench = Bench::new(&bias_store::bias_store(&cell));
-        let mut held = vec![vec![0i32; lanes]; cell.bias_words() as usize];
+        let values = lanes / 4 * cell.bias_word_beats() as usize;
+        let mut held = vec![vec![0i32; values]; cell.bias_words() as usize];
         for (word, held) in held.iter_mut().enumerate() {
-            *held = (0..lanes).map(|_| random.random()).collect();
+            *held = (0..values).map(|_| random.random()).collect();
             let bytes: Vec<u8> = held.iter().flat_map(|value| value.to_le_bytes()).collect();
-            for (quarter, beat) in bytes.chunks(lanes).enumerate() {
+            for (part, beat) in bytes.chunks(lanes).enumerate() {
                 bench.set("write_valid_i", 1);
                 bench.set("write_address_i", word as i64);
-                bench.set("write_quarter_i", quarter as i64);
+                bench.set("write_part_i", part as i64);
                 bench.set_all("write", beat);
                 bench.step();
             }

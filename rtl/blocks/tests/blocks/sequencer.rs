@@ -47,7 +47,8 @@ fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
         wait: UnitSet(random.random_range(0..16)),
         signal: UnitSet(random.random_range(0..16)),
         stamp: random.random(),
-        ..Header::NONE
+        meet: random.random(),
+        arrive: random.random(),
     };
     let operands = PostOperands {
         half: random.random_range(0..2),
@@ -60,8 +61,7 @@ fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
     let values = [random.random(), random.random(), random.random()];
     let [memory_beat, destination, beats] = values;
     match random.random_range(0..9) {
-        0 => Instruction::Config { header, unit: Unit::Array, index: 3, values },
-        1 => Instruction::Config { header, unit: Unit::Post, index: 6, values },
+        0 | 1 => Instruction::Config { header, unit: Unit::ALL[random.random_range(0..4)], index: 3, values },
         2 => Instruction::Load { header, memory_beat, destination, beats },
         3 => Instruction::LoadWeights { header, target: WeightTarget::Biases, memory_beat, destination, beats },
         4 => Instruction::Convolve {
@@ -170,9 +170,94 @@ fn sync_waits_for_all_units_and_goes_on() {
 }
 
 #[test]
+fn a_fence_waits_for_a_load_of_instructions_that_no_fence_has_waited_for() {
+    let mut bench = new(&cells()[0]);
+    let work = some_instruction(&mut random(3)).encode();
+    let fence = Instruction::Fence.encode();
+    write(&mut bench, 0, &[fence, work, fence, work, HALT.encode()]);
+    let load = |bench: &mut Bench| {
+        bench.set("loaded_i", 1);
+        bench.step();
+        bench.set("loaded_i", 0);
+    };
+    start(&mut bench, 0);
+    for _ in 0..10 {
+        assert_eq!((offered(&mut bench), bench.get("pc_o")), (None, 0));
+        bench.step();
+    }
+    load(&mut bench);
+    // Done in this cycle; then the next fetch.
+    assert_ne!(bench.get("issued_o"), 0);
+    (0..INSTRUCTION_CYCLES).for_each(|_| bench.step());
+    assert_eq!(offered(&mut bench).map(|(_, words)| words), Some(work));
+    (0..10).for_each(|_| bench.step());
+    assert_eq!(bench.get("pc_o"), 2, "one token, one fence");
+    // Tokens wait for their fences.
+    load(&mut bench);
+    load(&mut bench);
+    (0..10).for_each(|_| bench.step());
+    assert_ne!(bench.get("halted_o"), 0);
+    start(&mut bench, 2);
+    (0..10).for_each(|_| bench.step());
+    assert_ne!(bench.get("halted_o"), 0, "the third token is still there");
+}
+
+#[test]
+fn instructions_loaded_while_it_runs_are_what_it_fetches_next() {
+    for cell in cells() {
+        let mut random = random(4);
+        let mut bench = new(&cell);
+        let depth = cell.instruction_depth() as usize;
+        let words_per_beat = (cell.lanes() as usize / 4).min(4);
+        // A program of three times the memory, each half of which is loaded by the other.
+        let length = 3 * depth;
+        let program: Vec<Instruction> = (0..length).map(|_| some_instruction(&mut random)).collect();
+        let fenced = |index: usize| (index + 1).is_multiple_of(depth / 2);
+        let words = |index: usize| match index {
+            _ if index == length - 1 => HALT.encode(),
+            _ if fenced(index) => Instruction::Fence.encode(),
+            _ => program[index].encode(),
+        };
+        write(&mut bench, 0, &(0..depth / 2).map(words).collect::<Vec<_>>());
+        start(&mut bench, 0);
+        let mut handed = Vec::new();
+        let (mut loading, mut part) = (depth / 2, 0);
+        for cycle in 0.. {
+            assert!(cycle < 20 * length, "{cell} hangs");
+            bench.set("load_valid_i", 0);
+            bench.set("loaded_i", 0);
+            // The half after the one that runs, part by part.
+            let begun = (handed.len() + handed.len() / (depth / 2)) / (depth / 2);
+            if loading < length && loading / (depth / 2) == begun + 1 && chance(&mut random, 90) {
+                bench.set("load_valid_i", 1);
+                bench.set("load_address_i", (loading % depth) as i64);
+                bench.set("load_part_i", part as i64);
+                let words = words(loading);
+                bench.set_all("load", &words[part * words_per_beat..][..words_per_beat]);
+                part += 1;
+                if part * words_per_beat == 4 {
+                    (loading, part) = (loading + 1, 0);
+                    bench.set("loaded_i", i64::from(loading.is_multiple_of(depth / 2)));
+                }
+            }
+            if let Some((_, words)) = offered(&mut bench) {
+                handed.push(words);
+            }
+            if bench.get("running_o") == 0 {
+                break;
+            }
+            bench.step();
+        }
+        let expected: Vec<[u32; 4]> = (0..length - 1).filter(|&index| !fenced(index)).map(words).collect();
+        assert_eq!(handed, expected, "{cell}");
+        assert_ne!(bench.get("halted_o"), 0);
+    }
+}
+
+#[test]
 fn what_is_not_an_instruction_traps_and_the_next_start_clears_it() {
-    let (config_of_load, config_of_store) = (9, 9 | 3 << 16);
-    for word in [0, 10, 11, 12, 13, 14, 15, config_of_load, config_of_store] {
+    let load_without_target = 2 | 3 << 16;
+    for word in [0, 11, 12, 13, 14, 15, load_without_target] {
         let mut bench = new(&cells()[2]);
         write(&mut bench, 0, &[[word, 1, 2, 3], HALT.encode()]);
         start(&mut bench, 0);

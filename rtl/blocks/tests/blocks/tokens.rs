@@ -69,8 +69,39 @@ fn taking_what_is_not_there_and_giving_too_many_is_caught() {
     assert_eq!(bench.step_fails().name, "token_0_3_is_there_when_taken");
     let mut bench = Bench::new(&tokens());
     bench.set("give_2_i", 0b0010);
+    for _ in 0..TOKENS_MAX {
+        assert_eq!(bench.get("overflow_o"), 0);
+        bench.step();
+    }
+    assert_ne!(bench.get("overflow_o"), 0);
+    let mut bench = Bench::new(&tokens());
+    bench.set("barrier_i", 1);
     (0..TOKENS_MAX).for_each(|_| bench.step());
-    assert_eq!(bench.step_fails().name, "token_2_1_is_not_lost");
+    assert_ne!(bench.get("overflow_o"), 0);
+}
+
+#[test]
+fn a_load_that_meets_waits_for_a_barrier_besides_its_tokens() {
+    let mut bench = Bench::new(&tokens());
+    let ready = |bench: &mut Bench| (bench.get("ready_0_o"), bench.get("meeting_o"));
+    bench.set("wait_0_i", 0b0100);
+    bench.set("meet_i", 1);
+    assert_eq!(ready(&mut bench), (0, 1));
+    bench.set("barrier_i", 1);
+    bench.step();
+    bench.set("barrier_i", 0);
+    assert_eq!(ready(&mut bench), (0, 0), "the token is missing");
+    bench.set("give_2_i", 0b0001);
+    bench.step();
+    bench.set("give_2_i", 0);
+    assert_eq!(ready(&mut bench), (1, 0));
+    bench.set("take_0_i", 1);
+    bench.step();
+    bench.set("take_0_i", 0);
+    bench.set("wait_0_i", 0);
+    assert_eq!(ready(&mut bench), (0, 1), "one barrier, one instruction");
+    bench.set("meet_i", 0);
+    assert_eq!(ready(&mut bench), (1, 0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, module, tree_reduce, u};
+use myelin_isa::Unit;
 use myelin_rtl::tensor::tokens;
 
 use crate::proof::{Method, Mutant, Proof};
@@ -40,9 +41,21 @@ fn watched() -> Arc<Module> {
                 fullest.push(count.eq(tokens::TOKENS_MAX));
             }
         }
+        // Barrier tokens, which the load unit takes, likewise.
+        let load = Unit::Load as usize;
+        let met = inside.take[load] & inside.meet;
+        let passed = m.register("passed_q", u(8)).reset(0);
+        passed.next(passed.q.wrapping_add(inside.barrier).wrapping_sub(met));
+        m.assume("barriers_are_at_most_the_most", implies(inside.barrier & !met, passed.q.lt(tokens::TOKENS_MAX)));
+        m.assert("barrier_count_is_passed_less_met", passed.q.eq(inside.passed));
+        m.assert("barrier_is_passed_when_load_is_ready", implies(inside.ready[load] & inside.meet, passed.q.any()));
         for to in 0..units {
             let short = (0..units).map(|from| inside.wait[to].bit(from as u32) & !inside.counts[from][to].any());
-            let waits = tree_reduce(&short.collect::<Vec<_>>(), |a, b| a | b);
+            let mut short: Vec<_> = short.collect();
+            if to == load {
+                short.push(inside.meet & !inside.passed.any());
+            }
+            let waits = tree_reduce(&short, |a, b| a | b);
             m.assert(&format!("unit_{to}_is_ready_unless_a_token_is_missing"), inside.ready[to] | waits);
         }
         m.cover("a_counter_is_full", tree_reduce(&fullest, |a, b| a | b));
@@ -57,9 +70,9 @@ pub(super) fn proofs() -> Vec<Proof> {
         build: watched,
         method: Method::Induction { base: 3, steps: 1 },
         reach_steps: 18,
-        proved: "no counter under- or overflows; each is tokens given less tokens taken since reset; a unit is ready \
-                 exactly when every token it awaits is there",
-        assumed: "a unit takes only when it is ready; no more than 15 tokens of a pair are outstanding",
+        proved: "no counter under- or overflows; each is tokens given less tokens taken since reset, of pairs of units \
+                 as of barriers; a unit is ready exactly when every token it awaits is there",
+        assumed: "a unit takes only when it is ready; no more than 15 tokens of a pair, or of barriers, are outstanding",
         holes: "that programs keep to 15 outstanding tokens is the compiler's to show; that programs do not deadlock \
                 is not proved",
         mutants: &[
