@@ -6,8 +6,9 @@
 //! picture itself, others are gathered first.
 //!
 //! **Not executed where this was written**: no machine of the project has AMX yet. The instructions
-//! assemble, and everything around them is tested with a software model of the tile registers
-//! ([`Software`]); on a machine with AMX the ordinary tests of every path run it.
+//! are held against their documented encodings byte for byte ([`encoding`]), and everything around them
+//! is tested with a software model of the tile registers ([`software`]); on a machine with AMX the
+//! ordinary tests of every path run it.
 //!
 //! **Source.** Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18;
 //! Linux `Documentation/arch/x86/xstate.rst`.
@@ -119,6 +120,34 @@ const CONFIGURATION: Configuration = {
     Configuration { palette: 1, start_row: 0, reserved: [0; 14], row_bytes, rows }
 };
 
+/// The text of `tileloadd tmmR, [base + index * 1]`: the kernels and the test of its encoding share it.
+macro_rules! tile_load {
+    ($r:literal, $base:literal, $index:literal) => {
+        concat!("tileloadd tmm", $r, ", [", $base, " + ", $index, "*1]")
+    };
+}
+
+/// The text of `tilestored [base + index * 1], tmmR`.
+macro_rules! tile_store {
+    ($r:literal, $base:literal, $index:literal) => {
+        concat!("tilestored [", $base, " + ", $index, "*1], tmm", $r)
+    };
+}
+
+/// The text of `tdpbssd tmmR, tmm4, tmm5`: [`PIXELS`] by [`WEIGHTS`].
+macro_rules! tile_multiply {
+    ($r:literal) => {
+        concat!("tdpbssd tmm", $r, ", tmm4, tmm5")
+    };
+}
+
+/// The text of `ldtilecfg [base]`.
+macro_rules! tile_configure {
+    ($base:literal) => {
+        concat!("ldtilecfg [", $base, "]")
+    };
+}
+
 /// Configures this thread's tile registers. Done again for every band of rows: other libraries in the
 /// process may release them.
 ///
@@ -126,7 +155,7 @@ const CONFIGURATION: Configuration = {
 unsafe fn configure() {
     static MEMORY: Configuration = CONFIGURATION;
     // SAFETY: a valid configuration of 64 bytes.
-    unsafe { asm!("ldtilecfg [{}]", in(reg) &MEMORY, options(nostack, readonly)) };
+    unsafe { asm!(tile_configure!("{}"), in(reg) &MEMORY, options(nostack, readonly)) };
 }
 
 /// Registers 0 to 3 hold results, 4 pixels, 5 weights.
@@ -168,12 +197,12 @@ impl TileRegisters for Hardware {
         // SAFETY: the caller's.
         unsafe {
             match R {
-                0 => asm!("tileloadd tmm0, [{} + {}*1]", in(reg) from, in(reg) stride, options(nostack, readonly)),
-                1 => asm!("tileloadd tmm1, [{} + {}*1]", in(reg) from, in(reg) stride, options(nostack, readonly)),
-                2 => asm!("tileloadd tmm2, [{} + {}*1]", in(reg) from, in(reg) stride, options(nostack, readonly)),
-                3 => asm!("tileloadd tmm3, [{} + {}*1]", in(reg) from, in(reg) stride, options(nostack, readonly)),
-                PIXELS => asm!("tileloadd tmm4, [{} + {}*1]", in(reg) from, in(reg) stride, options(nostack, readonly)),
-                _ => asm!("tileloadd tmm5, [{} + {}*1]", in(reg) from, in(reg) stride, options(nostack, readonly)),
+                0 => asm!(tile_load!(0, "{}", "{}"), in(reg) from, in(reg) stride, options(nostack, readonly)),
+                1 => asm!(tile_load!(1, "{}", "{}"), in(reg) from, in(reg) stride, options(nostack, readonly)),
+                2 => asm!(tile_load!(2, "{}", "{}"), in(reg) from, in(reg) stride, options(nostack, readonly)),
+                3 => asm!(tile_load!(3, "{}", "{}"), in(reg) from, in(reg) stride, options(nostack, readonly)),
+                PIXELS => asm!(tile_load!(4, "{}", "{}"), in(reg) from, in(reg) stride, options(nostack, readonly)),
+                _ => asm!(tile_load!(5, "{}", "{}"), in(reg) from, in(reg) stride, options(nostack, readonly)),
             }
         }
     }
@@ -183,10 +212,10 @@ impl TileRegisters for Hardware {
         // SAFETY: the caller's.
         unsafe {
             match R {
-                0 => asm!("tdpbssd tmm0, tmm4, tmm5", options(nostack, nomem)),
-                1 => asm!("tdpbssd tmm1, tmm4, tmm5", options(nostack, nomem)),
-                2 => asm!("tdpbssd tmm2, tmm4, tmm5", options(nostack, nomem)),
-                _ => asm!("tdpbssd tmm3, tmm4, tmm5", options(nostack, nomem)),
+                0 => asm!(tile_multiply!(0), options(nostack, nomem)),
+                1 => asm!(tile_multiply!(1), options(nostack, nomem)),
+                2 => asm!(tile_multiply!(2), options(nostack, nomem)),
+                _ => asm!(tile_multiply!(3), options(nostack, nomem)),
             }
         }
     }
@@ -196,10 +225,10 @@ impl TileRegisters for Hardware {
         // SAFETY: the caller's.
         unsafe {
             match R {
-                0 => asm!("tilestored [{} + {}*1], tmm0", in(reg) to, in(reg) stride, options(nostack)),
-                1 => asm!("tilestored [{} + {}*1], tmm1", in(reg) to, in(reg) stride, options(nostack)),
-                2 => asm!("tilestored [{} + {}*1], tmm2", in(reg) to, in(reg) stride, options(nostack)),
-                _ => asm!("tilestored [{} + {}*1], tmm3", in(reg) to, in(reg) stride, options(nostack)),
+                0 => asm!(tile_store!(0, "{}", "{}"), in(reg) to, in(reg) stride, options(nostack)),
+                1 => asm!(tile_store!(1, "{}", "{}"), in(reg) to, in(reg) stride, options(nostack)),
+                2 => asm!(tile_store!(2, "{}", "{}"), in(reg) to, in(reg) stride, options(nostack)),
+                _ => asm!(tile_store!(3, "{}", "{}"), in(reg) to, in(reg) stride, options(nostack)),
             }
         }
     }
@@ -283,6 +312,8 @@ fn gather(pixels: &[*const u8; ROWS], offsets: &[u32], side_by_side: bool, rows:
     }
 }
 
+#[cfg(test)]
+mod encoding;
 #[cfg(test)]
 mod software;
 #[cfg(test)]

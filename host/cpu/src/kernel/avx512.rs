@@ -1,6 +1,6 @@
 //! AVX-512 VNNI kernels: 16 output channels to a vector, pixels as unsigned bytes.
 
-use super::{Addend, Finish, Kernels, Tile, TileFn, tile_table};
+use super::{AHEAD_BYTES, Addend, Finish, Kernels, Tile, TileFn, tile_table};
 use crate::stage::Scale;
 use std::arch::x86_64::*;
 
@@ -63,8 +63,10 @@ unsafe fn tile_of<const PIXELS: usize, const VECTORS: usize, const SPREAD: bool>
     pixels.copy_from_slice(&t.pixels[..PIXELS]);
     // SAFETY: sixteen words.
     let seen = unsafe { _mm512_loadu_si512(t.spread.as_ptr().cast()) };
-    let mut weights = t.weights;
+    let (mut weights, mut ahead) = (t.weights, t.ahead);
     for &offset in t.offsets {
+        _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
+        ahead = ahead.wrapping_add(AHEAD_BYTES);
         let mut w = [_mm512_setzero_si512(); VECTORS];
         for (v, w) in w.iter_mut().enumerate() {
             // SAFETY: the tile's contract: weights for every group of four.

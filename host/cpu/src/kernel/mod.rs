@@ -34,6 +34,9 @@ pub(crate) const LANES_MAX: usize = 16;
 /// Bytes a kernel reads at each offset where its lanes see different groups of four.
 pub(crate) const SPREAD_BYTES: usize = 16;
 
+/// What a kernel asks for of [`Tile::ahead`] with every group of four.
+pub(crate) const AHEAD_BYTES: usize = 64;
+
 /// The addends of a tile, one row for each pixel.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 kernels finish"))]
@@ -68,6 +71,9 @@ pub(crate) struct Tile<'a> {
     pub(crate) pixels: [*const u8; PIXELS_MAX],
     pub(crate) offsets: &'a [u32],
     pub(crate) weights: *const i8,
+    /// Weights wanted soon: a kernel may ask for a line of 64 bytes of them with every group of four. Only
+    /// a hint; it need not point to anything.
+    pub(crate) ahead: *const i8,
     /// Includes the correction for flipped pixels.
     pub(crate) bias: *const i32,
     pub(crate) finish: Finish,

@@ -57,6 +57,7 @@ fn check(name: &str, kernels: &Kernels, [pixels, vectors]: [usize; 2], extreme: 
         pixels: starts,
         offsets: &offsets,
         weights: weights.as_ptr(),
+        ahead: weights.as_ptr(),
         bias: bias.as_ptr(),
         finish: Finish::Sums,
         channels,

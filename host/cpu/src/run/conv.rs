@@ -3,7 +3,7 @@
 use super::Context;
 use super::threads::for_each_chunk;
 use crate::buffer::Buffer;
-use crate::kernel::{Addend, CHANNELS_MAX, Finish, PIXELS_MAX, Tile};
+use crate::kernel::{AHEAD_BYTES, Addend, CHANNELS_MAX, Finish, PIXELS_MAX, Tile};
 use crate::pack::{Block, Packed};
 use crate::path::for_each_isa;
 use crate::stage::{self, Scale, Stage};
@@ -114,14 +114,19 @@ impl Band<'_> {
             unsafe { begin() };
         }
         let count = rows.len() * conv.dst.w;
-        for block in blocks {
+        for (index, block) in blocks.iter().enumerate() {
+            // While one block's tiles are computed, the next one's weights come nearer, evenly.
+            let next = blocks.get(index + 1);
+            let block_bytes = block.vectors * kernels.lanes * 4 * conv.packed.offsets.len();
             let tiles = count.div_ceil(kernels.pixels_max[block.vectors - 1]);
             // Tiles as equal as can be.
             let (pixels, longer) = (count / tiles, count % tiles);
             let mut cursor = Cursor { x: 0, y: rows.start };
             for tile in 0..tiles {
                 let pixels = pixels + usize::from(tile < longer);
-                cursor = self.tile(cursor, pixels, rows.start, block, channel, &mut sums, out);
+                let begun = tile * conv.packed.offsets.len() * AHEAD_BYTES;
+                let ahead = next.filter(|_| begun < block_bytes).map_or(block.weights, |next| next.weights + begun);
+                cursor = self.tile(cursor, pixels, rows.start, block, ahead, channel, &mut sums, out);
             }
         }
     }
@@ -135,6 +140,7 @@ impl Band<'_> {
         pixels: usize,
         first_row: usize,
         block: &Block,
+        ahead: usize,
         channel: usize,
         sums: &mut [i32; PIXELS_MAX * CHANNELS_MAX],
         out: &mut [u8],
@@ -168,6 +174,7 @@ impl Band<'_> {
             pixels: sources,
             offsets: &conv.packed.offsets,
             weights: conv.packed.weights.bytes()[block.weights..].as_ptr().cast(),
+            ahead: conv.packed.weights.bytes().as_ptr().wrapping_add(ahead).cast(),
             bias: conv.packed.bias[block.bias..].as_ptr(),
             finish,
             channels: block.channels,

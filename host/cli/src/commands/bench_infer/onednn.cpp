@@ -1,8 +1,9 @@
-// A 3x3 convolution of unsigned by signed bytes with bias, rectifier and requantisation in oneDNN, on
-// one thread, in the layouts that oneDNN chooses.
+// A stack of 3x3 convolutions of unsigned by signed bytes with bias, rectifier and requantisation in
+// oneDNN, on one thread, in the layouts that oneDNN chooses. As in the stack of ours beside it every
+// layer has weights of its own, the picture comes in with the channel first, and ends in its average.
 //
-// Started by `myelin bench infer` as `onednn CHANNELS SIDE`. Writes `ready VERSION`, then reads numbers,
-// one a line, runs the convolution so often and writes the CPU time of the thread it took in seconds.
+// Started by `myelin bench infer` as `onednn CHANNELS SIDE LAYERS`. Writes `ready VERSION`, then reads
+// numbers, one a line, runs the stack so often and writes the CPU time of the thread it took in seconds.
 
 #include <cstdint>
 #include <cstdio>
@@ -24,8 +25,9 @@ static double thread_seconds() {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3) return 2;
+    if (count != 4) return 2;
     const memory::dim channels = atol(arguments[1]), side = atol(arguments[2]);
+    const size_t layers = size_t(atol(arguments[3]));
     engine cpu(engine::kind::cpu, 0);
     stream order(cpu);
 
@@ -41,22 +43,36 @@ int main(int count, char **arguments) {
     after.append_eltwise(1.0f, algorithm::eltwise_relu, 0.0f, 0.0f);
     attributes.set_post_ops(after);
     convolution_forward::primitive_desc chosen(operation, attributes, cpu);
+    // Every layer reads what the one before wrote: a single layout for both.
+    if (chosen.src_desc() != chosen.dst_desc()) return 3;
 
-    std::vector<int8_t> weights(size_t(channels * channels * 9));
     uint32_t state = 1;
     auto next = [&] { return state = state * 1664525u + 1013904223u, state >> 24; };
-    for (auto &weight : weights) weight = int8_t(next() % 255 - 127);
-    memory plain({filter, type::s8, tag::oihw}, cpu, weights.data());
-    memory packed(chosen.weights_desc(), cpu), bias(chosen.bias_desc(), cpu);
-    memory from(chosen.src_desc(), cpu), to(chosen.dst_desc(), cpu);
-    reorder(plain, packed).execute(order, plain, packed);
-    auto *data = static_cast<uint8_t *>(from.get_data_handle());
-    for (size_t i = 0; i < chosen.src_desc().get_size(); i++) data[i] = uint8_t(next());
-    auto *addend = static_cast<int32_t *>(bias.get_data_handle());
-    for (memory::dim i = 0; i < channels; i++) addend[i] = int32_t(next());
-    order.wait();
+    std::vector<int8_t> values(size_t(channels * channels * 9));
+    std::vector<memory> weights, biases;
+    for (size_t layer = 0; layer < layers; layer++) {
+        for (auto &value : values) value = int8_t(next() % 255 - 127);
+        memory plain({filter, type::s8, tag::oihw}, cpu, values.data());
+        weights.emplace_back(chosen.weights_desc(), cpu);
+        reorder(plain, weights.back()).execute(order, plain, weights.back());
+        order.wait();
+        biases.emplace_back(chosen.bias_desc(), cpu);
+        auto *addend = static_cast<int32_t *>(biases.back().get_data_handle());
+        for (memory::dim i = 0; i < channels; i++) addend[i] = int32_t(next());
+    }
+    memory input({picture, type::u8, tag::nchw}, cpu);
+    auto *data = static_cast<uint8_t *>(input.get_data_handle());
+    for (memory::dim i = 0; i < channels * side * side; i++) data[i] = uint8_t(next());
+    std::vector<memory> maps{memory(chosen.src_desc(), cpu), memory(chosen.src_desc(), cpu)};
+    const memory::dims all{side, side};
+    pooling_forward::desc average(prop_kind::forward_inference, algorithm::pooling_avg_exclude_padding,
+        chosen.dst_desc(), any({1, channels, 1, 1}, type::u8), all, all, none, none);
+    pooling_forward::primitive_desc averaged(average, cpu);
+    memory output(averaged.dst_desc(), cpu);
 
+    reorder bring(input, maps[0]);
     convolution_forward convolution(chosen);
+    pooling_forward pool(averaged);
     const auto *version = dnnl_version();
     printf("ready %d.%d.%d (%s)\n", version->major, version->minor, version->patch, chosen.impl_info_str());
     fflush(stdout);
@@ -64,8 +80,13 @@ int main(int count, char **arguments) {
     while (scanf("%ld", &repeats) == 1) {
         const double begun = thread_seconds();
         for (long i = 0; i < repeats; i++) {
-            convolution.execute(order,
-                {{DNNL_ARG_SRC, from}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_BIAS, bias}, {DNNL_ARG_DST, to}});
+            bring.execute(order, input, maps[0]);
+            for (size_t layer = 0; layer < layers; layer++) {
+                convolution.execute(order,
+                    {{DNNL_ARG_SRC, maps[layer % 2]}, {DNNL_ARG_WEIGHTS, weights[layer]},
+                        {DNNL_ARG_BIAS, biases[layer]}, {DNNL_ARG_DST, maps[(layer + 1) % 2]}});
+            }
+            pool.execute(order, {{DNNL_ARG_SRC, maps[layers % 2]}, {DNNL_ARG_DST, output}});
         }
         order.wait();
         printf("%.9f\n", thread_seconds() - begun);

@@ -10,6 +10,7 @@ the chain's in rounding (half to even) and in the clip of rectified values (255 
 """
 
 import json
+import os
 import struct
 import sys
 import time
@@ -195,4 +196,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (BrokenPipeError, KeyboardInterrupt):
+        # Who asked has gone. What is not yet written must not be tried again at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

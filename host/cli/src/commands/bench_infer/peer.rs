@@ -89,7 +89,8 @@ impl Peer {
             }
             (Peer::Onednn, Workload::Layer(layer)) => {
                 let mut command = Command::new(onednn());
-                command.arg(layer.channels.to_string()).arg(layer.side.to_string()).env("OMP_NUM_THREADS", "1");
+                command.args([layer.channels, layer.side, layers(graph)].map(|size| size.to_string()));
+                command.env("OMP_NUM_THREADS", "1");
                 (command, None)
             }
             (Peer::Onednn, _) => return Ok(None),
@@ -99,14 +100,11 @@ impl Peer {
         let mut process = command.spawn().map_err(lost)?;
         let pipes = process.stdin.take().zip(process.stdout.take());
         let (requests, answers) = pipes.expect("invariant: both streams were asked to be pipes");
-        // oneDNN runs one layer, not a stack of them.
-        let share = if let (Peer::Onednn, Workload::Layer(_)) = (self, workload) { layers(graph) } else { 1 };
         let mut runner = Runner {
             peer: self,
             process,
             requests,
             answers: BufReader::new(answers),
-            share,
             best: Duration::MAX,
             version: String::new(),
         };
@@ -128,8 +126,8 @@ impl Peer {
 }
 
 /// Convolutions of a stack.
-fn layers(graph: &Graph) -> u32 {
-    graph.operators().filter(|&(id, _)| graph.macs(id) > 0).count().max(1) as u32
+fn layers(graph: &Graph) -> usize {
+    graph.operators().filter(|&(id, _)| graph.macs(id) > 0).count()
 }
 
 fn python() -> PathBuf {
@@ -176,8 +174,6 @@ pub struct Runner {
     process: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
-    /// Runs that make up one of the workload.
-    share: u32,
     best: Duration,
     /// What it says of itself.
     pub version: String,
@@ -188,7 +184,7 @@ impl Runner {
     pub fn run(&mut self) -> Result<Duration, Failure> {
         let repeats = repeats(self.best);
         let lost = |error: io::Error| Failure::Peer { step: self.peer.start_step(), reason: error.to_string() };
-        writeln!(self.requests, "{}", repeats * self.share).and_then(|()| self.requests.flush()).map_err(lost)?;
+        writeln!(self.requests, "{}", repeats).and_then(|()| self.requests.flush()).map_err(lost)?;
         let line = self.read()?;
         let seconds = line.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let time = seconds.ok_or_else(|| self.odd(&line))? / repeats;
