@@ -138,6 +138,22 @@ fn grouped(value: f64) -> String {
     text
 }
 
+/// A number with three significant digits: `34.9`, `0.0123`, `1,230`.
+fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    // Scientific notation rounds to significant digits, and so knows the place of the first one.
+    let scientific = format!("{value:.2e}");
+    let (_, exponent) = scientific.split_once('e').expect("scientific notation has an exponent");
+    let place: i32 = exponent.parse().expect("the exponent is a number");
+    let rounded: f64 = scientific.parse().expect("what was just formatted is a number");
+    match usize::try_from(2 - place) {
+        Ok(decimals) => format!("{rounded:.decimals$}"),
+        Err(_) => grouped(rounded),
+    }
+}
+
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.title)?;
@@ -177,7 +193,7 @@ pub fn targets(targets: &[Target]) -> Section {
         section.lines.push(vec![
             target.what.as_str().into(),
             format!("{side} {} {}", target.wanted, target.unit).into(),
-            format!("{:.3} {}", target.found, target.unit).into(),
+            format!("{} {}", short(target.found), target.unit).into(),
             if target.met { "yes" } else { "NO" }.into(),
         ]);
     }
@@ -195,6 +211,23 @@ mod tests {
         section.lines.push(vec!["longer".into(), Cell::Count(12.0)]);
         let expected = "speed\n  who      cycles/s\n  a       1,234,567\n  longer         12\n";
         assert_eq!(section.to_string(), expected);
+    }
+
+    #[test]
+    fn found_numbers_have_three_significant_digits() {
+        for (value, text) in [
+            (34.946, "34.9"),
+            (9.996, "10.0"),
+            (2.572, "2.57"),
+            (0.004_567, "0.00457"),
+            (123.4, "123"),
+            (1_234.0, "1,230"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+        let listed = targets(&[Target::new("speed", Side::AtLeast, 25.0, 19.449, "x")]).to_string();
+        assert!(listed.contains("19.4 x") && listed.contains(">= 25 x"), "{listed}");
     }
 
     #[test]
