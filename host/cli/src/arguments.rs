@@ -193,7 +193,9 @@ pub enum Command {
   myelin solve --variant cuckaroo --edge-bits 19 --header 6d79656c696e \\
     --nonce 2 --device cpu
   myelin solve --variant cuckatoo --edge-bits 10 --proof-size 8 \\
-    --header 6d79656c696e --nonce 14 --threads 1 --memory 64M --json")]
+    --header 6d79656c696e --nonce 14 --threads 1 --memory 64M --json
+  myelin solve --variant cuckatoo --edge-bits 10 --proof-size 8 \\
+    --header 6d79656c696e --nonce 14 --device sim:cuckoo-10")]
     Solve(SolveArguments),
     /// Judge proofs of work and trim their graphs.
     #[command(

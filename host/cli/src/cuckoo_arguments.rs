@@ -4,7 +4,11 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand, ValueEnum};
 use myelin_cuckoo::{Keys, Options, Parameters, Sip, Variant};
+use myelin_driver::TrimmerSelector;
 use myelin_golden::cuckoo as golden;
+use myelin_isa::cuckoo as isa;
+
+use crate::failure::Failure;
 
 /// What `myelin cuckoo` does.
 #[derive(Subcommand, Debug)]
@@ -20,7 +24,9 @@ pub enum CuckooCommand {
     #[command(after_help = "Examples:
   myelin cuckoo trim --variant cuckaroo --edge-bits 16 --keys 1,2,3,4 --rounds 8
   myelin cuckoo trim --variant cuckatoo --edge-bits 15 --keys 0xa,0xb,0xc,0xd \\
-    --rounds 20 --algorithm lean --json")]
+    --rounds 20 --algorithm lean --json
+  myelin cuckoo trim --variant cuckaroo --sip 4-8 --edge-bits 12 \\
+    --keys 1,2,3,4 --rounds 8 --device sim:cuckoo-12:2")]
     Trim(TrimArguments),
 }
 
@@ -71,9 +77,9 @@ pub struct VerifyArguments {
 /// With what to solve.
 #[derive(Args, Debug)]
 pub struct SolverArguments {
-    /// Where to run: cpu.
-    #[arg(long, value_name = "SELECTOR", default_value = "cpu", value_parser = device)]
-    pub device: CuckooDevice,
+    /// Where to trim: cpu, or sim:cuckoo-<edge bits>[:<lanes>], a core simulated cycle by cycle.
+    #[arg(long, value_name = "SELECTOR", default_value = "cpu")]
+    pub device: TrimmerSelector,
     /// Threads, 1 to 1024 [default: as many as the machine runs at once].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -173,13 +179,6 @@ pub enum AlgorithmName {
     Lean,
 }
 
-/// A device that solves graphs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CuckooDevice {
-    /// This machine's processor.
-    Cpu,
-}
-
 /// Bytes given in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bytes(pub Vec<u8>);
@@ -229,6 +228,25 @@ impl GraphArguments {
         golden::Graph::new(variant, sip, edge_bits, golden::Keys(self.keys().0))
     }
 
+    /// The core that trims this graph; `None` for the processor.
+    ///
+    /// **Errors**: usage, if the core is of another size or there is none for the variant.
+    pub fn core(&self, device: TrimmerSelector, edge_bits: u32) -> Result<Option<isa::Core>, Failure> {
+        let usage = |reason: String| Failure::OtherGraph { selector: device.to_string(), reason };
+        let TrimmerSelector::Simulated { edge_bits: found, lanes } = device else { return Ok(None) };
+        if found != edge_bits {
+            return Err(usage(format!("its graphs have {found} edge bits, this one {edge_bits}")));
+        }
+        let name = self.variant_name();
+        let variant = isa::Variant::ALL.into_iter().find(|variant| variant.name() == name);
+        let variant = variant.ok_or_else(|| usage(format!("no core trims {name}")))?;
+        let sip = match self.sip {
+            SipName::TwoFour => isa::Sip::TwoFour,
+            SipName::FourEight => isa::Sip::FourEight,
+        };
+        isa::Core::new(variant, sip, edge_bits, lanes).map(Some).map_err(|error| usage(error.to_string()))
+    }
+
     /// The variant's name.
     pub fn variant_name(&self) -> &'static str {
         match self.variant {
@@ -258,7 +276,6 @@ impl GraphArguments {
 impl SolverArguments {
     /// What the solver is told.
     pub fn options(&self) -> Options {
-        let CuckooDevice::Cpu = self.device;
         let threads = match self.threads {
             Some(threads) => NonZeroUsize::new(usize::from(threads)),
             None => std::thread::available_parallelism().ok(),
@@ -322,13 +339,6 @@ fn memory(text: &str) -> Result<u64, String> {
     };
     let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
     bytes.ok_or_else(|| format!("expected a number of bytes as in 512M or 4G, found {text:?}"))
-}
-
-fn device(text: &str) -> Result<CuckooDevice, String> {
-    match text {
-        "cpu" => Ok(CuckooDevice::Cpu),
-        _ => Err(format!("no device that solves graphs is called {text:?} in this version, expected cpu")),
-    }
 }
 
 fn golden_edge_bits(text: &str) -> Result<golden::EdgeBits, String> {

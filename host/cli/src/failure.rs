@@ -199,6 +199,14 @@ pub enum Failure {
         /// What was said.
         reason: String,
     },
+    /// The device is for other graphs.
+    #[error("trim on {selector}: {reason}")]
+    OtherGraph {
+        /// The device.
+        selector: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// A graph cannot be solved.
     #[error(transparent)]
     Cuckoo(#[from] myelin_cuckoo::Error),
@@ -226,7 +234,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         use Failure::*;
         match self {
-            Index { .. } | NoWaves { .. } | NotForNodes { .. } => Exit::Usage,
+            Index { .. } | NoWaves { .. } | NotForNodes { .. } | OtherGraph { .. } => Exit::Usage,
             // Only a scope can be asked for that does not exist.
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => Exit::Usage,
             ReadFile { .. } | NotAFile { .. } | NotAFolder { .. } | FileTooLarge { .. } | Verify(_) => Exit::Input,
@@ -267,6 +275,7 @@ impl Failure {
             Verify(_) => "verify",
             Disagreement { .. } => "disagreement",
             Peer { .. } => "peer",
+            OtherGraph { .. } => "other-graph",
             Cuckoo(_) => "cuckoo",
             WriteFile { .. } => "write-file",
             StandardOutput(_) => "standard-output",
@@ -314,6 +323,7 @@ impl Failure {
             Device(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
             Device(error) if error.is_unsupported() => "`--device cpu` takes the fastest there is".to_owned(),
             Device(_) => return None,
+            OtherGraph { .. } => "`--device cpu` takes every graph".to_owned(),
             Cuckoo(myelin_cuckoo::Error::Memory { needed, .. }) => {
                 format!("--memory {}M is enough, or fewer threads, or --algorithm auto", needed.div_ceil(1 << 20))
             }

@@ -14,6 +14,7 @@ mod input;
 mod model;
 mod report;
 mod terminal;
+mod trimmer;
 mod waves;
 
 use std::io::Write;

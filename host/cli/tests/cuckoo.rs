@@ -134,3 +134,33 @@ fn what_cannot_be_solved_is_refused() {
         assert!(run.err.contains(expected), "{more:?}: {}", run.err);
     }
 }
+
+#[test]
+fn a_simulated_core_trims_and_solves_as_the_processor_does() {
+    let workplace = Workplace::new();
+    let vectors = vectors("cuckoo.json");
+    let small = |case: &&Value| case["verify"] == "OK" && case["edge_bits"].as_u64().unwrap() <= 10;
+    for case in vectors["proofs"].as_array().unwrap().iter().filter(small) {
+        let size = case["proof_size"].to_string();
+        let on = |device: &str, command: &[&str], more: &[&str]| {
+            run(&workplace, command, &graph(case), &[more, &["--device", device]].concat()).expect(0)
+        };
+        let solve = ["--proof-size", &size];
+        let found = on("sim:cuckoo-10:2", &["solve"], &solve).out;
+        assert_eq!(found, on("cpu", &["solve"], &solve).out);
+        assert!(found.lines().any(|line| line == list(&case["proof"], "")), "{found}");
+        let trim = ["--rounds", "12", "--json"];
+        let [simulated, processor] =
+            ["sim:cuckoo-10:2", "cpu"].map(|device| on(device, &["cuckoo", "trim"], &trim).json());
+        assert_eq!(simulated["alive"], processor["alive"]);
+        assert!(simulated["counters"]["hashes"].as_u64().unwrap() > 2048 && processor["counters"].is_null());
+    }
+    for (arguments, expected) in [
+        (["--variant", "cuckaroo", "--edge-bits", "19"], "10 edge bits"),
+        (["--variant", "cuckaroom", "--edge-bits", "10"], "cuckaroom"),
+    ] {
+        let more = ["--keys", "1,2,3,4", "--device", "sim:cuckoo-10"];
+        let refused = workplace.run(&[&["solve"], &arguments[..], &more].concat()).expect(2);
+        assert!(refused.err.contains(expected), "{}", refused.err);
+    }
+}

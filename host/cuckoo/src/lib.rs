@@ -22,6 +22,7 @@
 
 mod core_graph;
 mod error;
+mod finder;
 mod hash;
 mod lean;
 mod marks;
@@ -37,6 +38,7 @@ mod verify;
 mod work;
 
 pub use error::Error;
+pub use finder::find_proofs;
 pub use parameters::{Algorithm, Keys, Options, Parameters, Sip, Variant};
 pub use path::Path;
 pub use solver::{Event, MemoryPlan, Solver};

@@ -40,7 +40,7 @@ pub fn is_proof(parameters: &Parameters, keys: &Keys, proof: &[u64]) -> bool {
 }
 
 /// u and v of an edge.
-fn endpoints(parameters: &Parameters, keys: &Keys, edge: u64) -> [u64; 2] {
+pub(crate) fn endpoints(parameters: &Parameters, keys: &Keys, edge: u64) -> [u64; 2] {
     let node_bits = match parameters.variant {
         Variant::Cuckarood => parameters.edge_bits - 1,
         Variant::Cuckarooz => parameters.edge_bits + 1,

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{ALGORITHMS, options, solver};
-use myelin_cuckoo::{Algorithm, Cancel, Event, Keys, Parameters, Path, Sip, Variant, is_proof};
+use myelin_cuckoo::{Algorithm, Cancel, Event, Keys, Parameters, Path, Sip, Variant, find_proofs, is_proof};
 use myelin_golden::cuckoo as golden;
 
 /// Steele, Lea and Flood's generator.
@@ -89,6 +89,8 @@ fn cycles_found_are_golden_s() {
             trimmer.round();
         }
         let expected = golden::find_cycles(&case.graph, &trimmer.survivors(), case.size);
+        let among = find_proofs(&case.parameters, &case.keys, &trimmer.survivors(), &Cancel::new());
+        assert_eq!(among.as_ref(), Ok(&expected), "{}", case.name);
         for (algorithm, path, threads) in [
             (Algorithm::Auto, Path::fastest(), 1),
             (Algorithm::Mean, Path::Portable, 2),

@@ -90,6 +90,42 @@ pub enum DriverError {
         /// What is wrong.
         what: &'static str,
     },
+    /// What answers is not an edge-trimming core.
+    #[error("identify {selector}: ID register is {found:#010x}, expected {expected:#010x}", expected = myelin_isa::cuckoo::register::ID_VALUE)]
+    NotATrimmer {
+        /// Which device.
+        selector: String,
+        /// What the register holds.
+        found: u32,
+    },
+    /// The core is for other graphs.
+    #[error("identify {selector}: SHAPE register is {found:#010x}, expected {expected:#010x}")]
+    OtherTrimmer {
+        /// Which device.
+        selector: String,
+        /// What the register holds.
+        found: u32,
+        /// What it would hold for the graphs wanted.
+        expected: u32,
+    },
+    /// So many edges came to one bank of an edge-trimming core that its list did not hold them.
+    #[error("trim on {selector}: the edges alive after round {round} are too unevenly spread for its lists")]
+    Crowded {
+        /// Which device.
+        selector: String,
+        /// The last round that was complete.
+        round: u32,
+    },
+    /// The device contradicts itself.
+    #[error("trim on {selector}: {found} edges stored, {expected} counted")]
+    Survivors {
+        /// Which device.
+        selector: String,
+        /// Different edges found in memory.
+        found: u64,
+        /// What the device counted.
+        expected: u64,
+    },
     /// The input has the wrong number of elements.
     #[error("run on {selector}: the input has {found} elements, the model takes {expected}")]
     InputLength {

@@ -2,7 +2,8 @@
 //!
 //! A [`Link`] reaches a device; a [`Session`] owns a link, loads a compiled program through it and
 //! runs inputs; a [`CpuDevice`] does without; a [`Device`] is whatever runs a model, hardware or not;
-//! a [`Selector`] names one.
+//! a [`Selector`] names one. A [`TrimmerSession`]
+//! trims graphs on an edge-trimming core, which a [`TrimmerSelector`] names.
 //! This crate knows nothing of simulation: a simulated board is one more link handed to it.
 
 mod cpu;
@@ -12,6 +13,8 @@ mod inference;
 mod link;
 mod selector;
 mod session;
+mod trimmer;
+mod trimmer_selector;
 
 pub use cpu::CpuDevice;
 pub use device::Device;
@@ -20,3 +23,5 @@ pub use inference::{Counters, CycleReport, DeviceShape, Inference, LayerReport, 
 pub use link::{FailedCheck, Link, LinkError, LinkInfo};
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
 pub use session::{Deadlines, Session};
+pub use trimmer::{TrimCounters, Trimmed, TrimmerSession};
+pub use trimmer_selector::{TRIMMER_SELECTOR_FORMS, TrimmerSelector, TrimmerSelectorError};

@@ -63,8 +63,8 @@ pub struct LinkInfo {
     pub selector: String,
     /// One line for people.
     pub description: String,
-    /// Parameters of its cell.
-    pub architecture: Architecture,
+    /// Parameters of its cell; `None` if it is none, but an edge-trimming core.
+    pub architecture: Option<Architecture>,
     /// Bytes of device memory.
     pub memory_bytes: u64,
 }

@@ -10,6 +10,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use myelin_cpu::Path;
+
+use crate::trimmer_selector::TRIMMER_PREFIX;
 use myelin_isa::{Architecture, ArchitectureError, Precision};
 
 /// Which device.
@@ -100,6 +102,12 @@ pub enum SelectorError {
         /// What stands there.
         found: String,
     },
+    /// It trims graphs and cannot infer.
+    #[error("device {text:?}: an edge-trimming core runs no models, expected {}", forms())]
+    Trimmer {
+        /// The whole text.
+        text: String,
+    },
     /// The precision is not one there is.
     #[error("device {text:?}: precision is {found:?}, expected int6 or int8")]
     Precision {
@@ -154,6 +162,9 @@ impl FromStr for Selector {
                 Ok(path) => Ok(Selector::Cpu(Some(path))),
                 Err(_) => Err(SelectorError::Path { text: whole(), found: found.to_owned() }),
             },
+            ("sim", Some(parameters)) if parameters.starts_with(TRIMMER_PREFIX) => {
+                Err(SelectorError::Trimmer { text: whole() })
+            }
             ("sim", parameters) => {
                 let (size, precision) = match parameters.unwrap_or("").split_once(':') {
                     Some((size, precision)) => (size, Some(precision)),

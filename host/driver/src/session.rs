@@ -128,8 +128,11 @@ impl<L: Link> Session<L> {
         }
         // Memory sizes cannot be read back; the link knows what it opened.
         let info = self.link.info();
-        if info.architecture != self.program.architecture {
-            let (found, expected) = (Box::new(info.architecture), Box::new(self.program.architecture));
+        let Some(architecture) = info.architecture else {
+            return Err(DriverError::NotACell { selector: self.selector.clone(), found: id });
+        };
+        if architecture != self.program.architecture {
+            let (found, expected) = (Box::new(architecture), Box::new(self.program.architecture));
             return Err(DriverError::OtherMemories { selector: self.selector.clone(), found, expected });
         }
         let low = self.read_register("identify", register::SPECIFICATION_LOW)?;

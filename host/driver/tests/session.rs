@@ -86,7 +86,7 @@ impl Link for FakeCell {
         LinkInfo {
             selector: "fake:0".to_owned(),
             description: "cell without time".to_owned(),
-            architecture: control.memories.unwrap_or(*self.machine.architecture()),
+            architecture: Some(control.memories.unwrap_or(*self.machine.architecture())),
             memory_bytes: control.memory_bytes.unwrap_or(MEMORY_BYTES as u64),
         }
     }

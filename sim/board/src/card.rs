@@ -258,7 +258,7 @@ impl SimulatedCell {
     }
 }
 
-fn check_failed(operation: &'static str, failure: &CheckFailure) -> LinkError {
+pub(crate) fn check_failed(operation: &'static str, failure: &CheckFailure) -> LinkError {
     let waves = match &*failure.waves {
         FailureWaves::Written { path, .. } => Some(path.clone()),
         FailureWaves::NotKept | FailureWaves::NotWritten { .. } => None,
@@ -273,7 +273,7 @@ impl Link for SimulatedCell {
         LinkInfo {
             selector: Selector::SimulatedCell(self.architecture).to_string(),
             description: format!("simulated tensor cell, {}", self.architecture),
-            architecture: self.architecture,
+            architecture: Some(self.architecture),
             memory_bytes: self.memory.bytes,
         }
     }

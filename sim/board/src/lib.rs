@@ -3,5 +3,7 @@
 mod card;
 mod control;
 mod port;
+mod trimmer;
 
 pub use card::{SimulatedCell, SimulationOptions};
+pub use trimmer::SimulatedTrimmer;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use myelin_cuckoo::{Cancel, Event, Solver};
 use myelin_golden::cuckoo::{Verdict as ProofVerdict, cortex, grin, verify};
+use myelin_isa::cuckoo::Core;
 use serde::Serialize;
 
 use super::JSON_SCHEMA_VERSION;
@@ -11,6 +12,7 @@ use crate::context::Context;
 use crate::cuckoo_arguments::{CuckooCommand, TrimArguments, VerifyArguments};
 use crate::failure::{Failure, Verdict};
 use crate::terminal::{Align, Mark, Table, grouped};
+use crate::trimmer::{self, Counters};
 
 #[derive(Serialize)]
 struct VerifyReport {
@@ -51,8 +53,11 @@ struct TrimReport {
     sip: &'static str,
     edge_bits: u32,
     keys: [String; 4],
-    device: &'static str,
-    path: &'static str,
+    device: String,
+    /// Instructions used, on a processor.
+    path: Option<&'static str>,
+    /// Of a simulated core.
+    counters: Option<Counters>,
     /// After round 0, 1, ...
     alive: Vec<u64>,
 }
@@ -100,6 +105,52 @@ fn run_verify(arguments: &VerifyArguments, context: &mut Context) -> Result<Verd
 }
 
 fn run_trim(arguments: &TrimArguments, context: &mut Context) -> Result<Verdict, Failure> {
+    let device = arguments.solver.device;
+    let (alive, path, counters) = match arguments.graph.core(device, arguments.edge_bits)? {
+        None => {
+            let (alive, path) = trim_on_processor(arguments, context)?;
+            (alive, Some(path), None)
+        }
+        Some(core) => {
+            let (found, most) = (arguments.rounds, Core::STAMP_DEPTH);
+            let rounds = u16::try_from(found).ok().filter(|&rounds| u32::from(rounds) <= most).ok_or_else(|| {
+                let reason = format!("it keeps the counts of {most} rounds, {found} are wanted");
+                Failure::OtherGraph { selector: device.to_string(), reason }
+            })?;
+            let trimmed = trimmer::trim(device, core, arguments.graph.keys().0, rounds, context.progress())?;
+            let counters = Counters::new(&core, trimmed.counters);
+            (trimmed.alive.into_iter().map(u64::from).collect(), None, Some(counters))
+        }
+    };
+    context.progress().clear();
+    if arguments.json {
+        context.write_json(&TrimReport {
+            schema_version: JSON_SCHEMA_VERSION,
+            variant: arguments.graph.variant_name(),
+            sip: arguments.graph.sip_name(),
+            edge_bits: arguments.edge_bits,
+            keys: arguments.graph.keys_text(),
+            device: device.to_string(),
+            path,
+            counters,
+            alive,
+        })?;
+        return Ok(Verdict::Yes);
+    }
+    let mut table = Table::new(&[("round", Align::Right), ("edges alive", Align::Right), ("of all, %", Align::Right)]);
+    for (round, &count) in alive.iter().enumerate() {
+        let share = count as f64 / (arguments.edge_bits as f64).exp2() * 100.0;
+        table.row([round.to_string(), grouped(count), format!("{share:.4}")]);
+    }
+    table.write(context)?;
+    if let Some(counters) = counters {
+        context.progress().step(&counters.describe());
+    }
+    Ok(Verdict::Yes)
+}
+
+/// The counts, and which instructions were used.
+fn trim_on_processor(arguments: &TrimArguments, context: &mut Context) -> Result<(Vec<u64>, &'static str), Failure> {
     // Trimming knows no proof size; any legal one will do.
     let parameters = arguments.graph.parameters(arguments.edge_bits, 42)?;
     let mut solver = Solver::new(parameters, &arguments.solver.options())?;
@@ -111,25 +162,5 @@ fn run_trim(arguments: &TrimArguments, context: &mut Context) -> Result<Verdict,
             context.progress().advance();
         }
     })?;
-    context.progress().clear();
-    if arguments.json {
-        context.write_json(&TrimReport {
-            schema_version: JSON_SCHEMA_VERSION,
-            variant: arguments.graph.variant_name(),
-            sip: arguments.graph.sip_name(),
-            edge_bits: arguments.edge_bits,
-            keys: arguments.graph.keys_text(),
-            device: "cpu",
-            path: solver.path().name(),
-            alive,
-        })?;
-        return Ok(Verdict::Yes);
-    }
-    let mut table = Table::new(&[("round", Align::Right), ("edges alive", Align::Right), ("of all, %", Align::Right)]);
-    for (round, &count) in alive.iter().enumerate() {
-        let share = count as f64 / parameters.edge_count() as f64 * 100.0;
-        table.row([round.to_string(), grouped(count), format!("{share:.4}")]);
-    }
-    table.write(context)?;
-    Ok(Verdict::Yes)
+    Ok((alive, solver.path().name()))
 }

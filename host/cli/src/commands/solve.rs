@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use myelin_cuckoo::{Cancel, Event, Solver};
+use myelin_cuckoo::{Cancel, Event, Parameters, Solver, find_proofs};
 use myelin_golden::cuckoo::{EdgeBits, verify};
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::cuckoo_arguments::SolveArguments;
 use crate::failure::{Failure, Verdict};
 use crate::terminal::grouped;
+use crate::trimmer::{self, Counters};
 
 #[derive(Serialize)]
 struct Report {
@@ -23,14 +24,22 @@ struct Report {
     proof_size: usize,
     /// Hexadecimal: JSON's numbers lose bits elsewhere.
     keys: [String; 4],
-    device: &'static str,
-    path: &'static str,
-    threads: usize,
-    memory_bytes: u64,
+    device: String,
+    /// With what, on this machine's processor.
+    processor: Option<ProcessorReport>,
+    /// What a simulated core counted.
+    counters: Option<Counters>,
     seconds: f64,
     /// Edges alive after round 0, 1, ...
     alive: Vec<u64>,
     proofs: Vec<Proof>,
+}
+
+#[derive(Serialize)]
+struct ProcessorReport {
+    path: &'static str,
+    threads: usize,
+    memory_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -39,30 +48,33 @@ struct Proof {
     difficulty: Difficulty,
 }
 
+/// What a device found.
+struct Found {
+    proofs: Vec<Vec<u64>>,
+    alive: Vec<u64>,
+    processor: Option<ProcessorReport>,
+    counters: Option<Counters>,
+}
+
 /// Solves one graph; what is found is judged by golden before it is printed.
 pub fn run(arguments: &SolveArguments, context: &mut Context) -> Result<Verdict, Failure> {
     let parameters = arguments.graph.parameters(arguments.edge_bits, arguments.proof_size.get())?;
-    let options = arguments.solver.options();
-    let mut solver = Solver::new(parameters, &options)?;
-    let megabytes = solver.memory().bytes.div_ceil(1 << 20);
-    let (path, threads) = (solver.path(), options.threads);
-    context
-        .progress()
-        .step(&format!("hash 2^{} edges ({path}, {threads} threads, {megabytes} MiB)", arguments.edge_bits));
+    let device = arguments.solver.device;
     let begun = Instant::now();
-    let mut alive = Vec::new();
-    let found = solver.solve(&arguments.graph.keys(), &Cancel::new(), &mut |event| {
-        let progress = context.progress();
-        match event {
-            Event::Round { round, alive: count } => {
-                alive.push(count);
-                progress.step(&format!("round {round}: {} edges alive", grouped(count)));
+    let Found { proofs: found, alive, processor, counters } = match arguments.graph.core(device, arguments.edge_bits)? {
+        None => solve_on_processor(arguments, parameters, context)?,
+        Some(core) => {
+            let keys = arguments.graph.keys();
+            let trimmed = trimmer::trim(device, core, keys.0, trimmer::ROUNDS, context.progress())?;
+            context.progress().step(&format!("cycles among {} edges", grouped(trimmed.survivors.len() as u64)));
+            Found {
+                proofs: find_proofs(&parameters, &keys, &trimmed.survivors, &Cancel::new())?,
+                alive: trimmed.alive.into_iter().map(u64::from).collect(),
+                processor: None,
+                counters: Some(Counters::new(&core, trimmed.counters)),
             }
-            Event::Core { edges } => progress.step(&format!("core: {} edges", grouped(edges))),
-            Event::Cycles { count } => progress.step(&format!("cycles: {count}; look up their edges")),
-            _ => {}
         }
-    })?;
+    };
     let seconds = begun.elapsed().as_secs_f64();
     context.progress().clear();
 
@@ -82,10 +94,9 @@ pub fn run(arguments: &SolveArguments, context: &mut Context) -> Result<Verdict,
             edge_bits: arguments.edge_bits,
             proof_size: arguments.proof_size.get(),
             keys: arguments.graph.keys_text(),
-            device: "cpu",
-            path: path.name(),
-            threads: threads.get(),
-            memory_bytes: solver.memory().bytes,
+            device: device.to_string(),
+            processor,
+            counters,
             seconds,
             alive,
             proofs: found.into_iter().map(proof).collect(),
@@ -98,6 +109,39 @@ pub fn run(arguments: &SolveArguments, context: &mut Context) -> Result<Verdict,
         writeln!(context, "{}", edges.join(","))?;
     }
     let count = found.len();
-    context.progress().step(&format!("proofs of {} edges: {count}, in {seconds:.3} s", arguments.proof_size.get()));
+    let counted = counters.map_or(String::new(), |counters| format!(" ({})", counters.describe()));
+    let size = arguments.proof_size.get();
+    context.progress().step(&format!("proofs of {size} edges: {count}, in {seconds:.3} s{counted}"));
     Ok(verdict)
+}
+
+/// The same on this machine's processor.
+fn solve_on_processor(
+    arguments: &SolveArguments,
+    parameters: Parameters,
+    context: &mut Context,
+) -> Result<Found, Failure> {
+    let options = arguments.solver.options();
+    let mut solver = Solver::new(parameters, &options)?;
+    let memory_bytes = solver.memory().bytes;
+    let megabytes = memory_bytes.div_ceil(1 << 20);
+    let (path, threads) = (solver.path(), options.threads);
+    context
+        .progress()
+        .step(&format!("hash 2^{} edges ({path}, {threads} threads, {megabytes} MiB)", arguments.edge_bits));
+    let mut alive = Vec::new();
+    let proofs = solver.solve(&arguments.graph.keys(), &Cancel::new(), &mut |event| {
+        let progress = context.progress();
+        match event {
+            Event::Round { round, alive: count } => {
+                alive.push(count);
+                progress.step(&format!("round {round}: {} edges alive", grouped(count)));
+            }
+            Event::Core { edges } => progress.step(&format!("core: {} edges", grouped(edges))),
+            Event::Cycles { count } => progress.step(&format!("cycles: {count}; look up their edges")),
+            _ => {}
+        }
+    })?;
+    let processor = ProcessorReport { path: path.name(), threads: threads.get(), memory_bytes };
+    Ok(Found { proofs, alive, processor: Some(processor), counters: None })
 }

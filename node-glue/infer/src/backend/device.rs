@@ -95,7 +95,8 @@ impl Engine for DeviceEngine {
     fn prepare_within(&self, graph: &Arc<Graph>, bytes_max: u64) -> Result<Arc<dyn Prepared>, EngineError> {
         let processor = self.processor.prepare_within(graph, bytes_max)?;
         let program = contained(|| {
-            let compiled = compile(graph, &self.shared.architecture);
+            let no_cell = || EngineError::Fault { reason: format!("{} is no tensor cell", self.shared.name) };
+            let compiled = compile(graph, self.shared.architecture.as_ref().ok_or_else(no_cell)?);
             compiled.map_err(|error| EngineError::Fault { reason: error.to_string() })
         });
         let program = program.inspect_err(|reason| {
@@ -110,7 +111,8 @@ impl Engine for DeviceEngine {
 /// The device and what is known of it.
 struct Shared {
     name: String,
-    architecture: Architecture,
+    /// `None` if it is no cell.
+    architecture: Option<Architecture>,
     config: DeviceConfig,
     faults: Arc<AtomicU64>,
     /// Answers given so far.
