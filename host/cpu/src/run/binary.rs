@@ -97,8 +97,22 @@ fn block(
     out: &mut Buffer,
 ) {
     let (mut a, mut b) = ([0i32; CHUNK], [0i32; CHUNK]);
+    // One value against a row of bytes, the common broadcast: no need to spread the one.
+    let single =
+        rows.count == 1 && inner.count >= CHUNK && inner.strides == [1, 0] && step.operands[0].element == Element::I8;
+    let by = if single { memory.get(&step.operands[1], starts[1]) } else { 0 };
+    let quotients = if single && step.function == Function::Div { quotients(by) } else { [0; 256] };
     for within in (0..inner.count).step_by(CHUNK) {
         let length = CHUNK.min(inner.count - within);
+        if single {
+            let start = starts[0] + within;
+            let bytes = &memory.buffer(&step.operands[0]).bytes()[start..start + length];
+            let a = &mut a[..length];
+            combine_bytes(step.function, bytes, memory.flip, by, &quotients, a);
+            stage::apply(&step.stages, a, memory, 0, 0);
+            write(&step.dst, memory.flip, to + within, a, out);
+            continue;
+        }
         for (i, values) in [&mut a, &mut b].into_iter().enumerate() {
             let (view, stride) = (&step.operands[i], inner.strides[i]);
             for (row, values) in values.chunks_exact_mut(length).take(rows.count).enumerate() {
@@ -131,6 +145,25 @@ pub(super) fn read(view: &View, memory: Memory<'_>, start: usize, stride: usize,
                 }
             }
         }
+    }
+}
+
+/// The quotients of all bytes, by the byte: fewer divisions than a row has elements.
+fn quotients(divisor: i32) -> [i32; 256] {
+    std::array::from_fn(|a| if divisor == 0 { 0 } else { i32::from(a as u8 as i8).wrapping_div(divisor) })
+}
+
+/// Stored bytes against one value, whose [`quotients`] are only looked at by a division.
+#[inline(always)]
+fn combine_bytes(function: Function, bytes: &[u8], flip: u8, b: i32, quotients: &[i32; 256], out: &mut [i32]) {
+    let zip = out.iter_mut().zip(bytes).map(|(to, &byte)| (to, i32::from((byte ^ flip) as i8)));
+    match function {
+        Function::Add => zip.for_each(|(to, a)| *to = a.wrapping_add(b)),
+        Function::Sub => zip.for_each(|(to, a)| *to = a.wrapping_sub(b)),
+        Function::Mul => zip.for_each(|(to, a)| *to = a.wrapping_mul(b)),
+        Function::Max => zip.for_each(|(to, a)| *to = a.max(b)),
+        Function::Div => zip.for_each(|(to, a)| *to = quotients[usize::from(a as u8)]),
+        Function::Greater => zip.for_each(|(to, a)| *to = i32::from(a > b)),
     }
 }
 

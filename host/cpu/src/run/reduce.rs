@@ -95,21 +95,41 @@ for_each_isa! {
 
 #[inline(always)]
 fn rows_inner(step: &Reduce, memory: Memory<'_>, first: usize, length: usize, out: &mut Buffer) {
-    let (mut totals, mut values) = ([0i32; SIDE_BY_SIDE], [0i32; SIDE_BY_SIDE]);
-    let (totals, values) = (&mut totals[..length], &mut values[..length]);
+    let mut totals = [0i32; SIDE_BY_SIDE];
+    let totals = &mut totals[..length];
     totals.fill(step.start());
     let from = step.src.base + offset(first, &step.kept);
     let turns: usize = step.reduced.iter().map(|l| l.count).product();
     let mut place = Odometer::new(&step.reduced);
     for _ in 0..turns {
-        super::map::read(&step.src, memory, from + place.offset, values);
-        match step.fold {
-            Fold::Sum => totals.iter_mut().zip(&*values).for_each(|(t, &v)| *t = t.wrapping_add(v)),
-            Fold::Max => totals.iter_mut().zip(&*values).for_each(|(t, &v)| *t = (*t).max(v)),
-        }
+        fold_into(step.fold, &step.src, memory, from + place.offset, totals);
         place.advance();
     }
     super::map::write(&step.dst, memory.flip, first, totals, out);
+}
+
+/// Folds elements that lie side by side from `start` on into as many totals.
+#[inline(always)]
+fn fold_into(fold: Fold, src: &View, memory: Memory<'_>, start: usize, totals: &mut [i32]) {
+    let buffer = memory.buffer(src);
+    let flip = memory.flip;
+    let run = start..start + totals.len();
+    match (src.element, fold) {
+        (Element::I8, Fold::Sum) => {
+            let bytes = totals.iter_mut().zip(&buffer.bytes()[run]);
+            bytes.for_each(|(t, &b)| *t = t.wrapping_add(i32::from((b ^ flip) as i8)));
+        }
+        (Element::I8, Fold::Max) => {
+            let bytes = totals.iter_mut().zip(&buffer.bytes()[run]);
+            bytes.for_each(|(t, &b)| *t = (*t).max(i32::from((b ^ flip) as i8)));
+        }
+        (Element::I32, Fold::Sum) => {
+            totals.iter_mut().zip(&buffer.words()[run]).for_each(|(t, &v)| *t = t.wrapping_add(v));
+        }
+        (Element::I32, Fold::Max) => {
+            totals.iter_mut().zip(&buffer.words()[run]).for_each(|(t, &v)| *t = (*t).max(v));
+        }
+    }
 }
 
 for_each_isa! {
@@ -217,11 +237,11 @@ for_each_isa! {
 #[inline(always)]
 fn spatial_inner(step: &Spatial, memory: Memory<'_>, out: &mut Buffer) {
     let src = &step.src;
-    let (mut totals, mut values) = ([0i32; CHANNELS], [0i32; CHANNELS]);
+    let mut totals = [0i32; CHANNELS];
     for n in 0..src.n {
         for channel in (0..src.c).step_by(CHANNELS) {
             let count = CHANNELS.min(src.c - channel);
-            let (totals, values) = (&mut totals[..count], &mut values[..count]);
+            let totals = &mut totals[..count];
             for y in 0..src.h {
                 for x in 0..src.w {
                     let start = src.row_start(n * src.h + y) + x * src.c + channel;
@@ -229,11 +249,7 @@ fn spatial_inner(step: &Spatial, memory: Memory<'_>, out: &mut Buffer) {
                         super::map::read(src, memory, start, totals);
                         continue;
                     }
-                    super::map::read(src, memory, start, values);
-                    match step.fold {
-                        Fold::Sum => totals.iter_mut().zip(&*values).for_each(|(t, &v)| *t = t.wrapping_add(v)),
-                        Fold::Max => totals.iter_mut().zip(&*values).for_each(|(t, &v)| *t = (*t).max(v)),
-                    }
+                    fold_into(step.fold, src, memory, start, totals);
                 }
             }
             super::map::write(&step.dst, memory.flip, n * src.c + channel, totals, out);
