@@ -1,0 +1,4 @@
+//! How long the edge-trimming core takes: a model that is equal to the hardware, cycle by cycle, for
+//! graphs that can be trimmed in software, and what follows from it for boards and larger graphs.
+
+pub mod model;
