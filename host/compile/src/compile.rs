@@ -4,6 +4,7 @@ use crate::emit::emit;
 use crate::error::CompileError;
 use crate::fuse::{fuse_pools, result_shape};
 use crate::lower::lower;
+use crate::memory::MemoryModel;
 use crate::network::{Head, Network, Source, Stage, Window};
 use crate::program::{CellProgram, Input, Layer, LayerKind, Output, OutputEncoding, Program, Region, plane_bits};
 use crate::timing::{Prediction, predict};
@@ -33,14 +34,15 @@ pub fn compile(graph: &Graph, architecture: &Architecture) -> Result<Program, Co
     let outputs = heads
         .map(|((head, &beat), name)| output(head, region(head.slice, beat), name, architecture.precision()))
         .collect();
-    let prediction = predict(architecture, &emitted.instructions, emitted.infer_entry)
+    let cells = vec![CellProgram { instructions: emitted.instructions }];
+    let prediction = predict(architecture, MemoryModel::IDEAL, &cells, emitted.infer_entry)
         .expect("invariant: waits are met by earlier instructions, and the program halts");
     Ok(Program {
         architecture: *architecture,
         specification: architecture.specification(),
         layers: layers(&network, &emitted.tiles, &prediction),
         prediction,
-        cells: vec![CellProgram { instructions: emitted.instructions }],
+        cells,
         load_entry: 0,
         infer_entry: emitted.infer_entry,
         image: emitted.image,
