@@ -118,6 +118,20 @@ pub enum Fault {
     /// A FENCE without a LOADW of instructions before it.
     #[error("no LOADW of instructions is left for it to wait for")]
     Fence,
+    /// A token that was given and not taken when the cell halted: the next run would take it.
+    #[error("the cell halts with a token from {from:?} to {to:?} left over")]
+    TokenLeft {
+        /// Who gave it.
+        from: Unit,
+        /// Who has not taken it.
+        to: Unit,
+    },
+    /// A barrier token, or one for FENCE, that was not taken when all cells had halted.
+    #[error("the cell halts with a token of {of} left over")]
+    OtherTokenLeft {
+        /// Of what.
+        of: &'static str,
+    },
     /// Two cells touch a beat of external memory, at least one writes, and no barrier orders them.
     #[error("{unit:?} touches memory beat {beat} while {other:?} of cell {other_cell} may still be using it")]
     CellRace {

@@ -100,6 +100,11 @@ impl External {
         self.barrier.complete() > self.barrier.taken[cell] as usize
     }
 
+    /// Whether a cell has arrived and not taken the token.
+    pub fn has_token_left(&self, cell: usize) -> bool {
+        self.barrier.arrivals[cell].len() > self.barrier.taken[cell] as usize
+    }
+
     /// Takes a barrier token that is there; answers what the cell itself knew at its arrival.
     pub fn meet(&mut self, cell: usize) -> Clock {
         let taken = &mut self.barrier.taken[cell];

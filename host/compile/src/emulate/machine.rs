@@ -159,6 +159,7 @@ impl Machine {
                 progress |= steps > 0;
             }
             if self.sequencers.iter().all(Sequencer::has_halted) {
+                self.check_tokens()?;
                 let cells = self.sequencers.iter_mut().map(|sequencer| core::mem::take(&mut sequencer.report));
                 return Ok(RunReport { cells: cells.collect() });
             }
@@ -191,6 +192,20 @@ impl Machine {
             external.arrive(index, &now).map_err(at)?;
         }
         Ok(true)
+    }
+
+    /// That no cell has tokens left.
+    fn check_tokens(&self) -> Result<(), EmulateError> {
+        for (index, sequencer) in self.sequencers.iter().enumerate() {
+            let left = sequencer.check_tokens().and(if self.external.has_token_left(index) {
+                Err(Fault::OtherTokenLeft { of: "the barrier" })
+            } else {
+                Ok(())
+            });
+            let (cell, mnemonic) = (index as u32, Instruction::Sync { halt: true }.mnemonic());
+            left.map_err(|fault| EmulateError { cell, instruction: sequencer.last(), mnemonic, fault })?;
+        }
+        Ok(())
     }
 
     /// Why no cell goes on although not all have halted: that of the first cell, best one that

@@ -93,6 +93,11 @@ impl Sequencer {
         self.next
     }
 
+    /// Address of the instruction handed out last.
+    pub fn last(&self) -> u32 {
+        self.next.wrapping_sub(1) & (self.instruction_depth - 1)
+    }
+
     pub fn has_halted(&self) -> bool {
         self.halted
     }
@@ -138,6 +143,16 @@ impl Sequencer {
             self.loading.push_back(Loading { first: destination, count: beats.div_ceil(self.instruction_beats) });
         }
         true
+    }
+
+    /// That nothing is left for the next run, in which it would be taken for one of that run.
+    pub fn check_tokens(&self) -> Result<(), Fault> {
+        for (from, to) in Unit::ALL.into_iter().flat_map(|from| Unit::ALL.map(|to| (from, to))) {
+            if !self.tokens[from as usize][to as usize].is_empty() {
+                return Err(Fault::TokenLeft { from, to });
+            }
+        }
+        if self.loaded > 0 { Err(Fault::OtherTokenLeft { of: "a LOADW of instructions" }) } else { Ok(()) }
     }
 
     /// Whether a LOADW that no FENCE has waited for writes the instruction at `address`.

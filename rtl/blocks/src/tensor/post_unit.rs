@@ -80,7 +80,9 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let stamp = keep("stamp_q", offered.field(0, encoding::STAMP));
         let half = keep("half_q", offered.field(0, encoding::HALF));
         let raw = keep("raw_q", offered.field(0, encoding::RAW));
-        let lane_count = keep("lane_count_q", offered.field(0, encoding::LANE_COUNT).truncate(count_ty.width()));
+        let (_, count_width) = encoding::LANE_COUNT;
+        let lane_count = offered.field(0, encoding::LANE_COUNT).truncate(count_width.min(count_ty.width()));
+        let lane_count = keep("lane_count_q", lane_count.extend(count_ty));
         let draining = keep("draining_q", offered.is(opcode::DRAIN));
         let adding = keep("adding_q", offered.is(opcode::ELTW));
 
