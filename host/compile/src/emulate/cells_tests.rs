@@ -123,6 +123,14 @@ fn a_barrier_that_a_cell_never_reaches_names_it() {
 }
 
 #[test]
+fn tokens_left_for_the_next_run_are_an_error() {
+    let both = |rest: Instruction| [vec![arrives(store(20, 0)), rest], vec![arrives(store(22, 0)), rest]];
+    assert_eq!(fault(&both(load(1, 8))), Fault::OtherTokenLeft { of: "the barrier" });
+    let left = Fault::TokenLeft { from: Unit::Load, to: Unit::Store };
+    assert_eq!(fault(&[vec![signals(Unit::Store, load(1, 8))], vec![]]), left);
+}
+
+#[test]
 fn a_cell_sixteen_barriers_ahead_is_an_error() {
     assert_eq!(fault(&[vec![arrives(store(20, 0)); 16], vec![]]), Fault::BarrierOverflow { max: 15 });
 }
@@ -144,7 +152,8 @@ fn random_programs(random: &mut ChaCha8Rng, cells: u32) -> Vec<Vec<Instruction>>
         for _ in 0..rounds {
             let (from, to) = (random.random_range(0..beats), random.random_range(0..beats));
             program.push(signals(Unit::Store, load(from, 8)));
-            program.push(waits(Unit::Load, arrives(store(to, 8))));
+            let result = waits(Unit::Load, store(to, 8));
+            program.push(if tidy { arrives(result) } else { result });
             let scratch = meets(load(28 + cell, 16));
             program.push(if tidy { scratch } else { load(28 + cell, 16) });
             // What follows overwrites the lanes that were stored.
