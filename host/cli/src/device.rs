@@ -3,11 +3,11 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use myelin_board::{SimulatedCell, SimulationOptions};
+use myelin_compile::Target;
 use myelin_cpu::Options;
 use myelin_driver::{CpuDevice, Device, DriverError, Inference, Output, Selector, Session};
 use myelin_graph::Graph;
 use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, GuardedEngine};
-use myelin_isa::Architecture;
 
 use crate::failure::{Failure, Verdict};
 use crate::model::LoadedModel;
@@ -25,7 +25,7 @@ pub enum Opened {
 
 /// Opens the device, compiling the model where it needs a program.
 pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) -> Result<Opened, Failure> {
-    let architecture = match selector {
+    let target = match selector {
         Selector::Golden => return Ok(Opened::Golden(Box::new(GoldenDevice::new(model)?))),
         Selector::Cpu(path) => {
             progress.step(&format!("prepare {} for {selector}", model.path.display()));
@@ -34,25 +34,25 @@ pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) ->
                 &Options { threads: cpu_threads(), path },
             )?)));
         }
-        Selector::SimulatedCell(architecture) => architecture,
+        Selector::Simulated(target) => target,
     };
     let name = model.path.display().to_string();
     progress.step(&format!("compile {name} for {selector}"));
-    let program = myelin_compile::compile(&model.graph, &architecture);
+    let program = myelin_compile::compile(&model.graph, &target.architecture);
     let program = program.map_err(|error| Failure::Compile {
         model: name,
         selector: selector.to_string(),
         source: Box::new(error),
     })?;
-    let cell = simulated_cell(architecture, progress)?;
+    let cell = simulated_cell(target, progress)?;
     progress.step("load the program");
     Ok(Opened::Simulated(Box::new(Session::load(cell, program)?)))
 }
 
-fn simulated_cell(architecture: Architecture, progress: &mut Progress) -> Result<SimulatedCell, Failure> {
-    let selector = Selector::SimulatedCell(architecture).to_string();
+fn simulated_cell(target: Target, progress: &mut Progress) -> Result<SimulatedCell, Failure> {
+    let selector = Selector::Simulated(target).to_string();
     progress.step(&format!("build the simulator of {selector}"));
-    let cell = SimulatedCell::new(architecture, SimulationOptions::default());
+    let cell = SimulatedCell::of_target(target, SimulationOptions::default());
     cell.map_err(|error| Failure::Simulation { selector, source: Box::new(error) })
 }
 
@@ -72,8 +72,8 @@ pub fn node_engine(
             let path = path.map(|path| path.checked()).transpose().map_err(lacking)?;
             Ok(GuardedEngine::new(processor(path), CpuEngine::portable()))
         }
-        Selector::SimulatedCell(architecture) => {
-            let cell = Box::new(simulated_cell(architecture, progress)?);
+        Selector::Simulated(target) => {
+            let cell = Box::new(simulated_cell(target, progress)?);
             let config = DeviceConfig { check_every, ..DeviceConfig::default() };
             let engine = DeviceEngine::new(cell, processor(None), config);
             let faults = engine.faults();

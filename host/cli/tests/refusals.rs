@@ -96,7 +96,10 @@ fn what_the_command_line_cannot_mean_is_usage() {
     assert!(message.contains("tensor_cell.nothing"), "{message}");
     // These are the command line parser's own.
     for (arguments, expected) in [
-        (&["demo", "--device", "fpga"][..], "sim:<rows>x<columns>[:int6|int8] or cpu[:<path>] or golden"),
+        (
+            &["demo", "--device", "fpga"][..],
+            "sim:[<cells>x]<rows>x<columns>[:int6|int8] or sim:<target>[,<parameter>=<value>]... or cpu[:<path>] or golden",
+        ),
         (&["demo", "--device", "xdma:0000:01:00.0"], "not supported in this version"),
         (&["demo", "--device", "sim:3x16"], "rows is 3, expected 4 to 32"),
         (&["verilog", "--cell", "16x64", "-o", "x"], "columns is 64, expected 4 to 32"),

@@ -137,12 +137,14 @@ pub enum DriverError {
         expected: usize,
     },
     /// The device stopped by itself.
-    #[error("{step} on {selector}: trap at instruction {program_counter}: {cause}")]
+    #[error("{step} on {selector}: trap in cell {cell} at instruction {program_counter}: {cause}")]
     Trap {
         /// What the session was doing.
         step: &'static str,
         /// Which device.
         selector: String,
+        /// Which of its cells, from 0.
+        cell: u32,
         /// Why.
         cause: TrapCause,
         /// Where the sequencer was. Units run behind it: an overflow belongs to an earlier instruction.

@@ -24,8 +24,10 @@ pub struct Inference {
 /// The device's counters after one inference.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CycleReport {
-    /// The device's whole time, from start to halt.
+    /// The device's whole time, from start to halt: of all cells together, see [`Counters::total`].
     pub counters: Counters,
+    /// The same of each cell.
+    pub cells: Vec<Counters>,
     /// Cycle numbers the program took, in order, counted from start.
     pub stamps: Vec<u32>,
     /// One entry for each layer, in the order of execution.
@@ -40,7 +42,7 @@ pub struct CycleReport {
 
 impl CycleReport {
     /// From what the device counted while it ran `program`.
-    pub fn new(program: &Program, counters: Counters, stamps: Vec<u32>) -> CycleReport {
+    pub fn new(program: &Program, cells: Vec<Counters>, stamps: Vec<u32>) -> CycleReport {
         let macs_per_cycle = program.architecture.macs();
         // The end of the layer before, where that is known.
         let mut before = Some(0u32);
@@ -59,7 +61,8 @@ impl CycleReport {
         });
         CycleReport {
             layers: layers.collect(),
-            counters,
+            counters: Counters::total(&cells),
+            cells,
             stamps,
             predicted_cycles: program.prediction.cycles,
             macs: program.macs(),
@@ -136,6 +139,18 @@ impl Counters {
         }
     }
 
+    /// Of cells that ran together: the longest time, and the sum of all else (at most `u32::MAX`).
+    pub fn total(cells: &[Counters]) -> Counters {
+        let mut values = [0u32; register::COUNTER_COUNT as usize];
+        for cell in cells {
+            for (index, (total, (_, value))) in (0..).zip(values.iter_mut().zip(cell.named())) {
+                let is_time = index == register::COUNTER_CYCLES;
+                *total = if is_time { value.max(*total) } else { total.saturating_add(value) };
+            }
+        }
+        Counters::from_registers(values)
+    }
+
     /// Name and value of each, in the order of the register map.
     pub fn named(&self) -> [(&'static str, u32); register::COUNTER_COUNT as usize] {
         [
@@ -163,14 +178,17 @@ pub struct DeviceShape {
     pub precision_bits: u32,
     /// Bytes of a beat.
     pub lanes: u32,
+    /// Cells.
+    pub cells: u32,
 }
 
 impl DeviceShape {
     /// From the register's value; `None` if no cell could have it.
     pub fn from_register(value: u32) -> Option<DeviceShape> {
-        let [rows, columns, precision_bits, lanes_log2] = value.to_le_bytes().map(u32::from);
-        let lanes = 1u32.checked_shl(lanes_log2)?;
-        Some(DeviceShape { rows, columns, precision_bits, lanes })
+        let [rows, columns, precision_bits, logarithms] = value.to_le_bytes().map(u32::from);
+        let (lanes, cells) = (1 << (logarithms & 0xf), 1 << (logarithms >> 4));
+        let possible = (1..=Architecture::SIDE_MAX).contains(&rows) && cells <= Architecture::CELLS_MAX;
+        possible.then_some(DeviceShape { rows, columns, precision_bits, lanes, cells })
     }
 }
 
@@ -181,13 +199,17 @@ impl From<&Architecture> for DeviceShape {
             columns: cell.columns(),
             precision_bits: cell.precision().bits(),
             lanes: cell.lanes(),
+            cells: cell.cells(),
         }
     }
 }
 
 impl std::fmt::Display for DeviceShape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let DeviceShape { rows, columns, precision_bits, lanes } = self;
+        let DeviceShape { rows, columns, precision_bits, lanes, cells } = self;
+        if *cells > 1 {
+            write!(f, "{cells} cells of ")?;
+        }
         write!(f, "{rows}x{columns} int{precision_bits} with {lanes} lanes")
     }
 }
@@ -203,6 +225,12 @@ mod tests {
         assert_eq!(counters.named().map(|(_, value)| value), values);
         assert_eq!(counters.cycles, 100);
         assert_eq!(counters.instructions, 100 + register::COUNTER_INSTRUCTIONS);
+    }
+
+    #[test]
+    fn cells_that_run_together_take_the_longest_time() {
+        let cells = [10, 30, 20].map(|cycles| Counters { cycles, array_busy: 7, ..Counters::default() });
+        assert_eq!(Counters::total(&cells), Counters { cycles: 30, array_busy: 21, ..Counters::default() });
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! The one way to name a device, on the command line and in programs.
 //!
 //! ```text
-//! sim:<rows>x<columns>[:int6|int8]    a cell simulated cycle by cycle; int8 unless stated
-//! cpu[:<path>]                        this machine's processor, with the fastest kernels it has or those named
-//! golden                              the reference model, no hardware
+//! sim:[<cells>x]<rows>x<columns>[:int6|int8]    cells simulated cycle by cycle; one, and int8, unless stated
+//! sim:<target>[,<parameter>=<value>]...         a target (`myelin_compile::Target`), as sim:card-u50, simulated likewise
+//! cpu[:<path>]                                  this machine's processor, with the fastest kernels it has or those named
+//! golden                                        the reference model, no hardware
 //! ```
 
 use std::fmt;
 use std::str::FromStr;
 
+use myelin_compile::memory::MemoryModel;
+use myelin_compile::{Target, TargetError};
 use myelin_cpu::Path;
+use myelin_isa::{Architecture, ArchitectureError, Precision};
 
 use crate::trimmer_selector::TRIMMER_PREFIX;
-use myelin_isa::{Architecture, ArchitectureError, Precision};
 
 /// Which device.
 ///
@@ -28,12 +31,19 @@ use myelin_isa::{Architecture, ArchitectureError, Precision};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Selector {
-    /// A tensor cell of these parameters, simulated.
-    SimulatedCell(Architecture),
+    /// Tensor cells and their memory, simulated.
+    Simulated(Target),
     /// The processor, with the kernels of this path or the fastest it has.
     Cpu(Option<Path>),
     /// The golden model.
     Golden,
+}
+
+impl Selector {
+    /// Cells of these parameters, simulated with ideal memory; the clock is of no consequence.
+    pub fn simulated(architecture: Architecture) -> Selector {
+        Selector::Simulated(Target { architecture, clock_mhz: 100, memory: MemoryModel::IDEAL })
+    }
 }
 
 /// A form of selector that works, for lists and messages.
@@ -48,11 +58,16 @@ pub struct SelectorForm {
 }
 
 /// Every form of selector that works in this version.
-pub const SELECTOR_FORMS: [SelectorForm; 3] = [
+pub const SELECTOR_FORMS: [SelectorForm; 4] = [
     SelectorForm {
-        form: "sim:<rows>x<columns>[:int6|int8]",
+        form: "sim:[<cells>x]<rows>x<columns>[:int6|int8]",
         example: "sim:16x16",
-        meaning: "tensor cell simulated cycle by cycle, 4 to 32 rows and columns",
+        meaning: "tensor cells simulated cycle by cycle, 4 to 32 rows and columns, with ideal memory",
+    },
+    SelectorForm {
+        form: "sim:<target>[,<parameter>=<value>]...",
+        example: "sim:card-u50",
+        meaning: "card or stick simulated cycle by cycle, with its memory",
     },
     SelectorForm {
         form: "cpu[:<path>]",
@@ -94,8 +109,8 @@ pub enum SelectorError {
         /// What follows.
         found: String,
     },
-    /// The size is not two numbers.
-    #[error("device {text:?}: size is {found:?}, expected <rows>x<columns> as in 16x16")]
+    /// The size is not two or three numbers.
+    #[error("device {text:?}: size is {found:?}, expected [<cells>x]<rows>x<columns> as in 16x16 or 4x16x16")]
     Size {
         /// The whole text.
         text: String,
@@ -133,6 +148,14 @@ pub enum SelectorError {
         /// Which parameter and its range.
         fault: ArchitectureError,
     },
+    /// The target is not one there is.
+    #[error("device {text:?}: {fault}")]
+    Target {
+        /// The whole text.
+        text: String,
+        /// What is wrong with it.
+        fault: TargetError,
+    },
 }
 
 fn forms() -> String {
@@ -165,26 +188,44 @@ impl FromStr for Selector {
             ("sim", Some(parameters)) if parameters.starts_with(TRIMMER_PREFIX) => {
                 Err(SelectorError::Trimmer { text: whole() })
             }
-            ("sim", parameters) => {
-                let (size, precision) = match parameters.unwrap_or("").split_once(':') {
-                    Some((size, precision)) => (size, Some(precision)),
-                    None => (parameters.unwrap_or(""), None),
-                };
-                let (rows, columns) =
-                    parse_size(size).ok_or_else(|| SelectorError::Size { text: whole(), found: size.to_owned() })?;
-                let precision = match precision {
-                    None => Precision::Int8,
-                    Some(word) => parse_precision(word)
-                        .ok_or_else(|| SelectorError::Precision { text: whole(), found: word.to_owned() })?,
-                };
-                let architecture = Architecture::new(rows, columns, precision);
-                let architecture =
-                    architecture.map_err(|fault| SelectorError::Architecture { text: whole(), fault })?;
-                Ok(Selector::SimulatedCell(architecture))
-            }
+            ("sim", parameters) => parse_simulated(text, parameters.unwrap_or("")),
             _ => Err(SelectorError::UnknownKind { text: whole(), kind: kind.to_owned() }),
         }
     }
+}
+
+/// What follows `sim:`.
+fn parse_simulated(text: &str, parameters: &str) -> Result<Selector, SelectorError> {
+    let whole = || text.to_owned();
+    if parameters.starts_with(|first: char| first.is_ascii_lowercase()) {
+        let target = parameters.parse().map_err(|fault| SelectorError::Target { text: whole(), fault })?;
+        return Ok(Selector::Simulated(target));
+    }
+    let (size, precision) = match parameters.split_once(':') {
+        Some((size, precision)) => (size, Some(precision)),
+        None => (parameters, None),
+    };
+    let wrong_size = || SelectorError::Size { text: whole(), found: size.to_owned() };
+    let (cells, sides) = match size.split('x').count() {
+        3 => size.split_once('x').ok_or_else(wrong_size)?,
+        _ => ("1", size),
+    };
+    let (rows, columns) = parse_size(sides).ok_or_else(wrong_size)?;
+    let cells = parse_number(cells).ok_or_else(wrong_size)?;
+    let precision = match precision {
+        None => Precision::Int8,
+        Some(word) => {
+            parse_precision(word).ok_or_else(|| SelectorError::Precision { text: whole(), found: word.to_owned() })?
+        }
+    };
+    let architecture = Architecture::new(rows, columns, precision).and_then(|one| one.with_cells(cells));
+    let architecture = architecture.map_err(|fault| SelectorError::Architecture { text: whole(), fault })?;
+    Ok(Selector::simulated(architecture))
+}
+
+/// `parse` would take a sign.
+fn parse_number(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Rows and columns of `<rows>x<columns>`, unchecked; `None` if the text is anything else.
@@ -195,9 +236,7 @@ impl FromStr for Selector {
 /// ```
 pub fn parse_size(text: &str) -> Option<(u32, u32)> {
     let (rows, columns) = text.split_once('x')?;
-    // `parse` would take a sign.
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    Some((number(rows)?, number(columns)?))
+    Some((parse_number(rows)?, parse_number(columns)?))
 }
 
 /// The precision called `int6` or `int8`.
@@ -211,8 +250,18 @@ impl fmt::Display for Selector {
             Selector::Golden => f.write_str("golden"),
             Selector::Cpu(None) => f.write_str("cpu"),
             Selector::Cpu(Some(path)) => write!(f, "cpu:{path}"),
-            Selector::SimulatedCell(cell) => {
-                write!(f, "sim:{}x{}", cell.rows(), cell.columns())?;
+            Selector::Simulated(target) => {
+                let cell = target.architecture;
+                let plain = Architecture::new(cell.rows(), cell.columns(), cell.precision());
+                let plain = plain.and_then(|plain| plain.with_cells(cell.cells()));
+                if plain.map(Selector::simulated) != Ok(*self) {
+                    return write!(f, "sim:{target}");
+                }
+                f.write_str("sim:")?;
+                if cell.cells() > 1 {
+                    write!(f, "{}x", cell.cells())?;
+                }
+                write!(f, "{}x{}", cell.rows(), cell.columns())?;
                 match cell.precision() {
                     Precision::Int8 => Ok(()),
                     other => write!(f, ":{other}"),
@@ -245,8 +294,28 @@ mod tests {
             ("sim:8x8:int8", 8, 8, Precision::Int8),
         ] {
             let expected = Architecture::new(rows, columns, precision).unwrap();
-            assert_eq!(text.parse(), Ok(Selector::SimulatedCell(expected)));
+            assert_eq!(text.parse(), Ok(Selector::simulated(expected)));
         }
+        let four = Architecture::new(16, 8, Precision::Int6).and_then(|one| one.with_cells(4)).unwrap();
+        assert_eq!("sim:4x16x8:int6".parse(), Ok(Selector::simulated(four)));
+        assert_eq!(Selector::simulated(four).to_string(), "sim:4x16x8:int6");
+    }
+
+    #[test]
+    fn targets_are_simulated_by_name_and_parameters() {
+        for name in Target::NAMES {
+            let text = format!("sim:{name}");
+            assert_eq!(text.parse(), Ok(Selector::Simulated(name.parse().unwrap())));
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+        let text = "sim:card-u50,cells=4,memory=108:80:40";
+        let selector: Selector = text.parse().unwrap();
+        let Selector::Simulated(target) = selector else { panic!("{selector}") };
+        assert_eq!((target.architecture.cells(), target.memory.read_latency), (4, 80));
+        assert_eq!(selector.to_string().parse(), Ok(selector));
+        let wrong = error("sim:card-u50,cells=3");
+        assert!(matches!(wrong, SelectorError::Target { .. }), "{wrong:?}");
+        assert!(wrong.to_string().contains("cells"), "{wrong}");
     }
 
     #[test]
@@ -291,16 +360,27 @@ mod tests {
 
     #[test]
     fn malformed_parameters_are_named() {
-        for text in
-            ["sim", "sim:", "sim:8", "sim:8x", "sim:x8", "sim:+8x8", "sim:8X8", "sim:8x8x8", "sim:99999999999x8"]
-        {
+        for text in [
+            "sim",
+            "sim:",
+            "sim:8",
+            "sim:8x",
+            "sim:x8",
+            "sim:+8x8",
+            "sim:8X8",
+            "sim:2x8x8x8",
+            "sim:x8x8",
+            "sim:99999999999x8",
+        ] {
             assert!(matches!(error(text), SelectorError::Size { .. }), "{text}: {:?}", error(text));
         }
         for text in ["sim:8x8:", "sim:8x8:int7", "sim:8x8:int8:int8"] {
             assert!(matches!(error(text), SelectorError::Precision { .. }), "{text}");
         }
         assert!(matches!(error("golden:"), SelectorError::UnexpectedParameter { .. }));
-        for (text, parameter) in [("sim:3x8", "rows"), ("sim:8x33", "columns"), ("sim:0x0", "rows")] {
+        for (text, parameter) in
+            [("sim:3x8", "rows"), ("sim:8x33", "columns"), ("sim:0x0", "rows"), ("sim:3x8x8", "cells")]
+        {
             let SelectorError::Architecture { fault, .. } = error(text) else { panic!("{text}") };
             assert_eq!(fault.parameter, parameter);
         }

@@ -177,7 +177,7 @@ impl<L: Link> Session<L> {
         self.linked("write weights", done)?;
         for cell in 0..self.program.cells.len() {
             let words = self.program.cells[cell].resident_words(&self.program.architecture);
-            let window = cell as u32 * register::END + register::INSTRUCTIONS;
+            let window = window(cell as u32) + register::INSTRUCTIONS;
             for (index, value) in words.into_iter().flatten().enumerate() {
                 let done = self.link.write32(window + 4 * index as u32, value);
                 self.linked("write instructions", done)?;
@@ -188,20 +188,37 @@ impl<L: Link> Session<L> {
 
     /// Starts at an instruction and waits until the device has halted.
     fn start(&mut self, step: &'static str, entry: u32) -> Result<(), DriverError> {
-        let done = self.link.write32(register::START, entry);
+        let done = self.link.write32(self.window_of_all() + register::START, entry);
         self.linked(step, done)?;
         let done = self.link.wait_interrupt(self.deadlines.run);
         self.linked(step, done)?;
-        let status = self.read_register(step, register::STATUS)?;
+        let mut statuses = Vec::new();
+        for cell in 0..self.cells() {
+            statuses.push(self.read_register(step, window(cell) + register::STATUS)?);
+        }
         let selector = || self.selector.clone();
-        if status & register::STATUS_TRAPPED != 0 {
-            let (cause, program_counter) = (TrapCause::from_status(status), status >> 16);
-            return Err(DriverError::Trap { step, selector: selector(), cause, program_counter });
+        // A trap first: cells that wait for the one that trapped have not halted either.
+        for (cell, &status) in (0..).zip(&statuses) {
+            if status & register::STATUS_TRAPPED != 0 {
+                let (cause, program_counter) = (TrapCause::from_status(status), status >> 16);
+                return Err(DriverError::Trap { step, selector: selector(), cell, cause, program_counter });
+            }
         }
-        if status & (register::STATUS_HALTED | register::STATUS_BUSY) != register::STATUS_HALTED {
-            return Err(DriverError::NotHalted { step, selector: selector(), status });
+        let halted =
+            |status: &u32| status & (register::STATUS_HALTED | register::STATUS_BUSY) == register::STATUS_HALTED;
+        match statuses.into_iter().find(|status| !halted(status)) {
+            Some(status) => Err(DriverError::NotHalted { step, selector: selector(), status }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn cells(&self) -> u32 {
+        self.program.architecture.cells()
+    }
+
+    /// The register window through which all cells are written at once.
+    fn window_of_all(&self) -> u32 {
+        if self.cells() == 1 { 0 } else { window(self.cells()) }
     }
 
     fn infer(&mut self, input: &[u8]) -> Result<Inference, DriverError> {
@@ -234,17 +251,26 @@ impl<L: Link> Session<L> {
         Ok(Output { name: output.name.clone(), values: output.unpack(&bytes).map_err(bad)? })
     }
 
-    fn read_counters(&mut self) -> Result<Counters, DriverError> {
-        let mut values = [0; register::COUNTER_COUNT as usize];
-        for (index, value) in values.iter_mut().enumerate() {
-            *value = self.read_register("read counters", register::COUNTERS + 4 * index as u32)?;
+    fn read_counters(&mut self) -> Result<Vec<Counters>, DriverError> {
+        let mut cells = Vec::new();
+        for cell in 0..self.cells() {
+            let mut values = [0; register::COUNTER_COUNT as usize];
+            for (index, value) in values.iter_mut().enumerate() {
+                let address = window(cell) + register::COUNTERS + 4 * index as u32;
+                *value = self.read_register("read counters", address)?;
+            }
+            cells.push(Counters::from_registers(values));
         }
-        Ok(Counters::from_registers(values))
+        Ok(cells)
     }
 
     fn read_stamps(&mut self) -> Result<Vec<u32>, DriverError> {
         let expected = self.program.layers.iter().filter(|layer| layer.stamp.is_some()).count();
         let found = self.read_register("read stamps", register::STAMP_COUNT)?;
+        if self.cells() > 1 && found as usize != expected {
+            // Not every cell has a part in every layer.
+            return Ok(Vec::new());
+        }
         // Layers beyond the stamp memory take none that is kept.
         if found as usize != expected || found > Architecture::STAMP_DEPTH {
             return Err(DriverError::Stamps { selector: self.selector.clone(), found, expected });
@@ -260,6 +286,11 @@ impl<L: Link> Session<L> {
     fn linked<T>(&self, step: &'static str, result: Result<T, LinkError>) -> Result<T, DriverError> {
         result.map_err(|source| DriverError::Link { step, selector: self.selector.clone(), source })
     }
+}
+
+/// Where the registers of a cell begin.
+fn window(cell: u32) -> u32 {
+    cell * register::END
 }
 
 impl<L: Link> Device for Session<L> {

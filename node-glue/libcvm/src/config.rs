@@ -99,9 +99,9 @@ fn build(settings: &Settings) -> GuardedEngine {
 fn open(device: Selector) -> Result<Box<dyn Link>, String> {
     match device {
         #[cfg(feature = "simulation")]
-        Selector::SimulatedCell(architecture) => {
+        Selector::Simulated(target) => {
             use myelin_board::{SimulatedCell, SimulationOptions};
-            let cell = SimulatedCell::new(architecture, SimulationOptions::default());
+            let cell = SimulatedCell::of_target(target, SimulationOptions::default());
             cell.map(|cell| Box::new(cell) as Box<dyn Link>).map_err(|error| error.to_string())
         }
         _ => Err("not in this build of the library".to_owned()),

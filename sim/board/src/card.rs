@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use myelin_compile::Target;
 use myelin_compile::memory::{Grant, MemoryModel, SharedMemory, Wish};
 use myelin_driver::{FailedCheck, Link, LinkError, LinkInfo, Selector};
 use myelin_hdl::{Design, Module};
@@ -55,6 +56,7 @@ impl Default for SimulationOptions {
 pub struct SimulatedCell {
     cells: Vec<Cell>,
     control: Option<Control>,
+    selector: Selector,
     architecture: Architecture,
     memory: Memory,
     wishes: Vec<Wish>,
@@ -70,6 +72,18 @@ impl SimulatedCell {
     /// # Errors
     /// If the design cannot be compiled on this machine, or an assertion fails in reset.
     pub fn new(architecture: Architecture, options: SimulationOptions) -> Result<SimulatedCell, SimError> {
+        let Selector::Simulated(target) = Selector::simulated(architecture) else {
+            unreachable!("invariant: a simulated device")
+        };
+        SimulatedCell::of_target(Target { memory: options.memory, ..target }, options)
+    }
+
+    /// [`SimulatedCell::new`] of a target's cells, with its memory instead of that of the options.
+    ///
+    /// # Errors
+    /// As [`SimulatedCell::new`].
+    pub fn of_target(target: Target, options: SimulationOptions) -> Result<SimulatedCell, SimError> {
+        let architecture = target.architecture;
         let device: Arc<Module> = card::top(&architecture);
         let design = Design::new(cell::cell(&architecture)).expect("the cell's names are identifiers");
         let count = architecture.cells() as usize;
@@ -84,10 +98,11 @@ impl SimulatedCell {
         } else {
             Some(Control::new(&architecture, (options.engine, options.power_up), &device, &cells)?)
         };
-        let shared = SharedMemory::new(options.memory, architecture.cells(), architecture.lanes());
+        let shared = SharedMemory::new(target.memory, architecture.cells(), architecture.lanes());
         let mut card = SimulatedCell {
             cells,
             control,
+            selector: Selector::Simulated(target),
             architecture,
             memory: Memory { held: Vec::new(), bytes: options.memory_bytes, shared },
             wishes: vec![Wish::default(); count],
@@ -271,7 +286,7 @@ pub(crate) fn check_failed(operation: &'static str, failure: &CheckFailure) -> L
 impl Link for SimulatedCell {
     fn info(&self) -> LinkInfo {
         LinkInfo {
-            selector: Selector::SimulatedCell(self.architecture).to_string(),
+            selector: self.selector.to_string(),
             description: format!("simulated tensor cell, {}", self.architecture),
             architecture: Some(self.architecture),
             memory_bytes: self.memory.bytes,

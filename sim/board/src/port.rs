@@ -123,7 +123,8 @@ impl Cell {
         let ports = Ports {
             write_valid: input("host_write_valid_i")?,
             write_address: input("host_write_address_i")?,
-            write_data: input("host_write_data_i")?,
+            // All cells see the device's own; the other host ports of a card are the control's.
+            write_data: Drive::find(&simulator, "host_write_data_i", "", device)?,
             read_valid: input("host_read_valid_i")?,
             read_address: input("host_read_address_i")?,
             read_data: output("host_read_data_o")?,

@@ -16,7 +16,7 @@ fn the_selector_a_cell_reports_opens_the_same_cell() {
         let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
         let reported = cell.info().selector;
         assert_eq!(reported, name);
-        assert_eq!(reported.parse::<Selector>().unwrap(), Selector::SimulatedCell(architecture));
+        assert_eq!(reported.parse::<Selector>().unwrap(), Selector::simulated(architecture));
     }
 }
 

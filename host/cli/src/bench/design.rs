@@ -34,7 +34,10 @@ impl FromStr for BenchDesign {
         };
         match (kind, parameter) {
             ("cell", Some(parameter)) => match format!("sim:{parameter}").parse() {
-                Ok(Selector::SimulatedCell(cell)) => Ok(BenchDesign::Cell(cell)),
+                Ok(Selector::Simulated(target)) if target.architecture.cells() == 1 => {
+                    Ok(BenchDesign::Cell(target.architecture))
+                }
+                Ok(Selector::Simulated(_)) => Err("a bench is of one cell".to_owned()),
                 Ok(Selector::Cpu(_) | Selector::Golden) => Err("a cell has rows and columns".to_owned()),
                 Err(error) => Err(error.to_string()),
             },

@@ -65,7 +65,7 @@ fn selector(arguments: &DemoArguments) -> Selector {
     let precision = if arguments.int6 { Precision::Int6 } else { Precision::Int8 };
     arguments.device.unwrap_or_else(|| {
         let cell = Architecture::new(SIDE_DEFAULT, SIDE_DEFAULT, precision);
-        Selector::SimulatedCell(cell.expect("invariant: the default is a legal size"))
+        Selector::simulated(cell.expect("invariant: the default is a legal size"))
     })
 }
 
@@ -79,11 +79,13 @@ fn describe_device(selector: Selector) -> String {
     match selector {
         Selector::Golden => "golden, the reference model".to_owned(),
         Selector::Cpu(_) => format!("{selector}, this machine's processor"),
-        Selector::SimulatedCell(cell) => {
+        Selector::Simulated(target) => {
+            let cell = target.architecture;
             let (rows, columns) = (cell.rows(), cell.columns());
             let (pes, precision) = (cell.macs(), cell.precision());
+            let cells = if cell.cells() > 1 { format!("{} x ", cell.cells()) } else { String::new() };
             format!(
-                "{selector}, systolic array of {rows} x {columns} = {pes} {precision} PEs, simulated cycle by cycle"
+                "{selector}, systolic array of {cells}{rows} x {columns} = {pes} {precision} PEs, simulated cycle by cycle"
             )
         }
     }
