@@ -66,7 +66,7 @@ pub const SELECTOR_FORMS: [SelectorForm; 4] = [
     },
     SelectorForm {
         form: "sim:<target>[,<parameter>=<value>]...",
-        example: "sim:card-u50",
+        example: "sim:stick-ecp5",
         meaning: "card or stick simulated cycle by cycle, with its memory",
     },
     SelectorForm {
@@ -197,7 +197,8 @@ impl FromStr for Selector {
 /// What follows `sim:`.
 fn parse_simulated(text: &str, parameters: &str) -> Result<Selector, SelectorError> {
     let whole = || text.to_owned();
-    if parameters.starts_with(|first: char| first.is_ascii_lowercase()) {
+    // A size without its first number is still meant as one.
+    if parameters.starts_with(|first: char| first.is_ascii_lowercase() && first != 'x') {
         let target = parameters.parse().map_err(|fault| SelectorError::Target { text: whole(), fault })?;
         return Ok(Selector::Simulated(target));
     }
