@@ -120,6 +120,9 @@ pub enum Refusal {
         /// Second operand.
         b: [usize; 3],
     },
+    /// A sum or maximum over other axes than rows and columns.
+    #[error("only whole rows and columns can be reduced (axes 2 and 3)")]
+    ReducedAxes,
     /// Joined along another axis than the channels, or flattened maps of several pixels.
     #[error("only channels can be joined (axis 1, no flattened maps)")]
     JoinedAxis,

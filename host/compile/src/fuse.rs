@@ -1,7 +1,7 @@
 //! Which pools happen in the drain, and which need a stage of their own.
 
 use crate::error::{CompileError, Refusal};
-use crate::network::{Buffer, BufferId, Finish, MapShape, Network, Sink, Slice, Source, Stage, Window};
+use crate::network::{Buffer, BufferId, Combine, Finish, MapShape, Network, Sink, Slice, Source, Stage, Window};
 use crate::requantise::Requantise;
 use crate::tile::pixel_tiles;
 use myelin_isa::Architecture;
@@ -13,10 +13,21 @@ use myelin_isa::Architecture;
 ///
 /// **Errors.** [`Refusal::WidePool`] when the map to be stored has 32-bit values.
 pub(crate) fn fuse_pools(network: Network, architecture: &Architecture) -> Result<Network, CompileError> {
+    split_pools(network, architecture, |stage| drain_pools(stage, architecture))
+}
+
+/// Splits the pooled sinks of every stage but those that are `fused_as_is`.
+///
+/// **Errors.** [`Refusal::WidePool`].
+pub(crate) fn split_pools(
+    network: Network,
+    architecture: &Architecture,
+    fused_as_is: impl Fn(&Stage) -> bool,
+) -> Result<Network, CompileError> {
     let Network { mut buffers, stages, input, heads } = network;
     let mut fused = Vec::with_capacity(stages.len());
     for stage in stages {
-        if drain_pools(&stage, architecture) {
+        if fused_as_is(&stage) {
             fused.push(stage);
             continue;
         }
@@ -37,7 +48,7 @@ pub(crate) fn fuse_pools(network: Network, architecture: &Architecture) -> Resul
             let stored = Slice { buffer, offset: 0, shape: map, pitch: map.channels };
             sinks.push(Sink { window: None, destination: stored, ..sink });
             let finish = Finish::Requantise(Requantise::IDENTITY);
-            let source = Source::Pool { input: stored, window };
+            let source = Source::Pool { input: stored, window, combine: Combine::Maximum };
             let sinks = vec![Sink { window: None, finish, destination: sink.destination }];
             pools.push(Stage { place: stage.place.clone(), source, sinks });
         }
@@ -63,8 +74,13 @@ pub(crate) fn result_shape(source: &Source) -> MapShape {
     match source {
         Source::Matrix(matrix) => matrix.output,
         Source::Add { a, .. } => a.shape,
-        Source::Pool { input, window } => {
+        Source::Pool { input, window, .. } => {
             MapShape { channels: input.shape.channels, height: window.output[0], width: window.output[1] }
         }
+        Source::Enlarge { input, scale } => MapShape {
+            channels: input.shape.channels,
+            height: input.shape.height * scale,
+            width: input.shape.width * scale,
+        },
     }
 }

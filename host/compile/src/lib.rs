@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod card;
 mod compile;
 mod disassemble;
 mod emit;
@@ -45,8 +46,10 @@ mod target;
 mod tile;
 pub mod timing;
 
-pub use compile::{compile, required_precision};
+pub use compile::{compile, compile_for, compile_resident, compile_streamed, required_precision};
 pub use error::{CompileError, Place, Refusal};
-pub use program::{CellProgram, Input, Layer, LayerKind, LengthError, Output, OutputEncoding, Program, Region};
+pub use program::{
+    CellProgram, Input, Layer, LayerKind, LengthError, Mapping, Output, OutputEncoding, Program, Region,
+};
 pub use requantise::{INT32, Interval, Requantise};
 pub use target::{Target, TargetError};

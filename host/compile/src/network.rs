@@ -132,6 +132,15 @@ impl Matrix {
     }
 }
 
+/// How the elements of a window make one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Combine {
+    /// The greatest.
+    Maximum,
+    /// All together.
+    Sum,
+}
+
 /// Where a stage's results come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -139,8 +148,10 @@ pub(crate) enum Source {
     Matrix(Matrix),
     /// The sum of two maps.
     Add { a: Slice, b: Slice },
-    /// Maxima over windows of a map; a copy when the windows are single elements.
-    Pool { input: Slice, window: Window },
+    /// Maxima or sums over windows of a map; a copy when the windows are single elements.
+    Pool { input: Slice, window: Window, combine: Combine },
+    /// Every element repeated in `scale` rows and columns.
+    Enlarge { input: Slice, scale: usize },
 }
 
 impl Source {
@@ -149,7 +160,7 @@ impl Source {
         let (first, second) = match self {
             Source::Matrix(matrix) => (matrix.input, None),
             Source::Add { a, b } => (*a, Some(*b)),
-            Source::Pool { input, .. } => (*input, None),
+            Source::Pool { input, .. } | Source::Enlarge { input, .. } => (*input, None),
         };
         core::iter::once(first).chain(second)
     }

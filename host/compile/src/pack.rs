@@ -45,30 +45,15 @@ impl Packed {
         place: &Place,
     ) -> Result<u16, CompileError> {
         let base = self.weight_words();
-        let (steps, ports) = (self.architecture.weight_steps() as usize, self.architecture.weight_ports() as usize);
+        let steps = self.architecture.weight_steps() as usize;
         let needed = u64::from(base) + (walk.tiles() * steps) as u64;
         let available = u64::from(self.architecture.weight_words());
         if needed > available {
             let (place, memory, unit) = (place.clone(), "the weight scratchpad", "words");
             return Err(CompileError::Capacity { place, memory, unit, needed, available });
         }
-        let (rows, row_lanes) = (self.architecture.rows() as usize, self.architecture.weight_row_lanes() as usize);
         for tile in 0..walk.tiles() {
-            for (step, bank) in (0..steps).flat_map(|step| (0..ports).map(move |bank| (step, bank))) {
-                let row = bank * steps + step;
-                let tap = if row < rows { walk.tap(matrix, pass, tile, row, rows) } else { None };
-                let mut bytes = vec![0u8; row_lanes];
-                if let Some(tap) = tap {
-                    for (column, byte) in bytes.iter_mut().take(count).enumerate() {
-                        *byte = weight(matrix, first + column, tap.channel, tap.kernel_row, tap.kernel_column) as u8;
-                    }
-                }
-                self.weights.extend_from_slice(&bytes);
-                if bank + 1 == ports {
-                    // The last beat of a word may have room for more banks than there are.
-                    self.weights.resize(self.weights.len().next_multiple_of(self.word_bytes()), 0);
-                }
-            }
+            push_tile(&self.architecture, matrix, (pass, walk), (first, count), tile, &mut self.weights);
         }
         Ok(u16::try_from(base).expect("invariant: the weight scratchpad has at most 65536 words"))
     }
@@ -95,6 +80,33 @@ impl Packed {
 
     fn word_bytes(&self) -> usize {
         (self.architecture.weight_word_beats() * self.architecture.lanes()) as usize
+    }
+}
+
+/// Appends the words of weight tile `tile` of a walk for `count` output channels from `first` on.
+pub(crate) fn push_tile(
+    architecture: &Architecture,
+    matrix: &Matrix,
+    (pass, walk): (Pass, Walk),
+    (first, count): (usize, usize),
+    tile: usize,
+    bytes: &mut Vec<u8>,
+) {
+    let (steps, ports) = (architecture.weight_steps() as usize, architecture.weight_ports() as usize);
+    let (rows, row_lanes) = (architecture.rows() as usize, architecture.weight_row_lanes() as usize);
+    let word_bytes = (architecture.weight_word_beats() * architecture.lanes()) as usize;
+    let start = bytes.len();
+    // The last beat of a word may have room for more banks than there are.
+    bytes.resize(start + steps * word_bytes, 0);
+    for row in 0..rows {
+        let (bank, step) = (row / steps, row % steps);
+        debug_assert!(bank < ports, "weight ports cover the rows");
+        if let Some(tap) = walk.tap(matrix, pass, tile, row, rows) {
+            let at = start + step * word_bytes + bank * row_lanes;
+            for (column, byte) in bytes[at..at + count].iter_mut().enumerate() {
+                *byte = weight(matrix, first + column, tap.channel, tap.kernel_row, tap.kernel_column) as u8;
+            }
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Input {
     pub region: Region,
     /// Channels, rows and columns.
     pub shape: [usize; 3],
+    /// Bytes from row to row; pixels follow each other without gaps.
+    pub row: usize,
     /// Largest magnitude; values beyond it are clamped, as the chain does.
     pub limit: i32,
 }
@@ -51,6 +53,8 @@ pub struct Output {
     pub shape: [usize; 3],
     /// Bytes from pixel to pixel.
     pub pitch: usize,
+    /// Bytes from row to row.
+    pub row: usize,
     /// Bytes to the first channel of the first pixel.
     pub offset: usize,
     /// How values are made of bytes.
@@ -85,6 +89,10 @@ pub enum LayerKind {
     Add,
     /// Maximum pool of a stored map.
     Pool,
+    /// Sum over every channel of a stored map.
+    Sum,
+    /// Every element repeated in rows and columns.
+    Enlarge,
     /// Copy or requantisation of a stored map.
     Copy,
 }
@@ -96,6 +104,8 @@ impl fmt::Display for LayerKind {
             LayerKind::Dense => "dense",
             LayerKind::Add => "add",
             LayerKind::Pool => "pool",
+            LayerKind::Sum => "sum",
+            LayerKind::Enlarge => "enlarge",
             LayerKind::Copy => "copy",
         })
     }
@@ -118,6 +128,30 @@ pub struct Layer {
     pub stamp: Option<u32>,
     /// Cycles from the completion of the layer before (or the start) to its own, as predicted.
     pub cycles: u64,
+    /// How it is divided among the cells; `None` where all stays on a cell alone.
+    pub mapping: Option<Mapping>,
+}
+
+/// How a layer is divided among cells, and what that costs all of them together by the compiler's
+/// estimates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mapping {
+    /// Bands of rows with a barrier behind each, between which other layers may be done.
+    pub portions: u32,
+    /// Output channels that share a cell's inputs, of the first band.
+    pub group_channels: u32,
+    /// Parts of a row that different cells may do, of the first band.
+    pub row_parts: u32,
+    /// Cycles of the array units.
+    pub array_cycles: u64,
+    /// Cycles of the post units.
+    pub post_cycles: u64,
+    /// Beats of maps loaded.
+    pub map_beats_loaded: u64,
+    /// Beats of weights loaded.
+    pub weight_beats_loaded: u64,
+    /// Beats of maps stored.
+    pub beats_stored: u64,
 }
 
 /// The instructions of one cell, all of them, in the order of their addresses.
@@ -211,7 +245,8 @@ impl Input {
         for (channel, map) in picture.chunks_exact(pixels).enumerate() {
             for (pixel, &value) in map.iter().enumerate() {
                 let value: i32 = value.into();
-                bytes[pixel * channels + channel] = value.clamp(-self.limit, self.limit) as i8 as u8;
+                let (row, column) = (pixel / columns, pixel % columns);
+                bytes[row * self.row + column * channels + channel] = value.clamp(-self.limit, self.limit) as i8 as u8;
             }
         }
         Ok(bytes)
@@ -225,7 +260,7 @@ impl Output {
     pub fn unpack(&self, bytes: &[u8]) -> Result<Vec<i32>, LengthError> {
         let [channels, rows, columns] = self.shape;
         let pixels = rows * columns;
-        let plane_bytes = pixels * self.pitch;
+        let plane_bytes = rows * self.row;
         let planes = match self.encoding {
             OutputEncoding::Lanes => 1,
             OutputEncoding::Planes { planes, .. } => planes as usize,
@@ -237,7 +272,7 @@ impl Output {
         let mut values = Vec::with_capacity(channels * pixels);
         for channel in 0..channels {
             for pixel in 0..pixels {
-                let at = pixel * self.pitch + self.offset + channel;
+                let at = pixel / columns * self.row + pixel % columns * self.pitch + self.offset + channel;
                 values.push(self.value(|plane| bytes[plane * plane_bytes + at]));
             }
         }

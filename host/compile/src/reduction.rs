@@ -56,6 +56,16 @@ impl Walk {
         self.kernel_rows * self.kernel_columns * self.chunks
     }
 
+    /// Lanes that count as an input row of a map `width` pixels wide, `pitch` lanes apart.
+    pub fn x_limit_of(&self, width: usize, pitch: usize) -> usize {
+        if self.cover == Cover::Map { self.x_limit } else { width * pitch }
+    }
+
+    /// Lanes from run to run where taps are `step` lanes apart.
+    pub fn run_step(&self, step: usize) -> usize {
+        if self.cover == Cover::Map { self.run_lanes } else { step }
+    }
+
     /// The element that array row `row` sees in weight tile `tile`; `None` beyond the run's end.
     pub fn tap(&self, matrix: &Matrix, pass: Pass, tile: usize, row: usize, rows: usize) -> Option<Tap> {
         let (kernel_row, rest) =
@@ -83,12 +93,19 @@ impl Walk {
     }
 }
 
+/// Whether a map's rows follow each other without gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowsLie {
+    Together,
+    Apart,
+}
+
 /// The passes of a layer with their walks, chosen for the fewest weight tiles.
-pub(crate) fn reduction(matrix: &Matrix, architecture: &Architecture) -> Vec<(Pass, Walk)> {
+pub(crate) fn reduction(matrix: &Matrix, lie: RowsLie, architecture: &Architecture) -> Vec<(Pass, Walk)> {
     let columns = architecture.columns() as usize;
     // Groups share a pass as long as their output channels share a column tile.
     let together_max = (columns / matrix.group_outputs()).clamp(1, matrix.groups);
-    let candidates = (1..=together_max).map(|together| passes(matrix, together, architecture.rows() as usize));
+    let candidates = (1..=together_max).map(|together| passes(matrix, lie, together, architecture.rows() as usize));
     let cost = |passes: &Vec<(Pass, Walk)>| -> usize {
         let tiles =
             |(pass, walk): &(Pass, Walk)| walk.tiles() * (pass.groups * matrix.group_outputs()).div_ceil(columns);
@@ -97,17 +114,17 @@ pub(crate) fn reduction(matrix: &Matrix, architecture: &Architecture) -> Vec<(Pa
     candidates.min_by_key(cost).expect("invariant: at least one group shares a pass")
 }
 
-fn passes(matrix: &Matrix, together: usize, rows: usize) -> Vec<(Pass, Walk)> {
+fn passes(matrix: &Matrix, lie: RowsLie, together: usize, rows: usize) -> Vec<(Pass, Walk)> {
     (0..matrix.groups)
         .step_by(together)
         .map(|first_group| {
             let pass = Pass { first_group, groups: together.min(matrix.groups - first_group) };
-            (pass, walk(matrix, pass, rows))
+            (pass, walk(matrix, lie, pass, rows))
         })
         .collect()
 }
 
-fn walk(matrix: &Matrix, pass: Pass, rows: usize) -> Walk {
+fn walk(matrix: &Matrix, lie: RowsLie, pass: Pass, rows: usize) -> Walk {
     let channels = pass.groups * matrix.group_inputs();
     let pitch = matrix.input.pitch;
     let [kernel_rows, kernel_columns] = matrix.kernel;
@@ -131,7 +148,8 @@ fn walk(matrix: &Matrix, pass: Pass, rows: usize) -> Walk {
     if lanes <= RUN_LANES_MAX && row.tiles() < best.tiles() {
         best = row;
     }
-    let whole_rows = kernel_columns == matrix.input.shape.width && matrix.padding == [0; 2];
+    let together = lie == RowsLie::Together || matrix.input.shape.height == 1;
+    let whole_rows = together && kernel_columns == matrix.input.shape.width && matrix.padding == [0; 2];
     if whole_rows && (matrix.dilation[0] == 1 || kernel_rows == 1) {
         let lanes = kernel_rows * row_lanes;
         let run_lanes = lanes.min(RUN_LANES_MAX / rows * rows);
@@ -178,14 +196,14 @@ mod tests {
 
     #[test]
     fn a_shallow_layer_merges_kernel_columns() {
-        let passes = reduction(&matrix(3, 8, 8, 3, 1), &cell(8, 8));
+        let passes = reduction(&matrix(3, 8, 8, 3, 1), RowsLie::Together, &cell(8, 8));
         assert_eq!((passes.len(), passes[0].1.tiles(), passes[0].1.run_lanes), (1, 6, 9));
     }
 
     #[test]
     fn a_dense_layer_is_one_run() {
         let dense = Matrix { padding: [0; 2], ..matrix(3, 3, 10, 3, 1) };
-        let (pass, walk) = reduction(&dense, &cell(8, 8))[0];
+        let (pass, walk) = reduction(&dense, RowsLie::Together, &cell(8, 8))[0];
         assert_eq!((walk.tiles(), walk.run_lanes, walk.x_limit), (4, 27, 27));
         let last = walk.tap(&dense, pass, 3, 2, 8).unwrap();
         assert_eq!(last, Tap { kernel_row: 2, kernel_column: 2, channel: 2 });
@@ -195,7 +213,7 @@ mod tests {
     #[test]
     fn a_run_longer_than_its_field_is_cut() {
         let dense = Matrix { padding: [0; 2], ..matrix(1 << 17, 1, 4, 1, 1) };
-        let (pass, walk) = reduction(&dense, &cell(12, 4))[0];
+        let (pass, walk) = reduction(&dense, RowsLie::Together, &cell(12, 4))[0];
         assert_eq!((walk.kernel_columns, walk.run_lanes), (3, 65532));
         let tile = walk.tiles() - 1;
         let past = 3 * 65532 - (1 << 17);
@@ -205,7 +223,7 @@ mod tests {
 
     #[test]
     fn small_groups_share_a_pass() {
-        let passes = reduction(&matrix(16, 8, 16, 3, 16), &cell(8, 8));
+        let passes = reduction(&matrix(16, 8, 16, 3, 16), RowsLie::Together, &cell(8, 8));
         assert_eq!(passes.len(), 2);
         assert!(passes.iter().all(|(pass, walk)| pass.groups == 8 && walk.tiles() == 9));
     }
@@ -215,7 +233,7 @@ mod tests {
         for (matrix, rows) in [(matrix(3, 8, 8, 3, 1), 8), (matrix(12, 5, 6, 2, 3), 5), (matrix(9, 4, 4, 3, 1), 7)] {
             let columns = 4;
             let mut seen = std::collections::BTreeMap::new();
-            for (pass, walk) in reduction(&matrix, &cell(rows, columns)) {
+            for (pass, walk) in reduction(&matrix, RowsLie::Together, &cell(rows, columns)) {
                 for (tile, row) in (0..walk.tiles()).flat_map(|tile| (0..rows as usize).map(move |row| (tile, row))) {
                     if let Some(tap) = walk.tap(&matrix, pass, tile, row, rows as usize) {
                         *seen.entry((tap.kernel_row, tap.kernel_column, tap.channel)).or_insert(0) += 1;

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use myelin_compile::emulate::Session;
-use myelin_compile::{LayerKind, Output, OutputEncoding, Program, compile};
+use myelin_compile::memory::MemoryModel;
+use myelin_compile::{LayerKind, Output, OutputEncoding, Program, compile, compile_resident};
 use myelin_graph::{Conv2d, GraphBuilder, GraphError, MaxPool2d, Postprocess, Tensor, ValueId};
 use myelin_isa::{Architecture, Instruction, Precision};
 
@@ -151,7 +152,7 @@ fn memory_of_dead_maps_is_used_again() {
             x = mix(&mut b, &format!("conv{i}"), x, 8).unwrap();
             x = b.cvm_right_shift(&format!("requant{i}"), x, 8, 3).unwrap();
         }
-        compile(&b.finish(vec![x], Postprocess::None).unwrap(), &cell)
+        compile_resident(&b.finish(vec![x], Postprocess::None).unwrap(), &cell, &MemoryModel::IDEAL)
     };
     // Two maps of 512 lanes suffice for any depth.
     let program = chain(1024).unwrap();

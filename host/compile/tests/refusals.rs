@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use myelin_compile::{CompileError, Refusal, compile};
-use myelin_graph::{Conv2d, Graph, GraphBuilder, GraphError, MaxPool2d, Op, Postprocess, Tensor, ValueId};
+use myelin_compile::memory::MemoryModel;
+use myelin_compile::{CompileError, Refusal, compile, compile_resident};
+use myelin_graph::{Conv2d, Graph, GraphBuilder, GraphError, MaxPool2d, Op, Postprocess, Reduce, Tensor, ValueId};
 use myelin_isa::{Architecture, Precision};
 
 fn cell() -> Architecture {
@@ -27,7 +28,12 @@ fn graph_of(
 }
 
 fn refuse(graph: &Graph, cell: &Architecture) -> CompileError {
-    compile(graph, cell).unwrap_err()
+    compile(graph, cell).map(drop).unwrap_err()
+}
+
+/// Why a graph does not fit on the cell as a whole.
+fn refuse_resident(graph: &Graph, cell: &Architecture) -> CompileError {
+    compile_resident(graph, cell, &MemoryModel::IDEAL).map(drop).unwrap_err()
 }
 
 /// A 3 x 3 convolution of `channels` channels with all weights `weight`.
@@ -60,9 +66,9 @@ fn refusal(graph: &Graph) -> (String, Refusal) {
 
 #[test]
 fn an_operator_without_hardware_is_named() {
-    let graph = graph(|b, x| b.op("grow", Op::Upsampling { scale: 2 }, &[x]));
+    let graph = graph(|b, x| b.op("mirror", Op::Negative, &[x]));
     let error = refuse(&graph, &cell());
-    assert_eq!(error.to_string(), "layer \"grow\" (upsampling): the cell has no such operator");
+    assert_eq!(error.to_string(), "layer \"mirror\" (negative): the cell has no such operator");
     assert!(error.hint().is_some());
 }
 
@@ -70,7 +76,7 @@ fn an_operator_without_hardware_is_named() {
 fn operators_that_no_head_needs_do_not_matter() {
     let mut b = GraphBuilder::new();
     let data = b.input(&[1, 4, 6, 6], 8).unwrap();
-    b.op("grow", Op::Upsampling { scale: 2 }, &[data]).unwrap();
+    b.op("mirror", Op::Negative, &[data]).unwrap();
     let head = b.relu("relu", data).unwrap();
     compile(&b.finish(vec![head], Postprocess::None).unwrap(), &cell()).unwrap();
 }
@@ -188,7 +194,7 @@ fn a_pool_of_wide_values_needs_its_windows_in_one_tile() {
     });
     compile(&pooled, &cell()).unwrap();
     let small = cell().with_accumulator_depth(16).unwrap();
-    let error = refuse(&pooled, &small);
+    let error = refuse_resident(&pooled, &small);
     let refusal = Refusal::WidePool { accumulators: 16 };
     assert!(matches!(&error, CompileError::Unsupported { refusal: found, .. } if *found == refusal), "{error}");
 }
@@ -200,7 +206,7 @@ fn memories_that_are_too_small_are_named_with_the_layer_and_the_numbers() {
         let y = b.cvm_right_shift("requant", y, 8, 6)?;
         conv(b, "b", y, 64, 1, None)
     });
-    let needed = |cell: Architecture| match refuse(&two, &cell) {
+    let needed = |cell: Architecture| match refuse_resident(&two, &cell) {
         CompileError::Capacity { place, memory, needed, available, .. } => (place.layer, memory, needed, available),
         other => panic!("{other}"),
     };
@@ -216,6 +222,23 @@ fn memories_that_are_too_small_are_named_with_the_layer_and_the_numbers() {
 }
 
 #[test]
+fn a_cell_without_room_for_one_result_is_refused_with_what_it_takes() {
+    let graph = graph(|b, x| conv(b, "a", x, 4, 1, None));
+    // Three rows of three pixels of four lanes, in rows of 24; four lanes of results in two planes.
+    let small = cell().with_activation_lanes(64).unwrap();
+    let error = refuse(&graph, &small).to_string();
+    assert_eq!(error, "layer \"a\" (conv2d): the activation scratchpad needs 88 lanes, 56 are available");
+    compile(&graph, &cell().with_activation_lanes(128).unwrap()).unwrap();
+}
+
+#[test]
+fn sums_over_other_axes_than_rows_and_columns_are_refused() {
+    let axes = Reduce { axes: vec![1], keepdims: true, exclude: false };
+    let graph = graph(|b, x| b.op("total", Op::Sum(axes.clone()), &[x]));
+    assert_eq!(refusal(&graph), ("total".to_owned(), Refusal::ReducedAxes));
+}
+
+#[test]
 fn biases_that_do_not_fit_are_refused() {
     let graph = graph(|b, x| {
         let biases: Vec<i32> = (0..32).collect();
@@ -223,7 +246,7 @@ fn biases_that_do_not_fit_are_refused() {
         let bias = b.param("b", Tensor::from_i32(&[32], biases)?, 8)?;
         b.conv2d("a", x, w, Some(bias), Conv2d::square(32, 1))
     });
-    let error = refuse(&graph, &cell().with_bias_words(2).unwrap());
+    let error = refuse_resident(&graph, &cell().with_bias_words(2).unwrap());
     let expected = "layer \"a\" (conv2d): the bias memory needs 3 words, 2 are available";
     assert_eq!(error.to_string(), expected);
 }

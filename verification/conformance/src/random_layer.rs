@@ -15,7 +15,7 @@
 //! assert_eq!(layer(3, &cell).graph, layer(3, &cell).graph);
 //! ```
 
-use myelin_graph::{Conv2d, Graph, GraphBuilder, GraphError, MaxPool2d, Op, Postprocess, Tensor, ValueId};
+use myelin_graph::{Conv2d, Graph, GraphBuilder, GraphError, MaxPool2d, Op, Postprocess, Reduce, Tensor, ValueId};
 use myelin_isa::{Architecture, Precision};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -55,6 +55,25 @@ pub fn random_architecture(seed: u64) -> Architecture {
     let legal = "random parameters are drawn from their legal ranges";
     let cell = Architecture::new(rows, columns, precision).expect(legal);
     cell.with_accumulator_depth(depth).expect(legal).with_instruction_depth(4096).expect(legal)
+}
+
+/// Cells whose memories hold little at a time, one to eight of them, with beats as wide as they may be.
+pub fn random_card(seed: u64) -> Architecture {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xca4d);
+    let side = |rng: &mut ChaCha8Rng| rng.random_range(Architecture::SIDE_MIN..=12);
+    let (rows, columns) = (side(&mut rng), side(&mut rng));
+    let precision = if rng.random_bool(0.5) { Precision::Int8 } else { Precision::Int6 };
+    let legal = "random parameters are drawn from their legal ranges";
+    let cell = Architecture::new(rows, columns, precision).expect(legal);
+    let lanes = cell.lanes() << rng.random_range(0..=2);
+    cell.with_cells(1 << rng.random_range(0..=3))
+        .and_then(|card| card.with_lanes(lanes))
+        .and_then(|card| card.with_activation_lanes(1 << rng.random_range(13..=16)))
+        .and_then(|card| card.with_weight_words(1 << rng.random_range(4..=9)))
+        .and_then(|card| card.with_bias_words(1 << rng.random_range(4..=6)))
+        .and_then(|card| card.with_accumulator_depth(1 << rng.random_range(3..=8)))
+        .and_then(|card| card.with_instruction_depth(1 << rng.random_range(4..=10)))
+        .expect(legal)
 }
 
 /// One convolution or dense layer and what follows it.
@@ -144,7 +163,7 @@ impl Maker {
             let from = maps[self.rng.random_range(0..maps.len())];
             // Most often on from the latest, so that networks get deep.
             let from = if self.rng.random_bool(0.6) { maps[maps.len() - 1] } else { from };
-            let map = match self.rng.random_range(0..10) {
+            let map = match self.rng.random_range(0..12) {
                 0..=3 => {
                     let (raw, map) = self.convolution(from)?;
                     if self.rng.random_bool(0.1) {
@@ -155,6 +174,8 @@ impl Maker {
                 4 => self.pool(from)?,
                 5..=6 => self.sum(from, &maps)?,
                 7..=8 if from.channels <= 40 => self.joined(from, &maps)?,
+                9 if from.height * from.width <= 50 => self.enlarged(from)?,
+                10 if self.rng.random_bool(0.4) => self.reduced(from)?,
                 _ => Map { value: self.requantised(from.value)?, ..from },
             };
             maps.push(map);
@@ -263,6 +284,23 @@ impl Maker {
         let name = self.name("concat");
         let value = self.builder.concatenate(&name, &inputs, 1)?;
         Ok(Map { value, channels: parts.iter().map(|m| m.channels).sum(), ..x })
+    }
+
+    fn enlarged(&mut self, x: Map) -> Result<Map, GraphError> {
+        let scale = self.rng.random_range(1..=3);
+        let name = self.name("enlarge");
+        let value = self.builder.op(&name, Op::Upsampling { scale }, &[x.value])?;
+        let map = Map { value, height: x.height * scale, width: x.width * scale, ..x };
+        if self.rng.random_bool(0.3) { Ok(Map { value: self.requantised(value)?, ..map }) } else { Ok(map) }
+    }
+
+    /// A sum or maximum over every channel; the axes stay.
+    fn reduced(&mut self, x: Map) -> Result<Map, GraphError> {
+        let axes = Reduce { axes: vec![2, 3], keepdims: true, exclude: false };
+        let op = if self.rng.random_bool(0.7) { Op::Sum(axes) } else { Op::Max(axes) };
+        let name = self.name("reduce");
+        let value = self.builder.op(&name, op, &[x.value])?;
+        Ok(Map { value: self.requantised(value)?, height: 1, width: 1, ..x })
     }
 
     fn pool(&mut self, x: Map) -> Result<Map, GraphError> {

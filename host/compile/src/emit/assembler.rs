@@ -66,9 +66,9 @@ impl Step {
 }
 
 /// Descriptor registers wanted before an instruction; `None` where any value does.
-pub(super) type ArrayRegisters = [Option<u32>; array_descriptor::COUNT as usize];
+pub(crate) type ArrayRegisters = [Option<u32>; array_descriptor::COUNT as usize];
 /// See [`ArrayRegisters`].
-pub(super) type PostRegisters = [Option<u32>; post_descriptor::COUNT as usize];
+pub(crate) type PostRegisters = [Option<u32>; post_descriptor::COUNT as usize];
 
 pub(super) struct Assembler {
     steps: Vec<Step>,
@@ -200,7 +200,11 @@ impl Assembler {
 }
 
 /// The CONFIGs that turn `held` into `wanted`.
-fn configure<const N: usize>(unit: Unit, wanted: &[Option<u32>; N], held: &mut [Option<u32>; N]) -> Vec<Instruction> {
+pub(crate) fn configure<const N: usize>(
+    unit: Unit,
+    wanted: &[Option<u32>; N],
+    held: &mut [Option<u32>; N],
+) -> Vec<Instruction> {
     let mut configs = Vec::new();
     for index in (0..N).step_by(GROUP) {
         let differs = |i: usize| wanted[i].is_some() && wanted[i] != held[i];
@@ -217,7 +221,8 @@ fn configure<const N: usize>(unit: Unit, wanted: &[Option<u32>; N], held: &mut [
     configs
 }
 
-fn with_header(instruction: Instruction, new: Header) -> Instruction {
+/// The same instruction with another header.
+pub(crate) fn with_header(instruction: Instruction, new: Header) -> Instruction {
     let mut instruction = instruction;
     match &mut instruction {
         Instruction::Config { header, .. }

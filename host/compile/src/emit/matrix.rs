@@ -6,7 +6,7 @@ use super::{Layout, limited};
 use crate::error::{CompileError, Place};
 use crate::network::{Finish, Matrix, Sink, Stage};
 use crate::pack::Packed;
-use crate::reduction::{Pass, Walk, reduction};
+use crate::reduction::{Pass, RowsLie, Walk, reduction};
 use crate::tile::{PixelTile, pixel_tiles};
 use myelin_isa::{Architecture, Header, Instruction, PostOperands, array_descriptor as at};
 
@@ -55,7 +55,7 @@ fn column_tiles(
 ) -> Result<Vec<ColumnTile>, CompileError> {
     let columns = layout.architecture.columns() as usize;
     let mut tiles = Vec::new();
-    for (pass, walk) in reduction(matrix, layout.architecture) {
+    for (pass, walk) in reduction(matrix, RowsLie::Together, layout.architecture) {
         limited(place, "lanes of a run", walk.run_lanes, 0xffff)?;
         limited(place, "kernel columns", walk.kernel_columns, 0xff)?;
         limited(place, "kernel rows", walk.kernel_rows, 0xff)?;

@@ -9,6 +9,9 @@ mod matrix;
 mod post;
 mod tokens;
 
+pub(crate) use assembler::{ArrayRegisters, PostRegisters, configure, with_header};
+pub(crate) use post::PostWalk;
+
 use crate::error::{CompileError, Place};
 use crate::network::{Network, Slice, Source, Stage};
 use crate::pack::Packed;
@@ -116,7 +119,7 @@ fn emit_stage(
     assembler.begin_stage();
     match &stage.source {
         Source::Matrix(matrix) => matrix::emit(stage, matrix, layout, packed, assembler)?,
-        Source::Add { .. } | Source::Pool { .. } => post::emit(stage, layout, assembler)?,
+        Source::Add { .. } | Source::Pool { .. } | Source::Enlarge { .. } => post::emit(stage, layout, assembler)?,
     }
     assembler.end_stage();
     Ok(())
@@ -181,7 +184,7 @@ fn check_depth(count: usize, instruction_depth: u32, place: &Place) -> Result<()
 }
 
 /// `found` as an operand whose field holds at most `max`.
-fn limited(place: &Place, what: &'static str, found: usize, max: u64) -> Result<u32, CompileError> {
+pub(crate) fn limited(place: &Place, what: &'static str, found: usize, max: u64) -> Result<u32, CompileError> {
     if found as u64 <= max {
         return Ok(found as u32);
     }

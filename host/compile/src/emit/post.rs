@@ -4,7 +4,7 @@ use super::assembler::{Assembler, PostRegisters};
 use super::{Layout, limited};
 use crate::error::{CompileError, Place};
 use crate::fuse::result_shape;
-use crate::network::{Finish, Sink, Slice, Source, Stage, Window};
+use crate::network::{Combine, Finish, Sink, Slice, Source, Stage, Window};
 use crate::requantise::Requantise;
 use myelin_isa::{Architecture, Header, Instruction, PostOperands, post_descriptor as at};
 
@@ -12,7 +12,7 @@ use myelin_isa::{Architecture, Header, Instruction, PostOperands, post_descripto
 const COUNT_MAX: usize = 0xffff;
 
 /// The post unit's walk; pairs are `[rows, columns]`.
-pub(super) struct PostWalk {
+pub(crate) struct PostWalk {
     pub window: [usize; 2],
     pub outer: usize,
     pub output: [usize; 2],
@@ -50,6 +50,11 @@ impl PostWalk {
             destination_outer_step: 0,
             finish,
         }
+    }
+
+    /// Elements of all windows.
+    pub fn elements(&self) -> usize {
+        self.window[0] * self.window[1] * self.output[0] * self.output[1] * self.outer
     }
 
     /// The descriptor; registers that the walk never uses are left open.
@@ -108,7 +113,8 @@ pub(super) fn emit(stage: &Stage, layout: &Layout, assembler: &mut Assembler) ->
             let registers = piece.walk.registers(layout.architecture, &stage.place)?;
             let first = match stage.source {
                 Source::Add { a, b } => layout.address(a).min(layout.address(b)),
-                Source::Pool { input, window } => {
+                Source::Enlarge { input, .. } => layout.address(input),
+                Source::Pool { input, window, .. } => {
                     // Negative where the first window hangs over the edge: those elements are left out.
                     let row = input.shape.width * input.pitch;
                     let above = window.padding[0] * row + window.padding[1] * input.pitch;
@@ -126,7 +132,9 @@ pub(super) fn emit(stage: &Stage, layout: &Layout, assembler: &mut Assembler) ->
             };
             let header = Header::default();
             let instruction = match stage.source {
-                Source::Add { .. } => Instruction::Elementwise { header, operands },
+                Source::Add { .. } | Source::Pool { combine: Combine::Sum, .. } => {
+                    Instruction::Elementwise { header, operands }
+                }
                 _ => Instruction::Pool { header, operands },
             };
             let reads = stage.source.reads().map(|slice| layout.map(slice)).collect();
@@ -142,7 +150,8 @@ pub(super) fn emit(stage: &Stage, layout: &Layout, assembler: &mut Assembler) ->
 fn pieces(stage: &Stage, sink: &Sink, layout: &Layout) -> Vec<Piece> {
     let (input, window) = match stage.source {
         Source::Add { a, .. } => (a, Window::unit(a.shape)),
-        Source::Pool { input, window } => (input, window),
+        Source::Pool { input, window, .. } => (input, window),
+        Source::Enlarge { input, .. } => (input, Window::unit(input.shape)),
         Source::Matrix(_) => unreachable!("array stages are emitted elsewhere"),
     };
     let mut base = PostWalk::of(sink.finish);
@@ -156,6 +165,10 @@ fn pieces(stage: &Stage, sink: &Sink, layout: &Layout) -> Vec<Piece> {
         base.destination_outer_step = sink.destination.shape.lanes();
     }
     let lanes = layout.architecture.columns() as usize;
+    let lanes_of = |base: &PostWalk| chunked_pieces(base, sink.destination, lanes);
+    if let Source::Enlarge { input, scale } = stage.source {
+        return enlarged_pieces(&base, input, sink.destination, scale, lanes_of);
+    }
     let elements = window.size == [1; 2] && window.strides == [1; 2];
     if elements && input.is_tight() && sink.destination.is_tight() {
         return flat_pieces(&base, input.shape.lanes(), lanes);
@@ -174,7 +187,32 @@ fn pieces(stage: &Stage, sink: &Sink, layout: &Layout) -> Vec<Piece> {
     base.row_step = window.strides[0] * input.shape.width * input.pitch;
     base.destination_column_step = sink.destination.pitch;
     base.destination_row_step = shape.width * sink.destination.pitch;
-    chunked_pieces(&base, sink.destination, lanes)
+    lanes_of(&base)
+}
+
+/// A copy of the map to every position within the squares of `scale` x `scale` results.
+fn enlarged_pieces(
+    base: &PostWalk,
+    input: Slice,
+    destination: Slice,
+    scale: usize,
+    lanes_of: impl Fn(&PostWalk) -> Vec<Piece>,
+) -> Vec<Piece> {
+    let row = destination.shape.width * destination.pitch;
+    let walk = PostWalk {
+        output: [input.shape.height, input.shape.width],
+        column_step: input.pitch,
+        row_step: input.shape.width * input.pitch,
+        destination_column_step: scale * destination.pitch,
+        destination_row_step: scale * row,
+        ..*base
+    };
+    let positions = (0..scale).flat_map(|y| (0..scale).map(move |x| (y, x)));
+    let moved = |(y, x): (usize, usize)| {
+        let by = y * row + x * destination.pitch;
+        lanes_of(&walk).into_iter().map(move |piece| Piece { destination: piece.destination + by, ..piece })
+    };
+    positions.flat_map(moved).collect()
 }
 
 /// Element by element over maps without gaps: one long row of lanes.

@@ -10,10 +10,10 @@ mod matrix;
 mod values;
 
 use crate::error::{CompileError, Place, Refusal};
-use crate::network::{Buffer, BufferId, Finish, Head, MapShape, Network, Sink, Slice, Source, Stage, Window};
+use crate::network::{Buffer, BufferId, Combine, Finish, Head, MapShape, Network, Sink, Slice, Source, Stage, Window};
 use crate::requantise::{Interval, Requantise, ShiftFault};
 use concatenate::Placements;
-use myelin_graph::{Graph, MaxPool2d, Node, Op, ValueId, precision_limit};
+use myelin_graph::{Graph, MaxPool2d, Node, Op, Reduce, ValueId, precision_limit};
 use myelin_isa::Precision;
 use std::collections::BTreeMap;
 use values::{base, live_values, map_shape, place};
@@ -123,6 +123,9 @@ impl Lowering<'_> {
             Op::Dense(attributes) => self.dense(node, place, attributes)?,
             Op::ElemwiseAdd => self.add(node, place)?,
             Op::MaxPool2d(attributes) => self.pool(node, place, attributes)?,
+            Op::Sum(attributes) => self.reduce(node, place, attributes, Combine::Sum)?,
+            Op::Max(attributes) => self.reduce(node, place, attributes, Combine::Maximum)?,
+            Op::Upsampling { scale } => self.enlarge(node, place, *scale)?,
             Op::Concatenate { .. } => self.concatenate(node, place)?,
             Op::Relu => self.unary(node, place, |f, _| Ok(f.then_clamp(0, i64::MAX)))?,
             Op::CvmClip { precision } => {
@@ -174,7 +177,7 @@ impl Lowering<'_> {
             return Ok(form);
         }
         let input = self.materialise(operand)?;
-        let source = Source::Pool { input, window: Window::unit(form.shape) };
+        let source = Source::Pool { input, window: Window::unit(form.shape), combine: Combine::Maximum };
         let root = self.new_root(place, source, form.range);
         Ok(Form { range, pending: Some(Pending { root, window: None, requantise }), map: None, ..form })
     }
@@ -200,9 +203,41 @@ impl Lowering<'_> {
             return Ok(Form { shape, pending, ..form });
         }
         let input = self.materialise(operand)?;
-        let root = self.new_root(place, Source::Pool { input, window }, form.range);
+        Ok(self.rooted(place, Source::Pool { input, window, combine: Combine::Maximum }, shape, form.range))
+    }
+
+    /// A sum or maximum over the whole of every channel; the chain's slips concern other axes.
+    fn reduce(&mut self, node: &Node, place: Place, reduce: &Reduce, combine: Combine) -> Result<Form, CompileError> {
+        let operand = node.inputs[0];
+        let form = self.form(&place, operand)?;
+        let axes = self.graph.shape(operand).len();
+        let reduced = reduce.reduced(axes);
+        let all = axes == 4 && reduced == [0, 1, 2, 3] && form.shape.channels == 1;
+        // Over all axes the chain's device starts from 0: a maximum is then never negative.
+        if !(axes == 4 && reduced == [2, 3] || all && combine == Combine::Sum) {
+            return Err(CompileError::Unsupported { place, refusal: Refusal::ReducedAxes });
+        }
+        let input = self.materialise(operand)?;
+        let MapShape { channels, height, width } = form.shape;
+        let window = Window { size: [height, width], strides: [1; 2], padding: [0; 2], output: [1; 2] };
+        let count = if combine == Combine::Sum { form.shape.pixels() as i64 } else { 1 };
+        let range = Interval { low: form.range.low * count, high: form.range.high * count };
+        let shape = MapShape { channels, height: 1, width: 1 };
+        Ok(self.rooted(place, Source::Pool { input, window, combine }, shape, range))
+    }
+
+    fn enlarge(&mut self, node: &Node, place: Place, scale: usize) -> Result<Form, CompileError> {
+        let form = self.form(&place, node.inputs[0])?;
+        let input = self.materialise(node.inputs[0])?;
+        let shape = map_shape(self.graph, node.output());
+        Ok(self.rooted(place, Source::Enlarge { input, scale }, shape, form.range))
+    }
+
+    /// The form of a new root's results.
+    fn rooted(&mut self, place: Place, source: Source, shape: MapShape, range: Interval) -> Form {
+        let root = self.new_root(place, source, range);
         let pending = Some(Pending { root, window: None, requantise: Requantise::IDENTITY });
-        Ok(Form { shape, range: form.range, pending, map: None })
+        Form { shape, range, pending, map: None }
     }
 
     fn add(&mut self, node: &Node, place: Place) -> Result<Form, CompileError> {
@@ -219,9 +254,7 @@ impl Lowering<'_> {
             b = self.tightened(b, &place, right.range);
         }
         let range = Interval { low: left.range.low + right.range.low, high: left.range.high + right.range.high };
-        let root = self.new_root(place, Source::Add { a, b }, range);
-        let pending = Some(Pending { root, window: None, requantise: Requantise::IDENTITY });
-        Ok(Form { shape: left.shape, range, pending, map: None })
+        Ok(self.rooted(place, Source::Add { a, b }, left.shape, range))
     }
 
     fn tightened(&mut self, slice: Slice, place: &Place, range: Interval) -> Slice {
@@ -235,7 +268,7 @@ impl Lowering<'_> {
 
     /// A stage that copies `from` to `to`.
     fn copy(&mut self, from: Slice, to: Slice, place: &Place, range: Interval) {
-        let source = Source::Pool { input: from, window: Window::unit(from.shape) };
+        let source = Source::Pool { input: from, window: Window::unit(from.shape), combine: Combine::Maximum };
         let root = self.new_root(place.clone(), source, range);
         self.add_sink(Pending { root, window: None, requantise: Requantise::IDENTITY }, to);
     }
