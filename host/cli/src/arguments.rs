@@ -9,6 +9,7 @@ use myelin_isa::{Architecture, Precision};
 
 use crate::bench::BenchDesign;
 use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
+use crate::plan_arguments::PlanCommand;
 
 mod node;
 
@@ -206,6 +207,13 @@ pub enum Command {
   myelin cuckoo trim --variant cuckaroo --edge-bits 16 --keys 1,2,3,4 --rounds 8"
     )]
     Cuckoo(CuckooCommand),
+    /// Say what a design would do on a board.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  myelin plan cuckoo --board u55c --edge-bits 30"
+    )]
+    Plan(PlanCommand),
     /// List the devices that a --device can name.
     #[command(after_help = "Examples:
   myelin devices

@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod input;
 mod model;
+mod plan_arguments;
 mod report;
 mod terminal;
 mod trimmer;

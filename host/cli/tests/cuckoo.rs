@@ -164,3 +164,29 @@ fn a_simulated_core_trims_and_solves_as_the_processor_does() {
         assert!(refused.err.contains(expected), "{}", refused.err);
     }
 }
+
+#[test]
+fn plans_say_what_fits_and_what_holds_it_back() {
+    let workplace = Workplace::new();
+    let plan = |board: &str, bits: &str, code: i32| {
+        let arguments = ["plan", "cuckoo", "--board", board, "--edge-bits", bits];
+        let table = workplace.run(&arguments).expect(code).out;
+        (table, workplace.run(&[&arguments[..], &["--json"]].concat()).expect(code).json())
+    };
+    let (table, answer) = plan("u55c", "30", 0);
+    assert!(table.contains("Radeon VII") && table.contains("3.05"), "{table}");
+    assert_eq!(answer["published"].as_array().unwrap().len(), 3);
+    assert_eq!(answer["fastest"], "mean");
+    let bounds = ["hashes", "clearing", "network", "borders", "memory"];
+    for board in ["u50", "u55c", "vu9p", "ecp5", "up5k"] {
+        let (_, answer) = plan(board, "15", 0);
+        let lean = &answer["lean"];
+        assert!(bounds.contains(&lean["bound"].as_str().unwrap()));
+        let parts = ["hash_cycles", "list_cycles", "clearing_cycles", "border_cycles"];
+        let sum: f64 = parts.iter().map(|part| lean[part].as_f64().unwrap()).sum();
+        assert!((sum - lean["cycles"].as_f64().unwrap()).abs() < 1.0);
+        assert!(lean["chip_bits"].as_f64() <= answer["board"]["chip_bits"].as_f64());
+    }
+    let (table, answer) = plan("up5k", "30", 1);
+    assert!(table.contains("no lean design fits") && answer["fastest"].is_null(), "{table}");
+}

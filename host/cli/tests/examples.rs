@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "demo",
     "infer",
     "sim",
@@ -18,13 +18,14 @@ const COMMANDS: [&str; 14] = [
     "verilog",
     "solve",
     "cuckoo",
+    "plan",
     "devices",
     "completions",
     "man",
 ];
 
 /// Commands within commands, whose help has examples too.
-const PARTS: [&str; 4] = ["model build", "bench infer", "cuckoo verify", "cuckoo trim"];
+const PARTS: [&str; 5] = ["model build", "bench infer", "cuckoo verify", "cuckoo trim", "plan cuckoo"];
 
 /// Lines that a backslash continues, as one.
 fn joined(text: &str) -> String {

@@ -10,6 +10,7 @@ mod infer;
 mod man;
 mod model;
 mod model_build;
+mod plan;
 mod serve;
 mod sim;
 mod solve;
@@ -41,6 +42,7 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Verilog(arguments) => verilog::run(arguments, context),
         Command::Solve(arguments) => solve::run(arguments, context),
         Command::Cuckoo(command) => cuckoo::run(command, context),
+        Command::Plan(command) => plan::run(command, context),
         Command::Devices(arguments) => devices::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
