@@ -147,7 +147,7 @@ pub enum DriverError {
         cell: u32,
         /// Why.
         cause: TrapCause,
-        /// Where the sequencer was. Units run behind it: an overflow belongs to an earlier instruction.
+        /// The instruction that caused it, as the device says: its place in instruction memory.
         program_counter: u32,
     },
     /// The interrupt came, but the device has not halted.
@@ -234,6 +234,24 @@ pub enum TrapCause {
     /// An accumulator left 32 bits: the compiler's proof does not hold on this device.
     #[error("an accumulator left 32 bits")]
     Overflow,
+    /// An operand that no unit could execute.
+    #[error("an operand is not legal")]
+    Operand,
+    /// An address beyond its memory.
+    #[error("an address lies outside its memory")]
+    Address,
+    /// Nothing can go on.
+    #[error("every unit waits for a token that nobody will give")]
+    Deadlock,
+    /// Tokens were lost.
+    #[error("more tokens are outstanding than are counted")]
+    Tokens,
+    /// It took longer than allowed.
+    #[error("the limit of cycles is reached")]
+    Cycles,
+    /// Two units used one accumulator half.
+    #[error("array and post unit used one accumulator half at the same time")]
+    Conflict,
     /// A cause this version does not know.
     #[error("unknown cause {0}")]
     Unknown(u32),
@@ -245,6 +263,12 @@ impl TrapCause {
         match status >> 4 & 0xf {
             register::TRAP_OPCODE => TrapCause::Opcode,
             register::TRAP_OVERFLOW => TrapCause::Overflow,
+            register::TRAP_OPERAND => TrapCause::Operand,
+            register::TRAP_ADDRESS => TrapCause::Address,
+            register::TRAP_DEADLOCK => TrapCause::Deadlock,
+            register::TRAP_TOKENS => TrapCause::Tokens,
+            register::TRAP_CYCLES => TrapCause::Cycles,
+            register::TRAP_CONFLICT => TrapCause::Conflict,
             other => TrapCause::Unknown(other),
         }
     }

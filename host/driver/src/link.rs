@@ -50,10 +50,28 @@ pub trait Link: Send {
     /// As the device fails.
     fn reset(&mut self) -> Result<(), LinkError>;
 
+    /// Resets what computes, and memory only where the device cannot do without: what follows a trap.
+    ///
+    /// # Errors
+    /// As the device fails.
+    fn restart(&mut self) -> Result<MemoryAfter, LinkError> {
+        self.reset()?;
+        Ok(MemoryAfter::Lost)
+    }
+
     /// Whether the device still answers.
     fn alive(&mut self) -> bool {
         self.read32(myelin_isa::register::ID).is_ok_and(|id| id == myelin_isa::register::ID_VALUE)
     }
+}
+
+/// What a restart left of device memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MemoryAfter {
+    /// All of it.
+    Kept,
+    /// Nothing.
+    Lost,
 }
 
 /// What is at the other end of a link.

@@ -8,7 +8,7 @@ use myelin_isa::{Architecture, register};
 use crate::device::Device;
 use crate::error::{DriverError, TrapCause};
 use crate::inference::{Counters, CycleReport, DeviceShape, Inference, Output};
-use crate::link::{Link, LinkError};
+use crate::link::{Link, LinkError, MemoryAfter};
 
 /// How long operations may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,14 @@ pub struct Session<L: Link = Box<dyn Link>> {
     program: Program,
     deadlines: Deadlines,
     state: State,
+    image: Image,
+}
+
+/// Whether device memory holds the program's image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Image {
+    Written,
+    Unknown,
 }
 
 /// Whether the device is where the session believes it is.
@@ -75,13 +83,14 @@ impl<L: Link> Session<L> {
     /// loaded it. Unlike [`Session::load`] this keeps the link whatever happens.
     pub fn attach(link: L, program: Program, deadlines: Deadlines) -> Session<L> {
         let selector = link.info().selector;
-        Session { link, selector, program, deadlines, state: State::Poisoned }
+        Session { link, selector, program, deadlines, state: State::Poisoned, image: Image::Unknown }
     }
 
     /// Gives the device another program, which runs once [`Session::recover`] has loaded it.
     pub fn exchange(&mut self, program: Program) {
         self.program = program;
         self.state = State::Poisoned;
+        self.image = Image::Unknown;
     }
 
     /// Whether the program is loaded and the device in a known state.
@@ -89,17 +98,23 @@ impl<L: Link> Session<L> {
         self.state == State::Ready
     }
 
-    /// Resets the device and loads the program (again).
+    /// Resets the device and loads the program (again); after a trap its image only where the reset lost it.
     ///
     /// # Errors
     /// As [`Session::load_with`]; the session stays poisoned.
     pub fn recover(&mut self) -> Result<(), DriverError> {
         self.state = State::Poisoned;
-        let done = self.link.reset();
-        self.linked("reset", done)?;
+        let done = self.link.restart();
+        if self.linked("reset", done)? == MemoryAfter::Lost {
+            self.image = Image::Unknown;
+        }
         self.check_device()?;
         self.check_program()?;
-        self.load_program()?;
+        let loaded = self.load_program();
+        if loaded.is_err() {
+            self.image = Image::Unknown;
+        }
+        loaded?;
         self.state = State::Ready;
         Ok(())
     }
@@ -173,8 +188,11 @@ impl<L: Link> Session<L> {
     }
 
     fn load_program(&mut self) -> Result<(), DriverError> {
-        let done = self.link.write_at(0, &self.program.image, self.deadlines.transfer);
-        self.linked("write weights", done)?;
+        if self.image == Image::Unknown {
+            let done = self.link.write_at(0, &self.program.image, self.deadlines.transfer);
+            self.linked("write weights", done)?;
+            self.image = Image::Written;
+        }
         for cell in 0..self.program.cells.len() {
             let words = self.program.cells[cell].resident_words(&self.program.architecture);
             let window = window(cell as u32) + register::INSTRUCTIONS;
@@ -183,6 +201,10 @@ impl<L: Link> Session<L> {
                 self.linked("write instructions", done)?;
             }
         }
+        // A program that went astray reaches nothing else.
+        let limit = self.window_of_all() + register::MEMORY_BEATS;
+        let done = self.link.write32(limit, self.program.memory_beats);
+        self.linked("limit memory", done)?;
         self.start("load weights", self.program.load_entry)
     }
 
@@ -309,8 +331,12 @@ impl<L: Link> Device for Session<L> {
         };
         let bytes = self.program.pack_input(input).map_err(wrong_length)?;
         let inference = self.infer(&bytes);
-        if inference.is_err() {
+        if let Err(error) = &inference {
             self.state = State::Poisoned;
+            // A trap stops the device before it does harm; of another failure nothing is known.
+            if !matches!(error, DriverError::Trap { .. }) {
+                self.image = Image::Unknown;
+            }
         }
         inference
     }
@@ -343,6 +369,10 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn reset(&mut self) -> Result<(), LinkError> {
         (**self).reset()
+    }
+
+    fn restart(&mut self) -> Result<crate::link::MemoryAfter, LinkError> {
+        (**self).restart()
     }
 
     fn alive(&mut self) -> bool {

@@ -306,6 +306,8 @@ fn traps_are_explained() {
     for (code, cause) in [
         (register::TRAP_OPCODE, TrapCause::Opcode),
         (register::TRAP_OVERFLOW, TrapCause::Overflow),
+        (register::TRAP_ADDRESS, TrapCause::Address),
+        (register::TRAP_CYCLES, TrapCause::Cycles),
         (9, TrapCause::Unknown(9)),
     ] {
         let (mut session, control) = session();

@@ -17,7 +17,8 @@ constants! {
         SPECIFICATION_HIGH = 0x000c;
         /// Write: start at the entry given in the value's low bits. Ignored while busy.
         START = 0x0010;
-        /// Read: [0] busy, [1] halted since the last start, [2] trapped, [7:4] trap cause, [31:16] program counter.
+        /// Read: [0] busy, [1] halted since the last start, [2] trapped, [7:4] trap cause, [31:16] program counter, of a trap that of
+        /// the instruction that caused it. After a trap the cell must be reset before it is started again.
         STATUS = 0x0014;
         /// [`STATUS`]: busy.
         STATUS_BUSY = 1;
@@ -27,8 +28,25 @@ constants! {
         STATUS_TRAPPED = 4;
         /// Trap cause: opcode that is not an instruction.
         TRAP_OPCODE = 1;
-        /// Trap cause: an accumulator left 32 bits.
+        /// Trap cause: an accumulator left 32 bits. The instruction is the CONV or DRAIN taken last: of short
+        /// CONVs it may be the next one.
         TRAP_OVERFLOW = 2;
+        /// Trap cause: an operand that is not legal, such as a count of 0.
+        TRAP_OPERAND = 3;
+        /// Trap cause: an address beyond a memory, or not a multiple of the beat where it must be one.
+        TRAP_ADDRESS = 4;
+        /// Trap cause: every unit waits for a token that nobody will give.
+        TRAP_DEADLOCK = 5;
+        /// Trap cause: more tokens outstanding than are counted.
+        TRAP_TOKENS = 6;
+        /// Trap cause: [`CYCLE_LIMIT`] reached.
+        TRAP_CYCLES = 7;
+        /// Trap cause: array and post unit used one accumulator half at the same time.
+        TRAP_CONFLICT = 8;
+        /// Read and write: cycles after which a run traps; 0, as after reset: never. Change it while not busy.
+        CYCLE_LIMIT = 0x0018;
+        /// Read and write: beats of external memory that may be used, from 0; 0, as after reset: all. Change it while not busy.
+        MEMORY_BEATS = 0x001c;
 
         /// First performance counter; counters clear at start.
         COUNTERS = 0x0040;

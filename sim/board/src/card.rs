@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use myelin_compile::Target;
 use myelin_compile::memory::{Grant, MemoryModel, SharedMemory, Wish};
-use myelin_driver::{FailedCheck, Link, LinkError, LinkInfo, Selector};
+use myelin_driver::{FailedCheck, Link, LinkError, LinkInfo, MemoryAfter, Selector};
 use myelin_hdl::{Design, Module};
 use myelin_isa::{Architecture, register};
 use myelin_rtl::tensor::{card, cell};
@@ -351,6 +351,11 @@ impl Link for SimulatedCell {
                 return Err(LinkError::Timeout { operation: OPERATION, deadline });
             }
         }
+    }
+
+    fn restart(&mut self) -> Result<MemoryAfter, LinkError> {
+        self.reset_logic().map_err(|failure| check_failed("restart", &failure))?;
+        Ok(MemoryAfter::Kept)
     }
 
     fn reset(&mut self) -> Result<(), LinkError> {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use myelin_board::{SimulatedCell, SimulationOptions};
-use myelin_driver::{FailedCheck, Link, LinkError, Selector};
+use myelin_driver::{FailedCheck, Link, LinkError, MemoryAfter, Selector};
 use myelin_isa::{Architecture, Precision, register};
 use myelin_sim::FailureTrace;
 
@@ -60,4 +60,19 @@ fn a_failing_check_says_what_failed_and_when_and_where_its_waves_are() {
 fn a_failing_check_without_waves_names_none() {
     let (failure, cycle) = fail(None);
     assert_eq!((failure.waves, failure.cycle), (None, cycle));
+}
+
+#[test]
+fn a_restart_keeps_memory_and_a_reset_does_not() {
+    let architecture = Architecture::new(4, 5, Precision::Int8).unwrap();
+    let mut cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
+    let deadline = std::time::Duration::from_secs(1);
+    let mut held = [0; 3];
+    cell.write_at(100, &[1, 2, 3], deadline).unwrap();
+    assert_eq!(cell.restart().unwrap(), MemoryAfter::Kept);
+    cell.read_at(100, &mut held, deadline).unwrap();
+    assert_eq!(held, [1, 2, 3]);
+    cell.reset().unwrap();
+    cell.read_at(100, &mut held, deadline).unwrap();
+    assert_eq!(held, [0; 3]);
 }

@@ -14,6 +14,7 @@
 //! | `drain_read_i`, `drain_half_i`, `drain_index_i` | 1, 1, log2 depth | read request |
 //! | `value_o` | s32 | total, one cycle after its request |
 //! | `overflow_o` | 1 | a total left 32 bits; it was wrapped |
+//! | `conflict_o` | 1 | both sides use one half in this cycle; the array reads something else |
 //!
 //! **Timing.** Control in cycle 0, sum in cycle 1, total written at the end of cycle 2. So an index
 //! may be used again after [`REUSE_CYCLES`] cycles, which the array unit keeps because a tile of
@@ -23,7 +24,7 @@
 //! the same, `overflow_o` stops the machine.
 //!
 //! **Ownership.** Dependency tokens keep array unit and post unit on different halves, so each half
-//! needs one read and one write port: one block RAM.
+//! needs one read and one write port: one block RAM. Where a program lets both use one, `conflict_o` stops the machine.
 
 use std::sync::Arc;
 
@@ -64,11 +65,12 @@ pub fn accumulator(architecture: &Architecture) -> Arc<Module> {
 
         let total = m.register("total_q", s(32));
         let mut held = Vec::new();
+        let mut conflicts = Vec::new();
         for this in 0..2 {
             let (mine, drained) = if this == 0 { (!half, !drain_half) } else { (half, drain_half) };
             let accumulating = (valid & mine).named(&format!("accumulating_{this}"));
             let draining = (drain_read & drained).named(&format!("draining_{this}"));
-            m.assert(&format!("half_{this}_has_one_reader"), !(accumulating & draining));
+            conflicts.push(accumulating & draining);
             let totals = m.memory(&format!("half_{this}"), depth as usize, 1, s(32)).style(MemoryStyle::Block);
             held.push(totals.read(mux(draining, drain_index, index), accumulating | draining)[0]);
             let here = if this == 0 { !write_half } else { write_half };
@@ -85,6 +87,7 @@ pub fn accumulator(architecture: &Architecture) -> Arc<Module> {
         m.output("index_o", index_q);
         m.output("value_o", mux(m.delay("drain_half_q", drain_half), held[1], held[0]));
         m.output("overflow_o", overflow);
+        m.output("conflict_o", conflicts[0] | conflicts[1]);
         // The read of this cycle misses the totals of the two sums before it, which are not written yet.
         let again = valid_q.q & index.eq(index_q) & half.eq(half_q);
         let written_now = writing.q & index.eq(write_index) & half.eq(write_half);

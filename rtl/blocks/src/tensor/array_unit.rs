@@ -22,6 +22,8 @@
 //! | `give_o` | 4 | tokens given |
 //! | `busy_o` | 1 | an instruction is not complete |
 //! | `pixel_o`, `weight_stall_o` | 1 | a pixel is issued; one could be but for its weights |
+//! | `fault_o` | 1 | the CONV taken last goes beyond weight store or accumulators; stays until reset |
+//! | `operand_fault_o` | 1 | its descriptor has a count of 0; stays until reset |
 //!
 //! **Timing.** A tile of weights covers `pixels` cycles and is loaded while the tile before
 //! streams, in `weight_steps` cycles; with T tiles a CONV taken in cycle 0 issues its first pixel
@@ -91,7 +93,10 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let load_step = m.register("load_step_q", u(3)).reset(0);
         let shadow_full = m.register("shadow_full_q", u(1)).reset(0);
         let in_tile = m.register("in_tile_q", u(1)).reset(0);
-        let issue = (running.q & (in_tile.q | shadow_full.q)).named("issue");
+        // What cannot be walked is not begun.
+        let faulty = m.register("fault_q", u(1)).reset(0);
+        let operand_faulty = m.register("operand_fault_q", u(1)).reset(0);
+        let issue = (running.q & (in_tile.q | shadow_full.q) & !faulty.q & !operand_faulty.q).named("issue");
         let swap = (issue & !in_tile.q).named("swap");
 
         // The walk over the map.
@@ -107,6 +112,8 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
             part(descriptor::KERNEL, 16, 8),
             part(descriptor::KERNEL, 24, 8),
         ];
+        let illegal = tree_reduce(&counts.map(|count| !count.any()), |a, b| a | b).named("illegal");
+        operand_faulty.next(operand_faulty.q | start & illegal);
         let from = walk::Start {
             load: start,
             row_address: offered.words[1].truncate(address_ty.width()),
@@ -139,14 +146,22 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         shadow_full.next(choose(shadow_full.q).when(load_last, 1).when(swap, 0).end());
         m.assert("weights_are_not_loaded_over_waiting_ones", !(load_now & shadow_full.q & !swap));
 
-        let weight_address = m.register("weight_address_q", weight_address_ty);
+        // One bit more than an address: past the end it stays there.
+        let weight_past_ty = u(weight_address_ty.width() + 1);
+        let weight_address = m.register("weight_address_q", weight_past_ty);
         let weight_start = offered.field(3, encoding::WEIGHT_BASE).truncate(weight_address_ty.width().min(16));
+        let weight_past = weight_address.q.bit(weight_address_ty.width()).named("weight_past");
         weight_address.next(
-            choose(weight_address.q).when(start, weight_start).when(load_now, weight_address.q.wrapping_add(1)).end(),
+            choose(weight_address.q)
+                .when(start, weight_start)
+                .when(load_now & !weight_past, weight_address.q.wrapping_add(1))
+                .end(),
         );
 
         let pixel = m.register("pixel_q", u(index_width)).reset(0);
         pixel.next_when(issue, choose(pixel.q.wrapping_add(1)).when(tile_last, 0).end());
+        let pixel_past = (issue & !tile_last & pixel.q.all()).named("pixel_past");
+        faulty.next(faulty.q | load_now & weight_past | pixel_past);
 
         // Stage 1: the address. Stages 2 and 3: which lanes are inside the map and the run.
         let read = m.register("read_q", u(1)).reset(0);
@@ -200,7 +215,10 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("read_o", read.q);
         m.output("address_o", address);
         m.output("weight_read_o", m.delay("weight_read_q", load_now));
-        m.output("weight_address_o", m.delay("weight_address_1_q", weight_address.q));
+        m.output(
+            "weight_address_o",
+            m.delay("weight_address_1_q", weight_address.q.truncate(weight_address_ty.width())),
+        );
         bundle::outputs(m, "activation", &activations);
         m.output("swap_o", m.delay_by("swap", swap, FRAME_LATENCY));
         bundle::outputs(m, "load", &loads);
@@ -210,6 +228,8 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("index_o", m.delay_by("index", pixel.q, to_accumulator));
         m.output("give_o", give);
         m.output("busy_o", tree_reduce(&in_flight, |a, b| a | b));
+        m.output("fault_o", faulty.q);
+        m.output("operand_fault_o", operand_faulty.q);
         m.output("pixel_o", issue);
         m.output("weight_stall_o", running.q & !issue);
     })

@@ -20,8 +20,8 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, Signal, concat, module, mux, tree_reduce, u};
-use myelin_isa::{Architecture, Unit, encoding};
+use myelin_hdl::{Module, Signal, choose, concat, module, mux, tree_reduce, u};
+use myelin_isa::{Architecture, Unit, encoding, register};
 
 use super::descriptor::field;
 use super::pe::operand_ty;
@@ -67,7 +67,12 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
 
         // Queues: an instruction is offered to its unit when its tokens are there.
         let queue = fifo::fifo(Architecture::QUEUE_DEPTH as usize, 4, u(32));
+        let index_queue = fifo::fifo(Architecture::QUEUE_DEPTH as usize, 1, u(sequencer::pc_width(architecture)));
         let instruction = bundle::of(&sequencer, "instruction", 4);
+        let trapped = sequencer.output("trapped_o");
+        let mut blocked = Vec::new();
+        let mut waiting_heads = Vec::new();
+        let mut taken_last = Vec::new();
         let mut idle = Vec::new();
         let mut token_stalls = Vec::new();
         for (number, unit) in units.into_iter().enumerate() {
@@ -76,17 +81,32 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             bundle::connect(&queue, "push", &instruction);
             sequencer.input(&format!("push_ready_{number}_i"), queue.output("push_ready_o"));
             let head = bundle::of(&queue, "pop", 4);
+            // Beside each instruction its number.
+            let indices = m.instance(&format!("index_queue_{number}"), &index_queue);
+            indices.input("push_valid_i", sequencer.output(&format!("push_valid_{number}_o")));
+            indices.input("push_0_i", sequencer.output("pc_o"));
             let waiting = queue.output("pop_valid_o");
             tokens.input(&format!("wait_{number}_i"), field(head[0], encoding::WAIT));
             if number == Unit::Load as usize {
                 tokens.input("meet_i", field(head[0], encoding::MEET));
             }
             let tokens_ready = tokens.output(&format!("ready_{number}_o"));
-            let offered = (waiting & tokens_ready).named(&format!("offered_{number}"));
+            let allowed = (tokens_ready & !trapped).named(&format!("allowed_{number}"));
+            let offered = (waiting & allowed).named(&format!("offered_{number}"));
             let taken = (offered & unit.output("instruction_ready_o")).named(&format!("taken_{number}"));
             unit.input("instruction_valid_i", offered);
             bundle::connect(unit, "instruction", &head);
-            queue.input("pop_ready_i", tokens_ready & unit.output("instruction_ready_o"));
+            queue.input("pop_ready_i", allowed & unit.output("instruction_ready_o"));
+            indices.input("pop_ready_i", allowed & unit.output("instruction_ready_o"));
+            let index = indices.output("pop_0_o");
+            let last = m.register(&format!("taken_last_{number}_q"), index.ty()).reset(0);
+            last.next_when(taken, index);
+            taken_last.push(last.q);
+            if number == Unit::Load as usize {
+                unit.input("index_i", index);
+            }
+            blocked.push(!unit.output("busy_o") & (!waiting | !tokens_ready));
+            waiting_heads.push(waiting);
             tokens.input(&format!("take_{number}_i"), taken);
             tokens.input(&format!("give_{number}_i"), unit.output("give_o"));
             idle.push(!waiting & !unit.output("busy_o"));
@@ -211,7 +231,8 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let accumulator = accumulator::accumulator(architecture);
         let mut control =
             ["valid", "first", "half", "index"].map(|name| (name, array_unit.output(&format!("{name}_o"))));
-        let mut overflows = vec![post.output("overflow_o")];
+        let mut overflows = vec![];
+        let mut conflicts = vec![];
         for (column, sum) in bundle::of(&array, "partial_sum", columns).into_iter().enumerate() {
             let totals = m.instance(&format!("accumulator_{column}"), &accumulator);
             for (name, value) in &mut control {
@@ -225,10 +246,45 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
                 .input("drain_index_i", post.output("drain_index_o"));
             post.input(&format!("value_{column}_i"), totals.output("value_o"));
             overflows.push(totals.output("overflow_o"));
+            conflicts.push(totals.output("conflict_o"));
         }
-        let overflow = m.register("overflow_q", u(1)).reset(0);
-        overflow.next(tree_reduce(&overflows, |a, b| a | b));
-        sequencer.input("overflow_i", overflow.q);
+
+        // Faults. A deadlock: nothing moves, and what is waited for does not come from another cell.
+        let meeting = tokens.output("meeting_o") & waiting_heads[Unit::Load as usize];
+        let some_wait = tree_reduce(&waiting_heads, |a, b| a | b) | sequencer.output("fencing_o");
+        let all_blocked = tree_reduce(&blocked, |a, b| a & b);
+        let deadlock = sequencer.output("stuck_o") & all_blocked & some_wait & !meeting;
+        let pc = sequencer.output("pc_o");
+        let [array_last, post_last, store_last] =
+            [Unit::Array, Unit::Post, Unit::Store].map(|unit| taken_last[unit as usize]);
+        let faults = [
+            (tree_reduce(&overflows, |a, b| a | b), register::TRAP_OVERFLOW, array_last),
+            (post.output("overflow_o"), register::TRAP_OVERFLOW, post_last),
+            (tree_reduce(&conflicts, |a, b| a | b), register::TRAP_CONFLICT, post_last),
+            (array_unit.output("operand_fault_o"), register::TRAP_OPERAND, array_last),
+            (post.output("operand_fault_o"), register::TRAP_OPERAND, post_last),
+            (load.output("fault_o"), register::TRAP_ADDRESS, load.output("fault_index_o")),
+            (store.output("fault_o"), register::TRAP_ADDRESS, store_last),
+            (array_unit.output("fault_o"), register::TRAP_ADDRESS, array_last),
+            (post.output("fault_o"), register::TRAP_ADDRESS, post_last),
+            (tokens.output("overflow_o"), register::TRAP_TOKENS, pc),
+            (deadlock, register::TRAP_DEADLOCK, pc),
+            (host.output("limit_reached_o"), register::TRAP_CYCLES, pc),
+        ];
+        let (mut cause, mut index) = (choose(m.constant(u(4), 0)), choose(pc));
+        for &(condition, number, at) in &faults {
+            cause = cause.when(condition, i64::from(number));
+            index = index.when(condition, at);
+        }
+        let fault = m.register("fault_q", u(1)).reset(0);
+        fault.next(tree_reduce(&faults.map(|(condition, ..)| condition), |a, b| a | b) & sequencer.output("running_o"));
+        sequencer
+            .input("fault_i", fault.q)
+            .input("fault_cause_i", m.delay("fault_cause_q", cause.end()))
+            .input("fault_index_i", m.delay("fault_index_q", index.end()));
+        let memory_beats = host.output("memory_beats_o");
+        load.input("memory_beats_i", memory_beats);
+        store.input("memory_beats_i", memory_beats);
         biases.input("read_i", post.output("bias_read_o")).input("address_i", post.output("bias_address_o"));
         bundle::connect(&post, "bias", &bundle::of(&biases, "bias", columns));
 

@@ -6,6 +6,8 @@
 //! | `read_valid_i`, `read_address_i`, `read_data_o` | 1, 17, 32 | read one; data in the next cycle, held |
 //! | `start_o`, `entry_o` | 1, pc | to the sequencer |
 //! | `program_*_o` | | instruction memory writes |
+//! | `limit_reached_o` | 1 | the cycle counter is at the limit |
+//! | `memory_beats_o` | 32 | beats of external memory that may be used; 0: all |
 //! | `running_i` .. `pc_i` | | the sequencer's state |
 //! | `count_<k>_i` | 1 | counter k counts this cycle |
 //! | `stamp_i` | 1 | append the cycle counter to the stamps |
@@ -46,6 +48,14 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         let start = (write_valid & to_start & !running).named("start");
         let in_program = write_address.ge(i64::from(register::INSTRUCTIONS));
 
+        let limit = |name: &str, address: u32| {
+            let register = m.register(name, u(32)).reset(0);
+            register.next_when(write_valid & write_address.eq(i64::from(address)) & !running, write_data);
+            register.q
+        };
+        let cycle_limit = limit("cycle_limit_q", register::CYCLE_LIMIT);
+        let memory_beats = limit("memory_beats_q", register::MEMORY_BEATS);
+
         let counters: Vec<_> = (count.iter().enumerate())
             .map(|(index, &counts)| {
                 let counter = m.register(&format!("counter_{index}_q"), u(32)).reset(0);
@@ -82,6 +92,8 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
             .when(is(register::SPECIFICATION_LOW), i64::from(specification as u32))
             .when(is(register::SPECIFICATION_HIGH), (specification >> 32) as i64)
             .when(is(register::STATUS), status)
+            .when(is(register::CYCLE_LIMIT), cycle_limit)
+            .when(is(register::MEMORY_BEATS), memory_beats)
             .when(is(register::STAMP_COUNT), stamp_count.q)
             .when(in_counters, counter)
             .end();
@@ -97,6 +109,8 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         m.output("read_data_o", mux(in_stamps.q, stamp_read, value_q.q));
         m.output("start_o", start);
         m.output("entry_o", write_data.truncate(pc_ty.width()));
+        m.output("limit_reached_o", cycle_limit.any() & cycles.eq(cycle_limit));
+        m.output("memory_beats_o", memory_beats);
         m.output("program_valid_o", write_valid & in_program & !running);
         m.output("program_address_o", write_address.slice(4, pc_ty.width()));
         m.output("program_word_o", write_address.slice(2, 2));

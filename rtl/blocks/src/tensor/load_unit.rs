@@ -23,6 +23,9 @@
 //! | `part_o` | [`PART_WIDTH`] | which part of the word at that address: weights, biases, instructions |
 //! | `loaded_o` | 1 | a LOADW of instructions is complete: a token for FENCE |
 //! | `give_o`, `busy_o` | 4, 1 | tokens given; an instruction is not complete |
+//! | `memory_beats_i` | 32 | beats of memory that may be read; 0: all |
+//! | `index_i` | pc | number of the instruction that is offered |
+//! | `fault_o`, `fault_index_o` | 1, pc | an address is outside its memory (the cycle before); of which instruction |
 //!
 //! **Timing.** One request and one beat per cycle. An instruction taken in cycle 0 requests from
 //! cycle 1 on; the next is taken in the cycle after its last request was accepted, if fewer than
@@ -54,6 +57,12 @@ pub const BACK_LATENCY: usize = 2;
 /// Bits of the number of a part of a word.
 pub const PART_WIDTH: u32 = 3;
 
+/// Whether a lane address lies in the scratchpad and begins a word.
+pub fn lanes_inside(architecture: &Architecture, address: Signal) -> Signal {
+    let aligned = !address.slice(0, architecture.lanes().trailing_zeros()).any();
+    aligned & address.lt(i64::from(architecture.activation_lanes()))
+}
+
 /// Builds the unit.
 pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
     let address_ty = u(scratchpad::address_width(architecture));
@@ -73,9 +82,11 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let request_ready = m.input("request_ready_i", u(1));
         let response_valid = m.input("response_valid_i", u(1));
         let write_blocked = m.input("write_blocked_i", u(1));
+        let memory_beats = m.input("memory_beats_i", u(32));
+        let index = m.input("index_i", pc_ty);
 
         // Front: requests of one instruction after the other.
-        let in_flight = m.instance("in_flight", &fifo::fifo(IN_FLIGHT, 4, u(32)));
+        let in_flight = m.instance("in_flight", &fifo::fifo(IN_FLIGHT, 5, u(32)));
         let flying = m.register("flying_q", u(IN_FLIGHT.ilog2() + 1)).reset(0);
         let requesting = m.register("requesting_q", u(1)).reset(0);
         let ready = (!requesting.q & flying.q.ne(IN_FLIGHT as i64)).named("ready");
@@ -93,6 +104,13 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let memory_step = held[usize::from(descriptor::MEMORY_STEP)];
         let request_beat = requests.follow(m, "request_beat", offered.words[1], 1, memory_step);
 
+        // Nothing beyond the memory is asked for; who waits for it waits until the reset after the trap.
+        let beyond = (memory_beats.any() & request_beat.ge(memory_beats)).named("beyond");
+        let asking_outside = (requesting.q & beyond).named("asking_outside");
+        let request_valid = (requesting.q & !beyond).named("request_valid");
+        let front_index = m.register("front_index_q", pc_ty);
+        front_index.next_when(taken, index);
+
         // A bit for each target; none is the scratchpad.
         let target = offered.field(0, encoding::TARGET);
         let to = |wanted: WeightTarget| offered.is(opcode::LOADW) & target.eq(wanted as i64);
@@ -101,12 +119,13 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let spare = m.constant(u(16 - 4 - 3), 0);
         let kind = concat(&[rows_less_one, spare, instructions, biases, weights, offered.signal]);
         in_flight.input("push_valid_i", taken);
-        let entry = [kind, offered.words[2], beats, held[usize::from(descriptor::LANE_STEP)]];
+        let lane_step = held[usize::from(descriptor::LANE_STEP)];
+        let entry = [kind, offered.words[2], beats, lane_step, index.extend(u(32))];
         bundle::connect(&in_flight, "push", &entry);
 
         // Back: beats of one instruction after the other.
-        let [kind, destination, beats, lane_step] = bundle::of(&in_flight, "pop", 4)[..] else {
-            unreachable!("four lanes")
+        let [kind, destination, beats, lane_step, index] = bundle::of(&in_flight, "pop", 5)[..] else {
+            unreachable!("five lanes")
         };
         let running = m.register("running_q", u(1)).reset(0);
         let awaiting = m.register("awaiting_q", u(1)).reset(0);
@@ -143,6 +162,19 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let word = m.register("word_q", u(32));
         word.next(choose(word.q).when(next, destination).when(part_last, word.q.wrapping_add(1)).end());
 
+        // An address that has left its memory wraps, and the cell traps.
+        let sizes = [architecture.weight_words(), architecture.bias_words()].map(i64::from);
+        let misplaced = !lanes_inside(architecture, address);
+        let outside_target = tree_reduce(
+            &[to_scratchpad.q & misplaced, targets.bit(0) & word.q.ge(sizes[0]), targets.bit(1) & word.q.ge(sizes[1])],
+            |a, b| a | b,
+        )
+        .named("outside_target");
+        let back_index = keep("back_index_q", next, index.truncate(pc_ty.width()));
+        let fault = m.register("fault_q", u(1)).reset(0);
+        fault.next(asking_outside | arrived & outside_target);
+        let fault_index = m.delay("fault_index_q", mux(asking_outside, front_index.q, back_index));
+
         let completed = m.register("completed_q", u(1)).reset(0);
         completed.next(complete);
         let completed_signal = m.delay("completed_signal_q", signal);
@@ -155,7 +187,9 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         give_pending.next(completed.q);
 
         m.output("instruction_ready_o", ready);
-        m.output("request_valid_o", requesting.q);
+        m.output("request_valid_o", request_valid);
+        m.output("fault_o", fault.q);
+        m.output("fault_index_o", fault_index);
         m.output("request_beat_o", request_beat);
         m.output("response_ready_o", response_ready);
         m.output("write_valid_o", arrived & to_scratchpad.q);

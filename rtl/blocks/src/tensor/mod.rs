@@ -31,6 +31,7 @@ pub mod barrier;
 pub mod bias_store;
 pub mod card;
 pub mod cell;
+pub mod checks;
 pub mod descriptor;
 pub mod host_port;
 pub mod load_unit;

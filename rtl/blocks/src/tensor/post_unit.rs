@@ -19,6 +19,8 @@
 //! | `bias_read_o`, `bias_address_o`, `bias_<c>_i` | 1, address, s32 | bias memory |
 //! | `write_valid_o`, `write_address_o`, `write_count_o`, `write_<c>_o` | 1, address, lanes, `bits` | scratchpad; never refused |
 //! | `give_o`, `stamp_o`, `busy_o`, `overflow_o` | 4, 1, 1, 1 | tokens given; take a stamp; not complete; a biased total left 32 bits |
+//! | `fault_o` | 1 | the DRAIN taken last reads beyond the accumulators; stays until reset |
+//! | `operand_fault_o` | 1 | the descriptor of the instruction taken last has a count of 0; stays until reset |
 //!
 //! **Timing.** An instruction of n window elements in all, taken in cycle 0, reads in cycles
 //! 2 to n + 1 and gives its tokens in cycle n + [`GIVE_LATENCY`], when its last write can be read;
@@ -86,18 +88,17 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let draining = keep("draining_q", offered.is(opcode::DRAIN));
         let adding = keep("adding_q", offered.is(opcode::ELTW));
 
-        let nest = loop_nest(
-            m,
-            "walk",
-            &[
-                ("window_column", part(descriptor::WINDOW, 0, 8)),
-                ("window_row", part(descriptor::WINDOW, 8, 8)),
-                ("column", part(descriptor::PIXELS, 0, 16)),
-                ("row", part(descriptor::PIXELS, 16, 16)),
-                ("outer", part(descriptor::WINDOW, 16, 16)),
-            ],
-            walking.q,
-        );
+        let levels = [
+            ("window_column", part(descriptor::WINDOW, 0, 8)),
+            ("window_row", part(descriptor::WINDOW, 8, 8)),
+            ("column", part(descriptor::PIXELS, 0, 16)),
+            ("row", part(descriptor::PIXELS, 16, 16)),
+            ("outer", part(descriptor::WINDOW, 16, 16)),
+        ];
+        let illegal = tree_reduce(&levels.map(|(_, count)| !count.any()), |a, b| a | b).named("illegal");
+        let operand_faulty = m.register("operand_fault_q", u(1)).reset(0);
+        operand_faulty.next(operand_faulty.q | start & illegal);
+        let nest = loop_nest(m, "walk", &levels, walking.q);
         let done = (walking.q & nest.all_last).named("done");
         let mut flushed = done;
         for stage in 0..WRITE_DELAY {
@@ -147,6 +148,9 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let inside =
             (y.ge(0) & y.lt(part(descriptor::LIMITS, 0, 16)) & x.ge(0) & x.lt(part(descriptor::LIMITS, 16, 16)))
                 .named("inside");
+        let beyond = source.ge(i64::from(architecture.accumulator_depth())).named("beyond");
+        let faulty = m.register("fault_q", u(1)).reset(0);
+        faulty.next(faulty.q | walking.q & draining & inside & beyond);
         let first = (nest.first[0] & nest.first[1]).named("window_first");
         let last = (nest.last[0] & nest.last[1]).named("window_last");
 
@@ -207,6 +211,8 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         give_pending.next(flushed | configure);
 
         m.output("instruction_ready_o", ready);
+        m.output("fault_o", faulty.q);
+        m.output("operand_fault_o", operand_faulty.q);
         m.output("write_valid_o", valid("write_valid", walking.q & last, WRITE_DELAY));
         m.output("write_address_o", m.delay_by("destination_travelling", destination, WRITE_DELAY));
         m.output("write_count_o", lane_count);

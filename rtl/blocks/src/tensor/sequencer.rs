@@ -9,23 +9,27 @@
 //! | `push_valid_<u>_o`, `push_ready_<u>_i` | 1 | the queue of unit u takes the instruction |
 //! | `instruction_<k>_o` | 32 | the instruction |
 //! | `all_idle_i` | 1 | all queues empty and all units idle (the cycle before counts) |
-//! | `overflow_i` | 1 | an accumulator left 32 bits |
+//! | `fault_i`, `fault_cause_i`, `fault_index_i` | 1, 4, pc | trap: why, and the instruction that caused it |
 //! | `running_o`, `halted_o`, `trapped_o`, `cause_o`, `pc_o` | 1, 1, 1, 4, pc | state |
 //! | `issued_o` | 1 | an instruction left |
+//! | `stuck_o`, `fencing_o` | 1, 1 | one waits to leave; it is a FENCE |
 //!
 //! **Timing.** Two cycles per instruction (fetch, hand out) while queues have room; the first is
 //! handed out [`START_LATENCY`] cycles after `start_i`. SYNC waits until `all_idle_i`, then goes on or halts;
 //! FENCE takes a token, in the cycle after `loaded_i` at the earliest. The program counter wraps at the
 //! end of the memory.
 //!
-//! **Traps.** An opcode that is not an instruction (or a LOADW without a target), or an overflow, stops the sequencer; units
-//! finish what they hold. The next start clears the trap.
+//! **Traps.** An opcode that is not an instruction (or a LOADW without a target), an instruction that
+//! [`checks`] refuses, or a fault that something else reports stops the sequencer; `pc_o` then says which
+//! instruction it was. Units finish what they hold, but a unit whose address was refused does not: reset
+//! before the next start.
 
 use std::sync::Arc;
 
 use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, mux, tree_reduce, u};
 use myelin_isa::{Architecture, Unit, WeightTarget, encoding, opcode, register};
 
+use super::checks;
 use super::descriptor::Offered;
 use crate::prim::bundle;
 
@@ -59,7 +63,9 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let loaded = m.input("loaded_i", u(1));
         let push_ready = bundle::inputs(m, "push_ready", units, u(1));
         let all_idle = m.input("all_idle_i", u(1));
-        let overflow = m.input("overflow_i", u(1));
+        let fault = m.input("fault_i", u(1));
+        let fault_cause = m.input("fault_cause_i", u(4));
+        let fault_index = m.input("fault_index_i", pc_ty);
 
         let running = m.register("running_q", u(1)).reset(0);
         let fetched = m.register("fetched_q", u(1)).reset(0);
@@ -95,6 +101,9 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let sync = current.is(opcode::SYNC).named("sync");
         let fence = current.is(opcode::FENCE).named("fence");
         let known = (tree_reduce(&target, |a, b| a | b) | sync | fence).named("known");
+        let refused = checks::refused(architecture, &current);
+        let legal = (!refused.operand & !refused.address).named("legal");
+        let target = target.map(|target| target & legal);
         let accepted: Vec<Signal> = (target.iter().zip(&push_ready)).map(|(&target, &ready)| target & ready).collect();
         let synced = (sync & all_idle).named("synced");
         let loads = m.register("loads_q", u(4)).reset(0);
@@ -103,17 +112,27 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let done = (holding & (tree_reduce(&accepted, |a, b| a | b) | synced | fenced)).named("done");
         let halt = (holding & synced & current.field(0, encoding::HALT)).named("halt");
         let bad_opcode = (holding & !known).named("bad_opcode");
-        let trap = (bad_opcode | (running.q & overflow)).named("trap");
+        let faulty = (running.q & fault).named("faulty");
+        let trap = (faulty | bad_opcode | holding & !legal).named("trap");
 
         running.next(choose(running.q).when(start, 1).when(trap | halt, 0).end());
         fetched.next(choose(fetched.q).when(start | done | trap, 0).when(fetch, 1).end());
-        pc.next(choose(pc.q).when(start, entry).when(done & !halt, pc.q.wrapping_add(1)).end());
+        pc.next(
+            choose(pc.q).when(start, entry).when(faulty, fault_index).when(done & !halt, pc.q.wrapping_add(1)).end(),
+        );
         let halted = m.register("halted_q", u(1)).reset(0);
         halted.next(choose(halted.q).when(start, 0).when(halt & !trap, 1).end());
         let cause = m.register("cause_q", u(4)).reset(0);
-        let opcode_cause = i64::from(register::TRAP_OPCODE);
-        let overflow_cause = i64::from(register::TRAP_OVERFLOW);
-        cause.next(choose(cause.q).when(start, 0).when(bad_opcode, opcode_cause).when(trap, overflow_cause).end());
+        let cause_of = |refused: u32| i64::from(refused);
+        cause.next(
+            choose(cause.q)
+                .when(start, 0)
+                .when(faulty, fault_cause)
+                .when(bad_opcode, cause_of(register::TRAP_OPCODE))
+                .when(trap & refused.operand, cause_of(register::TRAP_OPERAND))
+                .when(trap, cause_of(register::TRAP_ADDRESS))
+                .end(),
+        );
 
         for (unit, &target) in target.iter().enumerate() {
             m.output(&format!("push_valid_{unit}_o"), holding & target);
@@ -125,5 +144,7 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         m.output("cause_o", cause.q);
         m.output("pc_o", pc.q);
         m.output("issued_o", done);
+        m.output("stuck_o", holding & !done & !trap);
+        m.output("fencing_o", fence);
     })
 }

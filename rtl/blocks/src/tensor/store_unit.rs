@@ -17,6 +17,8 @@
 //! | `acknowledge_i` | 1 | a beat has become visible to all who read; in the order of the writes |
 //! | `arrive_o` | 1 | a STORE that arrives at the barrier is complete |
 //! | `give_o`, `busy_o` | 4, 1 | tokens given; an instruction is not complete |
+//! | `memory_beats_i` | 32 | beats of memory that may be written; 0: all |
+//! | `fault_o` | 1 | an address of the instruction taken last is outside its memory; stays until reset |
 //!
 //! **Timing.** A beat a cycle while port and memory are free. An instruction taken in cycle 0 reads
 //! from cycle 1 on; the next is taken in the cycle after its last read, if fewer than [`IN_FLIGHT`] are
@@ -33,6 +35,7 @@ use myelin_hdl::{Module, Signal, choose, concat, module, mux, s, u};
 use myelin_isa::{Architecture, encoding, opcode, transfer_descriptor as descriptor};
 
 use super::descriptor::{Offered, registers};
+use super::load_unit::lanes_inside;
 use super::pe::operand_ty;
 use super::rows::Rows;
 use super::scratchpad;
@@ -62,6 +65,7 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         let data = bundle::inputs(m, "data", lanes, operand_ty(architecture));
         let write_ready = m.input("write_ready_i", u(1));
         let acknowledge = m.input("acknowledge_i", u(1));
+        let memory_beats = m.input("memory_beats_i", u(32));
 
         // Front: reads of one instruction after the other.
         let in_flight = m.instance("in_flight", &fifo::fifo(IN_FLIGHT, 2, u(32)));
@@ -76,6 +80,8 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         let start = (taken & beats.any()).named("start");
         let beats_held = m.register("beats_held_q", u(BEATS_HELD.ilog2() + 1)).reset(0);
         let room = beats_held.q.ne(BEATS_HELD as i64).named("room");
+        // Nothing is written beyond the memory; who waits for it waits until the reset after the trap.
+        let faulty = m.register("fault_q", u(1)).reset(0);
         let read = (reading.q & !read_blocked & room).named("read");
         let reads = Rows::new(m, "read");
         reading.next(choose(reading.q).when(start, 1).when(read & reads.last, 0).end());
@@ -85,8 +91,12 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         let memory_step = held[usize::from(descriptor::MEMORY_STEP)];
         let beat = reads.follow(m, "beat", offered.words[1], 1, memory_step);
 
+        let beyond = (memory_beats.any() & beat.ge(memory_beats)).named("beyond");
+        let outside = (reading.q & (beyond | !lanes_inside(architecture, address))).named("outside");
+        faulty.next(faulty.q | outside);
+
         // A queue behind the scratchpad, so that what was read has a place when the memory waits.
-        let mut valid = read;
+        let mut valid = (read & !beyond).named("read_inside");
         for stage in 0..scratchpad::READ_LATENCY {
             let register = m.register(&format!("read_{stage}_q"), u(1)).reset(0);
             register.next(valid);
@@ -135,6 +145,7 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         give_pending.next(complete);
 
         m.output("instruction_ready_o", ready);
+        m.output("fault_o", faulty.q);
         m.output("read_o", read);
         m.output("address_o", address.truncate(address_ty.width()));
         m.output("write_valid_o", queue.output("pop_valid_o"));

@@ -53,17 +53,20 @@ fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
     let operands = PostOperands {
         half: random.random_range(0..2),
         raw: random.random(),
-        lane_count: random.random_range(1..32),
+        lane_count: random.random_range(1..=4),
         source: random.random(),
         destination: random.random(),
-        bias_word: random.random(),
+        bias_word: random.random_range(0..4),
     };
-    let values = [random.random(), random.random(), random.random()];
-    let [memory_beat, destination, beats] = values;
+    let values = [(); 3].map(|()| random.random());
+    let (memory_beat, beats) = (random.random(), random.random_range(1..u32::MAX));
+    // The one address that begins a word in every scratchpad.
+    let destination = 0;
+    let word = random.random_range(0..4);
     match random.random_range(0..9) {
-        0 | 1 => Instruction::Config { header, unit: Unit::ALL[random.random_range(0..4)], index: 3, values },
+        0 | 1 => Instruction::Config { header, unit: Unit::ALL[random.random_range(1..3)], index: 3, values },
         2 => Instruction::Load { header, memory_beat, destination, beats },
-        3 => Instruction::LoadWeights { header, target: WeightTarget::Biases, memory_beat, destination, beats },
+        3 => Instruction::LoadWeights { header, target: WeightTarget::Biases, memory_beat, destination: word, beats },
         4 => Instruction::Convolve {
             header,
             half: 1,
@@ -71,7 +74,7 @@ fn some_instruction(random: &mut ChaCha8Rng) -> Instruction {
             row_address: 9,
             x_start: -1,
             y_start: -2,
-            weight_base: 77,
+            weight_base: 15,
         },
         5 => Instruction::Drain { header, operands },
         6 => Instruction::Elementwise { header, operands },
@@ -278,22 +281,94 @@ fn what_is_not_an_instruction_traps_and_the_next_start_clears_it() {
 }
 
 #[test]
-fn an_overflow_traps_while_running_and_is_ignored_otherwise() {
+fn a_fault_traps_while_running_and_is_ignored_otherwise() {
     let mut bench = new(&cells()[0]);
     bench.set("all_idle_i", 0);
-    bench.set("overflow_i", 1);
+    bench.set("fault_i", 1);
+    bench.set("fault_cause_i", register::TRAP_OVERFLOW);
+    bench.set("fault_index_i", 17);
     bench.step();
     assert_eq!(bench.get("trapped_o"), 0);
-    bench.set("overflow_i", 0);
+    bench.set("fault_i", 0);
     write(&mut bench, 0, &[HALT.encode()]);
     start(&mut bench, 0);
     (0..5).for_each(|_| bench.step());
-    bench.set("overflow_i", 1);
+    bench.set("fault_i", 1);
     // Even in the very cycle of the halt.
     bench.set("all_idle_i", 1);
     bench.step();
     assert_eq!(bench.get("cause_o"), i64::from(register::TRAP_OVERFLOW));
     assert_eq!((bench.get("running_o"), bench.get("halted_o")), (0, 0));
+    assert_eq!(bench.get("pc_o"), 17, "whose fault it was");
+}
+
+#[test]
+fn what_no_unit_could_do_traps_before_a_unit_gets_it() {
+    let header = Header::NONE;
+    let config = |unit, index, values| Instruction::Config { header, unit, index, values };
+    let load = |destination, beats| Instruction::Load { header, memory_beat: 1, destination, beats };
+    let loadw =
+        |target, destination| Instruction::LoadWeights { header, target, memory_beat: 1, destination, beats: 1 };
+    let convolve = |weight_base| Instruction::Convolve {
+        header,
+        half: 0,
+        accumulate: false,
+        row_address: 0,
+        x_start: 0,
+        y_start: 0,
+        weight_base,
+    };
+    let operands = PostOperands { half: 0, raw: false, lane_count: 4, source: 0, destination: 0, bias_word: 0 };
+    let drain = |lane_count, bias_word| Instruction::Drain {
+        header,
+        operands: PostOperands { lane_count, bias_word, ..operands },
+    };
+    let (operand, address) = (register::TRAP_OPERAND, register::TRAP_ADDRESS);
+    let cell = cells()[0];
+    for (instruction, cause) in [
+        (load(0, 0), operand),
+        (load(4, 1), 0),
+        (load(6, 1), address),
+        (load(cell.activation_lanes(), 1), address),
+        (loadw(WeightTarget::Weights, 15), 0),
+        (loadw(WeightTarget::Weights, 16), address),
+        (loadw(WeightTarget::Biases, 4), address),
+        (loadw(WeightTarget::Instructions, 31), 0),
+        (loadw(WeightTarget::Instructions, 32), address),
+        (Instruction::Store { header, memory_beat: 1, source: 0, beats: 0 }, operand),
+        (Instruction::Store { header, memory_beat: 1, source: 1, beats: 1 }, address),
+        (convolve(15), 0),
+        (convolve(16), address),
+        (drain(4, 3), 0),
+        (drain(0, 3), operand),
+        (drain(5, 3), operand),
+        (drain(4, 4), address),
+        // A bias is of no consequence to a POOL.
+        (Instruction::Pool { header, operands: PostOperands { bias_word: 9, ..operands } }, 0),
+        (config(Unit::Array, 0, [1 | 1 << 16, 1 | 1 << 16 | 1 << 24, 0]), 0),
+        (config(Unit::Array, 0, [1, 1 | 1 << 16 | 1 << 24, 0]), operand),
+        (config(Unit::Array, 0, [1 | 1 << 16, 1 | 1 << 24, 0]), operand),
+        (config(Unit::Array, 9, [1; 3]), operand),
+        (config(Unit::Array, 1, [1; 3]), operand),
+        (config(Unit::Post, 0, [1 | 1 << 8 | 1 << 16, 1 | 1 << 16, 0]), 0),
+        (config(Unit::Post, 0, [1 | 1 << 16, 1 | 1 << 16, 0]), operand),
+        (config(Unit::Post, 12, [0; 3]), 0),
+        (config(Unit::Post, 15, [0; 3]), operand),
+        (config(Unit::Load, 0, [0; 3]), 0),
+        (config(Unit::Store, 3, [0; 3]), operand),
+    ] {
+        let mut bench = new(&cell);
+        write(&mut bench, 0, &[HALT.encode(), instruction.encode(), HALT.encode()]);
+        start(&mut bench, 1);
+        let mut handed = false;
+        for _ in 0..6 {
+            handed |= offered(&mut bench).is_some();
+            bench.step();
+        }
+        assert_eq!(bench.get("cause_o"), i64::from(cause), "{instruction:?}");
+        assert_eq!(handed, cause == 0, "{instruction:?}");
+        assert_eq!(bench.get("pc_o"), if cause == 0 { 2 } else { 1 }, "{instruction:?}");
+    }
 }
 
 #[test]
