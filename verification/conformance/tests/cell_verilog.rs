@@ -1,4 +1,4 @@
-//! The whole cell as emitted Verilog: lint-clean, and cycle for cycle what our simulator computes.
+//! The whole cell, and a card of two, as emitted Verilog: lint-clean, and cycle for cycle what our simulator computes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,18 +11,21 @@ use myelin_driver::{Device, Session};
 use myelin_graph::{Conv2d, Graph, GraphBuilder, Postprocess, Tensor};
 use myelin_hdl::Design;
 use myelin_isa::{Architecture, Precision};
-use myelin_rtl::tensor::cell::cell;
+use myelin_rtl::tensor::card::top;
 
 /// Cycles of reset that a [`SimulatedCell`] begins with.
 const RESET_CYCLES: usize = 2;
 
 fn design(architecture: &Architecture) -> Design {
-    Design::new(cell(architecture)).unwrap()
+    Design::new(top(architecture)).unwrap()
 }
 
-fn shapes() -> [Architecture; 4] {
-    [(4, 4, Precision::Int6), (8, 8, Precision::Int8), (12, 10, Precision::Int8), (16, 16, Precision::Int6)]
-        .map(|(rows, columns, precision)| Architecture::new(rows, columns, precision).unwrap())
+fn shapes() -> Vec<Architecture> {
+    let cells =
+        [(4, 4, Precision::Int6), (8, 8, Precision::Int8), (12, 10, Precision::Int8), (16, 16, Precision::Int6)]
+            .map(|(rows, columns, precision)| Architecture::new(rows, columns, precision).unwrap());
+    let card = Architecture::new(4, 4, Precision::Int8).and_then(|cell| cell.with_lanes(8)?.with_cells(2)).unwrap();
+    cells.into_iter().chain([card]).collect()
 }
 
 /// A strided, padded convolution with requantisation and ReLU; values from a fixed recurrence.
