@@ -38,7 +38,7 @@ pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) ->
     };
     let name = model.path.display().to_string();
     progress.step(&format!("compile {name} for {selector}"));
-    let program = myelin_compile::compile(&model.graph, &target.architecture);
+    let program = myelin_compile::compile_for(&model.graph, &target);
     let program = program.map_err(|error| Failure::Compile {
         model: name,
         selector: selector.to_string(),

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use myelin_board::{SimulatedCell, SimulationOptions};
-use myelin_compile::{LayerKind, compile};
+use myelin_compile::{LayerKind, Target, compile, compile_streamed};
 use myelin_driver::{Device, Session};
 use myelin_golden::npy;
 use myelin_graph::import;
@@ -86,4 +86,39 @@ fn int6_16x16_answers_as_the_official_runtime() {
 #[test]
 fn int6_12x10_answers_as_the_official_runtime() {
     answers_as_the_official_runtime(12, 10, Precision::Int6);
+}
+
+/// Maps, weights and instructions stream, and cells share memory and meet at barriers.
+fn streamed_answers_as_the_official_runtime(target: &str) {
+    let target: Target = target.parse().unwrap();
+    let folder = folder(target.architecture.precision());
+    let graph = import::import_dir(&folder, &import::Limits::default()).unwrap();
+    let program = compile_streamed(&graph, &target.architecture, &target.memory).unwrap();
+    let card = SimulatedCell::of_target(target, SimulationOptions::default()).unwrap();
+    let mut session = Session::load(card, program).unwrap();
+    let (inputs, logits) = (array(&folder, "input.npy"), array(&folder, "official_logits.npy"));
+    for index in pictures(inputs.len() / PIXELS).step_by(5) {
+        let answer = session.run(&inputs[index * PIXELS..][..PIXELS]).unwrap();
+        assert_eq!(answer.outputs[0].values, &logits[index * CLASSES..][..CLASSES], "picture {index} on {target}");
+        let report = answer.report.unwrap();
+        assert_eq!(report.cells.len(), target.architecture.cells() as usize);
+        assert_eq!(report.counters.cycles, report.cells.iter().map(|cell| cell.cycles).max().unwrap());
+    }
+}
+
+#[test]
+fn one_cell_that_streams_answers_as_the_official_runtime() {
+    streamed_answers_as_the_official_runtime("custom,rows=8,columns=8,memory=ddr3");
+}
+
+#[test]
+fn cards_answer_as_the_official_runtime_whatever_their_memory() {
+    for target in [
+        "custom,cells=2,rows=8,columns=8,precision=int6",
+        "custom,cells=4,rows=4,columns=4,lanes=16,memory=ddr4",
+        "custom,cells=8,rows=8,columns=8,lanes=16,instructions=64,memory=hbm",
+        "card-a10,cells=4",
+    ] {
+        streamed_answers_as_the_official_runtime(target);
+    }
 }
