@@ -143,7 +143,7 @@ impl Planner<'_> {
         let stages = self.stages(chain, operands[0], layout);
         let dst = self.new_result(chain, layout).view;
         let bytes = (src.element, dst.element) == (Element::I8, Element::I8);
-        let table = if bytes { ByteTable::new(&stages, self.kernels.flip) } else { None };
+        let table = if bytes { ByteTable::new(&stages, self.kernels.flip).map(Box::new) } else { None };
         self.emit(Step::Map(Map { src, dst, stages, table }), &[dst]);
     }
 

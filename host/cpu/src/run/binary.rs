@@ -1,10 +1,10 @@
 //! Operators on two values whose axes of length 1 are stretched.
 
-use super::Context;
 use super::map::write;
+use super::{ByteTable, Context};
 use crate::buffer::Buffer;
 use crate::path::for_each_isa;
-use crate::stage::{self, Stage};
+use crate::stage::{self, Scale, Stage};
 use crate::view::{Element, Memory, View};
 
 /// Elements treated at once.
@@ -45,6 +45,14 @@ impl Binary {
     pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
         binary(context.isa, self, memory, out);
     }
+
+    /// The scale behind the function, if that is all and the result is bytes.
+    fn scale(&self) -> Option<Scale> {
+        match (self.dst.element, self.stages.as_slice()) {
+            (Element::I8, [Stage::Scale(scale)]) => Some(*scale),
+            _ => None,
+        }
+    }
 }
 
 for_each_isa! {
@@ -63,6 +71,7 @@ fn binary_inner(step: &Binary, memory: Memory<'_>, out: &mut Buffer) {
     let rows_max = (CHUNK / inner.count).max(1);
     let turns: usize = outer.iter().map(|axis| axis.count).product();
     let mut place = [0usize; 8];
+    let mut lines = Lines { a: [0; CHUNK], b: [0; CHUNK], held: None };
     for _ in 0..turns {
         let mut starts = step.operands.map(|view| view.base);
         let mut to = step.dst.base;
@@ -74,7 +83,7 @@ fn binary_inner(step: &Binary, memory: Memory<'_>, out: &mut Buffer) {
         for row in (0..rows.count).step_by(rows_max) {
             let part = BinaryAxis { count: rows_max.min(rows.count - row), ..rows };
             let starts = [0, 1].map(|i| starts[i] + row * rows.strides[i]);
-            block(step, [part, *inner], starts, to + row * rows.dst, memory, out);
+            block(step, [part, *inner], starts, to + row * rows.dst, memory, &mut lines, out);
         }
         for (axis, place) in outer.iter().zip(&mut place).rev() {
             *place += 1;
@@ -86,6 +95,14 @@ fn binary_inner(step: &Binary, memory: Memory<'_>, out: &mut Buffer) {
     }
 }
 
+/// Operands of a few rows, widened.
+struct Lines {
+    a: [i32; CHUNK],
+    b: [i32; CHUNK],
+    /// Where the second operand's row begins that `b` holds so many times.
+    held: Option<(usize, usize)>,
+}
+
 /// A few rows that follow each other in the result, or one row of any length.
 #[inline(always)]
 fn block(
@@ -94,33 +111,57 @@ fn block(
     starts: [usize; 2],
     to: usize,
     memory: Memory<'_>,
+    lines: &mut Lines,
     out: &mut Buffer,
 ) {
-    let (mut a, mut b) = ([0i32; CHUNK], [0i32; CHUNK]);
+    let Lines { a, b, held } = lines;
     // One value against a row of bytes, the common broadcast: no need to spread the one.
-    let single =
-        rows.count == 1 && inner.count >= CHUNK && inner.strides == [1, 0] && step.operands[0].element == Element::I8;
+    let bytes = step.operands[0].element == Element::I8;
+    let single = rows.count == 1 && inner.count >= CHUNK && inner.strides == [1, 0] && bytes;
     let by = if single { memory.get(&step.operands[1], starts[1]) } else { 0 };
-    let quotients = if single && step.function == Function::Div { quotients(by) } else { [0; 256] };
     for within in (0..inner.count).step_by(CHUNK) {
         let length = CHUNK.min(inner.count - within);
         if single {
             let start = starts[0] + within;
             let bytes = &memory.buffer(&step.operands[0]).bytes()[start..start + length];
             let a = &mut a[..length];
-            combine_bytes(step.function, bytes, memory.flip, by, &quotients, a);
+            let to = to + within;
+            if let Some(scale) = step.scale() {
+                let out = &mut out.bytes_mut()[to..to + length];
+                combine_bytes(step.function, bytes, memory.flip, by, out, |v| scale.apply(v) as u8 ^ memory.flip);
+                continue;
+            }
+            combine_bytes(step.function, bytes, memory.flip, by, a, |v| v);
             stage::apply(&step.stages, a, memory, 0, 0);
-            write(&step.dst, memory.flip, to + within, a, out);
+            write(&step.dst, memory.flip, to, a, out);
             continue;
         }
-        for (i, values) in [&mut a, &mut b].into_iter().enumerate() {
+        for (i, values) in [&mut *a, &mut *b].into_iter().enumerate() {
             let (view, stride) = (&step.operands[i], inner.strides[i]);
+            if rows.strides[i] == inner.count && stride == 1 {
+                // The operand's rows follow each other, too.
+                read(view, memory, starts[i], 1, &mut values[..rows.count * length]);
+                continue;
+            }
+            if i == 1 && rows.strides[i] == 0 && length == inner.count {
+                // The same row under every row of the other operand, often for many blocks.
+                if held.is_some_and(|(start, count)| start == starts[i] && count >= rows.count) {
+                    continue;
+                }
+                *held = Some((starts[i], rows.count));
+            }
             for (row, values) in values.chunks_exact_mut(length).take(rows.count).enumerate() {
                 read(view, memory, starts[i] + row * rows.strides[i] + within * stride, stride, values);
             }
         }
         let (a, b) = (&mut a[..rows.count * length], &b[..rows.count * length]);
-        combine(step.function, a, b);
+        if let Some(scale) = step.scale() {
+            let to = to + within;
+            let out = &mut out.bytes_mut()[to..to + a.len()];
+            combine(step.function, a, b, out, |v| scale.apply(v) as u8 ^ memory.flip);
+            continue;
+        }
+        combine_in_place(step.function, a, b);
         stage::apply(&step.stages, a, memory, 0, 0);
         write(&step.dst, memory.flip, to + within, a, out);
     }
@@ -148,36 +189,74 @@ pub(super) fn read(view: &View, memory: Memory<'_>, start: usize, stride: usize,
     }
 }
 
-/// The quotients of all bytes, by the byte: fewer divisions than a row has elements.
-fn quotients(divisor: i32) -> [i32; 256] {
-    std::array::from_fn(|a| if divisor == 0 { 0 } else { i32::from(a as u8 as i8).wrapping_div(divisor) })
-}
-
-/// Stored bytes against one value, whose [`quotients`] are only looked at by a division.
-#[inline(always)]
-fn combine_bytes(function: Function, bytes: &[u8], flip: u8, b: i32, quotients: &[i32; 256], out: &mut [i32]) {
-    let zip = out.iter_mut().zip(bytes).map(|(to, &byte)| (to, i32::from((byte ^ flip) as i8)));
-    match function {
-        Function::Add => zip.for_each(|(to, a)| *to = a.wrapping_add(b)),
-        Function::Sub => zip.for_each(|(to, a)| *to = a.wrapping_sub(b)),
-        Function::Mul => zip.for_each(|(to, a)| *to = a.wrapping_mul(b)),
-        Function::Max => zip.for_each(|(to, a)| *to = a.max(b)),
-        Function::Div => zip.for_each(|(to, a)| *to = quotients[usize::from(a as u8)]),
-        Function::Greater => zip.for_each(|(to, a)| *to = i32::from(a > b)),
+/// `2^16 / |divisor|`, rounded up: what [`quotient`] multiplies with.
+///
+/// **Numbers.** For `|a| <= 128` and `0 < |divisor| <= 128` it exceeds `2^16 / |divisor|` by less than 1,
+/// so that `|a| * reciprocal` exceeds `2^16 * |a| / |divisor|` by less than 128, and what is missing to the
+/// next integer is at least `2^16 / 128`: the quotient is exact. Beyond 128, and for 0, it is 0.
+fn reciprocal(divisor: i32) -> i32 {
+    match divisor.unsigned_abs() {
+        magnitude @ 1..=128 => (1u32 << 16).div_ceil(magnitude) as i32,
+        _ => 0,
     }
 }
 
+/// `a / divisor`, truncated, for a byte `a`; `sign` is -1 for a negative divisor, else 0.
 #[inline(always)]
-fn combine(function: Function, a: &mut [i32], b: &[i32]) {
+fn quotient(a: i32, reciprocal: i32, sign: i32) -> i32 {
+    let sign = sign ^ (a >> 31);
+    ((a.wrapping_abs().wrapping_mul(reciprocal) >> 16) ^ sign).wrapping_sub(sign)
+}
+
+/// Stored bytes against one value; `f` of each result.
+#[inline(always)]
+fn combine_bytes<T>(function: Function, bytes: &[u8], flip: u8, b: i32, out: &mut [T], f: impl Fn(i32) -> T) {
+    let zip = out.iter_mut().zip(bytes).map(|(to, &byte)| (to, i32::from((byte ^ flip) as i8)));
+    match function {
+        Function::Add => zip.for_each(|(to, a)| *to = f(a.wrapping_add(b))),
+        Function::Sub => zip.for_each(|(to, a)| *to = f(a.wrapping_sub(b))),
+        Function::Mul => zip.for_each(|(to, a)| *to = f(a.wrapping_mul(b))),
+        Function::Max => zip.for_each(|(to, a)| *to = f(a.max(b))),
+        Function::Div => {
+            let (reciprocal, sign) = (reciprocal(b), b >> 31);
+            zip.for_each(|(to, a)| *to = f(quotient(a, reciprocal, sign)));
+        }
+        Function::Greater => zip.for_each(|(to, a)| *to = f(i32::from(a > b))),
+    }
+}
+
+/// `f` of each result.
+#[inline(always)]
+fn combine<T>(function: Function, a: &[i32], b: &[i32], out: &mut [T], f: impl Fn(i32) -> T) {
+    let zip = out.iter_mut().zip(a.iter().zip(b)).map(|(to, (&a, &b))| (to, a, b));
+    match function {
+        Function::Add => zip.for_each(|(to, a, b)| *to = f(a.wrapping_add(b))),
+        Function::Sub => zip.for_each(|(to, a, b)| *to = f(a.wrapping_sub(b))),
+        Function::Mul => zip.for_each(|(to, a, b)| *to = f(a.wrapping_mul(b))),
+        Function::Max => zip.for_each(|(to, a, b)| *to = f(a.max(b))),
+        Function::Div => zip.for_each(|(to, a, b)| *to = f(divide(a, b))),
+        Function::Greater => zip.for_each(|(to, a, b)| *to = f(i32::from(a > b))),
+    }
+}
+
+/// Results in the place of the first operand.
+#[inline(always)]
+fn combine_in_place(function: Function, a: &mut [i32], b: &[i32]) {
     let zip = a.iter_mut().zip(b);
     match function {
         Function::Add => zip.for_each(|(a, &b)| *a = a.wrapping_add(b)),
         Function::Sub => zip.for_each(|(a, &b)| *a = a.wrapping_sub(b)),
         Function::Mul => zip.for_each(|(a, &b)| *a = a.wrapping_mul(b)),
         Function::Max => zip.for_each(|(a, &b)| *a = (*a).max(b)),
-        Function::Div => zip.for_each(|(a, &b)| *a = if b == 0 { 0 } else { a.wrapping_div(b) }),
+        Function::Div => zip.for_each(|(a, &b)| *a = divide(*a, b)),
         Function::Greater => zip.for_each(|(a, &b)| *a = i32::from(*a > b)),
     }
+}
+
+/// Truncated; 0 for a divisor of 0.
+#[inline(always)]
+fn divide(a: i32, b: i32) -> i32 {
+    if b == 0 { 0 } else { a.wrapping_div(b) }
 }
 
 /// `x` where the condition is not 0, else `y`; all of one shape.
@@ -230,13 +309,30 @@ pub(crate) struct Take {
 }
 
 impl Take {
-    pub(crate) fn run(&self, memory: Memory<'_>, out: &mut Buffer) {
+    pub(crate) fn run(&self, context: &Context<'_>, memory: Memory<'_>, out: &mut Buffer) {
         let src = memory.buffer(&self.src);
+        if self.is_lookup() {
+            // A byte can only name 256 elements: a table for all of them, then nothing is limited.
+            let table = ByteTable::of(|stored| {
+                let index = i32::from((stored ^ memory.flip) as i8).max(0) as usize;
+                src.bytes()[self.src.base + index.min(self.length - 1)]
+            });
+            let count = self.indices.count();
+            let indices = &memory.buffer(&self.indices).bytes()[self.indices.base..][..count];
+            table.translate(context.isa, indices, &mut out.bytes_mut()[self.dst.base..][..count]);
+            return;
+        }
         // Source and result have one range, so one width.
         match self.dst.element {
             Element::I8 => self.pick(memory, src.bytes(), out.bytes_mut()),
             Element::I32 => self.pick(memory, src.words(), out.words_mut()),
         }
+    }
+
+    /// Whether indices and elements are bytes, and enough to pay for a table.
+    fn is_lookup(&self) -> bool {
+        let bytes = [self.indices.element, self.dst.element] == [Element::I8; 2];
+        bytes && self.outer == 1 && self.inner == 1 && self.indices.count() >= CHUNK
     }
 
     fn pick<T: Copy>(&self, memory: Memory<'_>, src: &[T], out: &mut [T]) {
@@ -258,6 +354,23 @@ impl Take {
                         .zip(limited)
                         .for_each(|(to, index)| to.copy_from_slice(&src[index * inner..][..inner])),
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{quotient, reciprocal};
+
+    #[test]
+    fn bytes_are_divided_by_every_divisor_as_the_processor_does() {
+        let far = [i32::MIN, i32::MIN + 1, -65536, 65536, i32::MAX];
+        for divisor in (-300..=300).chain(far) {
+            let (factor, sign) = (reciprocal(divisor), divisor >> 31);
+            for a in -128..=127 {
+                let expected = if divisor == 0 { 0 } else { a / divisor };
+                assert_eq!(quotient(a, factor, sign), expected, "{a} / {divisor}");
             }
         }
     }

@@ -26,16 +26,23 @@ impl ValidCounts {
         for batch in 0..self.batch {
             let src = &memory.buffer(&self.src).words()[batch * size..(batch + 1) * size];
             let kept = &mut rows.words_mut()[batch * size..(batch + 1) * size];
-            kept.fill(-1);
+            // Every row is written where the next kept one belongs, without a branch on its score.
             let mut count = 0;
-            let above = src.chunks_exact(self.row_length).filter(|row| row[1] > self.threshold);
-            for (row, kept) in above.zip(kept.chunks_exact_mut(self.row_length)) {
-                kept.copy_from_slice(row);
-                count += 1;
+            for row in src.chunks_exact(self.row_length) {
+                copy_row(row, &mut kept[count * self.row_length..][..self.row_length]);
+                count += usize::from(row[1] > self.threshold);
             }
-            counts.words_mut()[batch] = count;
+            kept[count * self.row_length..].fill(-1);
+            counts.words_mut()[batch] = count as i32;
         }
     }
+}
+
+/// Copies a short row without calling `memcpy`.
+fn copy_row(from: &[i32], to: &mut [i32]) {
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<4>(), to.as_chunks_mut::<4>());
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    to_rest.iter_mut().zip(from_rest).for_each(|(to, from)| *to = *from);
 }
 
 /// Thins out overlapping boxes.
@@ -151,14 +158,18 @@ impl Nms {
 
 /// Intersection over union of two boxes in percent, as golden states it.
 fn overlap_percent(a: &[i32], b: &[i32]) -> i64 {
+    // Most boxes are apart: then the answer is 0 whatever their areas.
+    let width = a[2].min(b[2]).wrapping_sub(a[0].max(b[0])).max(0);
+    let height = a[3].min(b[3]).wrapping_sub(a[1].max(b[1])).max(0);
+    if width == 0 || height == 0 {
+        return 0;
+    }
     let edges = |r: &[i32]| (r[2].wrapping_sub(r[0]), r[3].wrapping_sub(r[1]));
     let area = |(w, h): (i32, i32)| i64::from(w).wrapping_mul(i64::from(h));
     let areas = area(edges(a)).wrapping_add(area(edges(b)));
     if areas <= 0 {
         return 0;
     }
-    let width = a[2].min(b[2]).wrapping_sub(a[0].max(b[0])).max(0);
-    let height = a[3].min(b[3]).wrapping_sub(a[1].max(b[1])).max(0);
     let overlap = area((width, height));
     let union = areas.wrapping_sub(overlap);
     if union <= 0 {

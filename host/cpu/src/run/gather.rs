@@ -62,7 +62,7 @@ impl Gather {
                 Some((rows, columns)) => self.each(2, |from, to| {
                     transpose::bytes(rows, columns, &src.bytes()[from..], &mut out.bytes_mut()[to..]);
                 }),
-                None => self.copy(src.bytes(), out.bytes_mut(), |b| b),
+                None => self.copy_bytes(src.bytes(), out.bytes_mut()),
             },
             (Element::I32, Element::I32) => self.copy(src.words(), out.words_mut(), |v| v),
             (Element::I8, Element::I32) => {
@@ -80,9 +80,42 @@ impl Gather {
         }
     }
 
+    /// [`Gather::copy`] of bytes; where it is by twos, a word at a time, which becomes vectors.
+    fn copy_bytes(&self, src: &[u8], dst: &mut [u8]) {
+        match self.axes.as_slice() {
+            [.., elements, times] if times.count == 2 && is_repetition(elements, times) => self.each(2, |from, to| {
+                let (pairs, _) = dst[to..to + 2 * elements.count].as_chunks_mut::<2>();
+                let bytes = &src[from..from + elements.count];
+                pairs.iter_mut().zip(bytes).for_each(|(to, &b)| *to = (u16::from(b) * 0x0101).to_ne_bytes());
+            }),
+            [.., inner @ Axis { src: 2, dst: 1, .. }] => self.each(1, |from, to| {
+                // The last element may have nothing behind it.
+                let (last, dst) = dst[to..to + inner.count].split_last_mut().expect("invariant: a loop has a turn");
+                let (pairs, _) = src[from..].as_chunks::<2>();
+                *last = src[from + 2 * dst.len()];
+                dst.iter_mut().zip(pairs).for_each(|(to, &pair)| *to = u16::from_le_bytes(pair) as u8);
+            }),
+            _ => self.copy(src, dst, |b| b),
+        }
+    }
+
     fn copy<S: Copy, D: Copy>(&self, src: &[S], dst: &mut [D], f: impl Fn(S) -> D + Copy) {
         if let Some((rows, columns)) = self.transposed() {
             return self.each(2, |from, to| transpose::blocks(rows, columns, &src[from..], &mut dst[to..], f));
+        }
+        if let [.., elements, times] = self.axes.as_slice()
+            && is_repetition(elements, times)
+        {
+            return self.each(2, |from, to| {
+                let src = &src[from..from + elements.count];
+                let dst = &mut dst[to..to + elements.count * times.count];
+                match times.count {
+                    2 => repeat::<2, _, _>(src, dst, f),
+                    3 => repeat::<3, _, _>(src, dst, f),
+                    4 => repeat::<4, _, _>(src, dst, f),
+                    times => dst.chunks_exact_mut(times).zip(src).for_each(|(to, &s)| to.fill(f(s))),
+                }
+            });
         }
         let inner = self.axes.last().expect("invariant: a gather has a loop");
         self.each(1, |from, to| copy_run(inner, src, from, dst, to, f));
@@ -118,6 +151,17 @@ fn is_transposition(rows: &Axis, columns: &Axis) -> bool {
     forward && (rows.src, columns.dst) == (1, 1) && rows.count.min(columns.count) >= SHORT
 }
 
+/// Whether every element of a run is written several times, one behind the other.
+fn is_repetition(elements: &Axis, times: &Axis) -> bool {
+    (elements.src, times.src, times.dst) == (1, 0, 1) && elements.dst == times.count as isize
+}
+
+/// Writes every element `N` times.
+fn repeat<const N: usize, S: Copy, D: Copy>(src: &[S], dst: &mut [D], f: impl Fn(S) -> D) {
+    let (runs, _) = dst.as_chunks_mut::<N>();
+    runs.iter_mut().zip(src).for_each(|(run, &s)| *run = [f(s); N]);
+}
+
 /// Puts loops inside along which source or result is contiguous, and no short one where a longer
 /// can be.
 fn order(axes: &mut Vec<Axis>) {
@@ -134,6 +178,7 @@ fn order(axes: &mut Vec<Axis>) {
         return;
     }
     if let [.., outer, inner] = axes.as_mut_slice()
+        && !is_repetition(outer, inner)
         && inner.count < SHORT
         && outer.count > inner.count
     {
@@ -189,7 +234,9 @@ mod tests {
         let inside = |axes: &[(usize, isize, isize)]| Gather::new(view, 0, view, 0, &of(axes)).axes;
         // Channels to the end: rows of columns against channels.
         assert_eq!(inside(&[(20, 100, 1), (10, 10, 300), (9, 1, 20)]), of(&[(10, 10, 300), (9, 1, 20), (20, 100, 1)]));
-        // Each element twice.
-        assert_eq!(inside(&[(5, 60, 120), (40, 1, 2), (2, 0, 1)]), of(&[(5, 60, 120), (2, 0, 1), (40, 1, 2)]));
+        // Each element twice stays; each row of two pixels three times does not.
+        let twice = [(5, 60, 120), (40, 1, 2), (2, 0, 1)];
+        assert_eq!(inside(&twice), of(&twice));
+        assert_eq!(inside(&[(40, 7, 2), (2, 3, 1)]), of(&[(2, 3, 1), (40, 7, 2)]));
     }
 }

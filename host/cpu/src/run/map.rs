@@ -16,7 +16,7 @@ pub(crate) struct Map {
     pub(crate) dst: View,
     pub(crate) stages: Vec<Stage>,
     /// The chain as a lookup, from bytes to bytes.
-    pub(crate) table: Option<ByteTable>,
+    pub(crate) table: Option<Box<ByteTable>>,
 }
 
 impl Map {

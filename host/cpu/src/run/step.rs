@@ -134,7 +134,7 @@ impl Planned {
             Step::Map(step) => step.run(context, memory, out),
             Step::Binary(step) => step.run(context, memory, out),
             Step::Where(step) => step.run(context, memory, out),
-            Step::Take(step) => step.run(memory, out),
+            Step::Take(step) => step.run(context, memory, out),
             Step::MaxPool(step) => step.run(context, memory, out),
             Step::Gathers(gathers) => gathers.iter().for_each(|gather| gather.run(memory, out)),
             Step::Reduce(step) => step.run(context, memory, out),

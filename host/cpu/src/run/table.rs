@@ -7,12 +7,17 @@ use crate::view::Memory;
 /// The stored result for each stored byte.
 #[derive(Debug)]
 pub(crate) struct ByteTable {
-    entries: Box<[u8; 256]>,
+    entries: [u8; 256],
     /// Whether a lookup one by one is faster than the chain.
     pays: bool,
 }
 
 impl ByteTable {
+    /// The table of a function of stored bytes.
+    pub(crate) fn of(entry: impl Fn(u8) -> u8) -> Self {
+        Self { entries: std::array::from_fn(|stored| entry(stored as u8)), pays: true }
+    }
+
     /// The table of a chain; `None` if it has operands in memory.
     pub(crate) fn new(stages: &[Stage], flip: u8) -> Option<Self> {
         if stages.iter().any(|stage| stage.operand().is_some()) {
@@ -21,7 +26,7 @@ impl ByteTable {
         let mut values: Vec<i32> = (0..=255u8).map(|stored| i32::from((stored ^ flip) as i8)).collect();
         let memory = Memory { work: &[], slots: &[], constants: &[], flip };
         stage::apply(stages, &mut values, memory, 0, 0);
-        let mut entries = Box::new([0; 256]);
+        let mut entries = [0; 256];
         entries.iter_mut().zip(values).for_each(|(entry, v)| *entry = v as u8 ^ flip);
         let pays = stages.iter().any(|stage| matches!(stage, Stage::Bits | Stage::Table(_)));
         Some(Self { entries, pays })

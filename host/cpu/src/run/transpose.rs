@@ -25,23 +25,19 @@ pub(super) fn blocks<S: Copy, D: Copy>(rows: &Axis, columns: &Axis, src: &[S], d
 #[cfg(target_arch = "x86_64")]
 pub(super) fn bytes(rows: &Axis, columns: &Axis, src: &[u8], dst: &mut [u8]) {
     let (from, to) = (columns.src as usize, rows.dst as usize);
-    let whole = [rows.count / SIDE * SIDE, columns.count / SIDE * SIDE];
+    if rows.count < SIDE || columns.count < SIDE {
+        return blocks(rows, columns, src, dst, |b| b);
+    }
     // Along the result's lines first: as many of them are written as a tile has rows.
-    for row in (0..whole[0]).step_by(SIDE) {
-        for column in (0..whole[1]).step_by(SIDE) {
+    for row in (0..rows.count).step_by(SIDE) {
+        // The last tile overlaps the one before: what both write is the same.
+        let row = row.min(rows.count - SIDE);
+        for column in (0..columns.count).step_by(SIDE) {
+            let column = column.min(columns.count - SIDE);
             let src = &src[column * from + row..][..(SIDE - 1) * from + SIDE];
             let dst = &mut dst[row * to + column..][..(SIDE - 1) * to + SIDE];
             tile(src, from, dst, to);
         }
-    }
-    // What is left at the right and at the bottom.
-    let part = |axis: &Axis, count| Axis { count, ..*axis };
-    if whole[1] < columns.count {
-        let right = part(columns, columns.count - whole[1]);
-        blocks(&part(rows, whole[0]), &right, &src[whole[1] * from..], &mut dst[whole[1]..], |b| b);
-    }
-    if whole[0] < rows.count {
-        blocks(&part(rows, rows.count - whole[0]), columns, &src[whole[0]..], &mut dst[whole[0] * to..], |b| b);
     }
 }
 
