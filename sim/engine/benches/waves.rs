@@ -145,6 +145,10 @@ fn warm(design: &Design) -> (Simulator, Driver) {
 /// Processor time of a turn.
 fn turn(design: &Design, request: Request, path: &Path) -> Duration {
     let (mut sim, mut driver) = warm(design);
+    if path.exists() {
+        // Not to measure how long it takes to forget the last turn's file.
+        std::fs::remove_file(path).unwrap();
+    }
     let start = processor_time();
     request.begin(&mut sim, path);
     driver.steps(&mut sim, request.cycles());
@@ -192,8 +196,12 @@ fn main() {
     if let Ok(chosen) = std::env::var("MYELIN_WAVES") {
         requests.retain(|request| request.name() == chosen || *request == Request::Nothing);
     }
+    let inside_only = std::env::var("MYELIN_WAVES_INSIDE").is_ok();
     println!("{SIZE}x{SIZE}, {:<33} {:>10} {:>8} {:>12}", "driven", "ns/cycle", "ratio", "bytes/cycle");
     for (driven, design) in [("from inside", driven_array(SIZE, SIZE)), ("by pokes", array(SIZE, SIZE))] {
+        if inside_only && driven != "from inside" {
+            continue;
+        }
         let mut best = vec![f64::INFINITY; requests.len()];
         let mut bytes = vec![0; requests.len()];
         for turn_index in 0..TURNS {

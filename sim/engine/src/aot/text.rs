@@ -380,7 +380,9 @@ impl Writer<'_, '_> {
             Action::Count { array, condition } => {
                 let at = self.at(*array, 0);
                 self.note(group, 8, &format!("v{}", condition.0));
-                line!(self, "set::<u8>(p, {at}, get::<u8>(p, {at}).wrapping_add(v{} as u8));", condition.0);
+                // A branch: added unconditionally, LLVM makes code of it that takes twice as long (queues of
+                // `verification/bench`, 64 counters: 2.26 against 4.45 million cycles per second).
+                line!(self, "if v{} != 0 {{ set::<u8>(p, {at}, get::<u8>(p, {at}).wrapping_add(1)); }}", condition.0);
             }
         }
     }
