@@ -14,6 +14,9 @@ use crate::timing::{Prediction, predict};
 use myelin_graph::{Graph, precision_limit};
 use myelin_isa::{Architecture, Precision};
 
+/// Cycles up to which the compiler counts them one by one: some ten seconds.
+const COUNTED_MAX: u64 = 100_000_000;
+
 /// Compiles a graph for one or several cells with ideal memory; see [`compile_for`].
 ///
 /// **Errors.** [`CompileError`].
@@ -74,13 +77,20 @@ pub fn compile_streamed(
         offset: head.lying.offset,
         encoding: encoding(head.raw, architecture.precision()),
     };
-    let prediction = predict(architecture, *memory, &streamed.cells, streamed.infer_entry)
-        .expect("invariant: waits are met by earlier instructions, and the program halts");
+    let estimated = streamed.cycles > COUNTED_MAX;
+    let prediction = if estimated {
+        let stamps = streamed.layers.iter().filter(|layer| layer.stamped).map(|layer| layer.completes).collect();
+        Prediction { cycles: streamed.cycles, stamps, ..Prediction::default() }
+    } else {
+        predict(architecture, *memory, &streamed.cells, streamed.infer_entry)
+            .expect("invariant: waits are met by earlier instructions, and the program halts")
+    };
     Ok(Program {
         architecture: *architecture,
         specification: architecture.specification(),
         layers: streamed_layers(&streamed.layers, &prediction),
         prediction,
+        estimated,
         outputs: streamed.heads.iter().zip(names).map(output).collect(),
         cells: streamed.cells,
         load_entry: 0,
@@ -141,6 +151,7 @@ pub fn compile_resident(
         specification: architecture.specification(),
         layers: layers(&network, &emitted.tiles, &prediction),
         prediction,
+        estimated: false,
         cells,
         load_entry: 0,
         infer_entry: emitted.infer_entry,

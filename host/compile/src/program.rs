@@ -205,8 +205,11 @@ pub struct Program {
     pub outputs: Vec<Output>,
     /// Layers in order of execution.
     pub layers: Vec<Layer>,
-    /// What one inference takes, as the timing model says.
+    /// What one inference takes, as the timing model says; a rough estimate without counters if `estimated`.
     pub prediction: Prediction,
+    /// Whether a run is so long that the compiler did not count its cycles one by one
+    /// ([`crate::timing::predict`] can).
+    pub estimated: bool,
 }
 
 impl Program {

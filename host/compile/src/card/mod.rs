@@ -60,6 +60,8 @@ pub(crate) struct StreamedLayer {
     pub jobs: u32,
     /// Whether cell 0 takes a stamp when it is complete.
     pub stamped: bool,
+    /// Estimated cycle of its completion.
+    pub completes: u64,
     pub mapping: Mapping,
 }
 
@@ -80,6 +82,8 @@ pub(crate) struct Streamed {
     pub heads: Vec<LyingHead>,
     /// In the order in which they are complete.
     pub layers: Vec<StreamedLayer>,
+    /// Estimated cycles.
+    pub cycles: u64,
 }
 
 /// The program of a lowered network.
@@ -109,7 +113,7 @@ pub(crate) fn stream(
     let portions = portions(&network, &whole);
     let lanes = architecture.lanes() as usize;
     let (map_beats, maps_end) = place_maps(&network, &portions, lanes);
-    let (bodies, layers) = work.emit(&portions, &map_beats, maps_end)?;
+    let (bodies, layers, cycles) = work.emit(&portions, &map_beats, maps_end)?;
 
     let image_base = image.len() / lanes;
     let (cells, maps_base) = assemble(bodies, image_base, architecture, &mut image);
@@ -129,6 +133,7 @@ pub(crate) fn stream(
         input: lying(whole_input),
         heads: network.heads.iter().map(|head| LyingHead { lying: lying(head.view), raw: head.raw }).collect(),
         layers,
+        cycles,
     })
 }
 
@@ -167,7 +172,7 @@ impl<'a> Card<'a> {
         portions: &[Portion],
         map_beats: &'a [usize],
         maps_end: usize,
-    ) -> Result<(Bodies, Vec<StreamedLayer>), CompileError> {
+    ) -> Result<(Bodies, Vec<StreamedLayer>, u64), CompileError> {
         let count = self.architecture.cells() as usize;
         let new = |cell: usize| {
             let junk = (maps_end + cell, maps_end + count);
@@ -201,15 +206,17 @@ impl<'a> Card<'a> {
             stage.add(&division);
             if portion.completes {
                 let stamped = !division.cells[0].is_empty() && cells[0].stream.stamp();
-                layers.push(self.layer(portion.stage, stamped, stage));
+                let completes = cells.iter().map(|cell| cell.stream.end()).max().unwrap_or(0);
+                layers.push(self.layer(portion.stage, (stamped, completes), stage));
             }
         }
         // No token is left over.
         cells.iter_mut().for_each(|cell| cell.meet(barriers, &passes));
-        Ok((cells.into_iter().map(|cell| cell.stream.finish()).collect(), layers))
+        let end = cells.iter().map(|cell| cell.stream.end()).max().unwrap_or(0);
+        Ok((cells.into_iter().map(|cell| cell.stream.finish()).collect(), layers, end))
     }
 
-    fn layer(&self, index: usize, stamped: bool, done: &Done) -> StreamedLayer {
+    fn layer(&self, index: usize, (stamped, completes): (bool, u64), done: &Done) -> StreamedLayer {
         let (stage, spending) = (&self.network.stages[index], &done.spending);
         let (group, row_parts) = done.shape;
         StreamedLayer {
@@ -219,6 +226,7 @@ impl<'a> Card<'a> {
             shape: stage.result.sizes(),
             jobs: done.jobs,
             stamped,
+            completes,
             mapping: Mapping {
                 portions: done.portions,
                 group_channels: self.prepared[index].channels(&(0..group)).len() as u32,

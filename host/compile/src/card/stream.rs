@@ -273,4 +273,9 @@ impl CellStream {
         order.sort_by_key(|&(time, position, sub, _)| (time, position, sub));
         order.into_iter().map(|(.., instruction)| instruction).collect()
     }
+
+    /// The estimated cycle in which all is done.
+    pub fn end(&self) -> u64 {
+        self.units.iter().filter_map(|unit| unit.gives.last()).copied().max().unwrap_or(0)
+    }
 }
