@@ -11,8 +11,10 @@ use crate::bench::BenchDesign;
 use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
 use crate::plan_arguments::PlanCommand;
 
+mod explore;
 mod node;
 
+pub use explore::{ExploreArguments, Values};
 pub use node::{
     BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
     Peer, ServeArguments, VerifyArguments,
@@ -214,6 +216,13 @@ pub enum Command {
   myelin plan cuckoo --board u55c --edge-bits 30"
     )]
     Plan(PlanCommand),
+    /// Time a model on many designs and say which are worth building.
+    ///
+    /// Every point of the sweep is compiled and timed, cycle by cycle as the hardware counts, in parallel.
+    #[command(after_help = "Examples:
+  myelin explore models/digits_int8 --target custom --rows 4..16 --columns 4..16
+  myelin explore squeezenet1.1 --cells 4..16 --memory hbm,ddr4 -o explore.svg")]
+    Explore(ExploreArguments),
     /// List the devices that a --device can name.
     #[command(after_help = "Examples:
   myelin devices

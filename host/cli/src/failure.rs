@@ -142,6 +142,12 @@ pub enum Failure {
         /// How many there are.
         count: usize,
     },
+    /// A sweep of too many designs.
+    #[error("explore more than {max} designs")]
+    TooManyPoints {
+        /// Most there may be.
+        max: usize,
+    },
     /// Waves of what has none.
     #[error("write waves of device {selector}: it is not simulated")]
     NoWaves {
@@ -234,7 +240,9 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         use Failure::*;
         match self {
-            Index { .. } | NoWaves { .. } | NotForNodes { .. } | OtherGraph { .. } => Exit::Usage,
+            TooManyPoints { .. } | Index { .. } | NoWaves { .. } | NotForNodes { .. } | OtherGraph { .. } => {
+                Exit::Usage
+            }
             // Only a scope can be asked for that does not exist.
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => Exit::Usage,
             ReadFile { .. } | NotAFile { .. } | NotAFolder { .. } | FileTooLarge { .. } | Verify(_) => Exit::Input,
@@ -266,6 +274,7 @@ impl Failure {
             InputShape { .. } => "input-shape",
             InputValue { .. } => "input-value",
             Index { .. } => "index",
+            TooManyPoints { .. } => "too-many-points",
             NoWaves { .. } => "no-waves",
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
@@ -314,6 +323,7 @@ impl Failure {
             InputShape { expected, .. } => format!("reshape it in NumPy: array.reshape({expected:?})"),
             InputValue { .. } => "inputs are integers of at most 32 bits, already quantised".to_owned(),
             Index { count, .. } => format!("--index takes 0 to {}", count.saturating_sub(1)),
+            TooManyPoints { .. } => "sweep fewer parameters, or fewer values of each".to_owned(),
             NoWaves { .. } => "waves need a simulated cell: --device sim:16x16".to_owned(),
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => {
                 "scopes are instance paths that begin with the top, as tensor_cell.sequencer".to_owned()

@@ -340,3 +340,43 @@ fn a_hierarchy_is_drawn_with_identical_instances_as_one() {
         assert!(svg.contains(part), "{part}");
     }
 }
+
+#[test]
+fn a_sweep_times_every_design_and_marks_those_worth_having() {
+    let workplace = Workplace::new();
+    let sweep = [
+        "explore",
+        "models/digits_int8",
+        "--target",
+        "custom",
+        "--rows",
+        "4..16",
+        "--columns",
+        "8,3",
+        "-o",
+        "explore.svg",
+    ];
+    let answer = workplace.run(&[&sweep[..], &["--json"]].concat()).expect(0).json();
+    let points = answer["points"].as_array().unwrap();
+    assert_eq!(points.len(), 6);
+    let cycles = |rows: u64| {
+        let point = points.iter().find(|point| point["rows"] == rows && point["columns"] == 8).unwrap();
+        point["cycles"].as_u64().unwrap()
+    };
+    assert!(cycles(4) > cycles(8) && cycles(8) > cycles(16));
+    // The fastest is worth having; three columns are not to be had.
+    let best = |point: &serde_json::Value| point["best"] == true;
+    assert!(points.iter().any(|point| best(point) && point["rows"] == 16));
+    let refused: Vec<_> = points.iter().filter(|point| !point["refusal"].is_null()).collect();
+    assert_eq!(refused.len(), 3);
+    assert!(refused.iter().all(|point| !best(point) && point["refusal"].as_str().unwrap().contains("columns is 3")));
+    let svg = std::fs::read_to_string(workplace.path("explore.svg")).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.matches("<circle").count() == 3);
+
+    // A point can be given again, and is the same for people.
+    let again = points.iter().find(|point| best(point)).unwrap();
+    let table = workplace.run(&["explore", "models/digits_int8", "--target", again["target"].as_str().unwrap()]);
+    let cycles = again["cycles"].as_u64().unwrap();
+    let grouped = format!("{},{:03}", cycles / 1000, cycles % 1000);
+    assert!(table.expect(0).out.contains(&grouped), "{grouped}");
+}

@@ -19,6 +19,7 @@ const COMMANDS: [&str; 15] = [
     "solve",
     "cuckoo",
     "plan",
+    "explore",
     "devices",
     "completions",
     "man",

@@ -5,6 +5,7 @@ mod completions;
 mod cuckoo;
 mod demo;
 mod devices;
+mod explore;
 mod hierarchy;
 mod infer;
 mod man;
@@ -43,6 +44,7 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Solve(arguments) => solve::run(arguments, context),
         Command::Cuckoo(command) => cuckoo::run(command, context),
         Command::Plan(command) => plan::run(command, context),
+        Command::Explore(arguments) => explore::run(arguments, context),
         Command::Devices(arguments) => devices::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
