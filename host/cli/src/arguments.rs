@@ -11,9 +11,11 @@ use crate::bench::BenchDesign;
 use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
 use crate::plan_arguments::PlanCommand;
 
+mod compile;
 mod explore;
 mod node;
 
+pub use compile::CompileArguments;
 pub use explore::{ExploreArguments, Values};
 pub use node::{
     BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
@@ -146,6 +148,17 @@ pub enum Command {
   myelin model build squeezenet1.1 -o squeezenet"
     )]
     Model(ModelArguments),
+    /// Compile a model for a card or a stick, and predict what it does, cycle by cycle.
+    ///
+    /// Weights, maps and instructions stream from external memory where they do not fit on chip. The
+    /// prediction is that of the timing model, which counts the cycles of the hardware.
+    #[command(after_help = "Examples:
+  myelin compile squeezenet1.1 --target card-u50 --report
+  myelin compile models/digits_int6 --target stick-up5k --int6 --json
+  myelin compile squeezenet1.1 --target card-u50,cells=4,memory=ddr4 \\
+    --roofline roofline.svg --timeline timeline.svg
+  myelin compile models/digits_int8 --target stick-ecp5 --disassembly digits.s")]
+    Compile(CompileArguments),
     /// Measure this machine.
     #[command(after_help = "Examples:
   myelin bench infer --network digits_int8 --rounds 3")]

@@ -6,12 +6,13 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "demo",
     "infer",
     "sim",
     "hierarchy",
     "model",
+    "compile",
     "bench",
     "serve",
     "verify",

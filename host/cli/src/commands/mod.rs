@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod bench_infer;
+mod compile;
 mod completions;
 mod cuckoo;
 mod demo;
@@ -35,6 +36,7 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Sim(arguments) => sim::run(arguments, context),
         Command::Hierarchy(arguments) => hierarchy::run(arguments, context),
         Command::Model(arguments) => model::run(arguments, context),
+        Command::Compile(arguments) => compile::run(arguments, context),
         Command::Bench(arguments) => match &arguments.command {
             BenchCommand::Infer(arguments) => bench_infer::run(arguments, context),
         },

@@ -4,6 +4,7 @@
 //! right. Identical instances (same body, same name but for its numbers) are one box with a count;
 //! ports that are numbered alike are one port with its range. Clock and reset are implicit.
 
+pub mod charts;
 mod layout;
 mod svg;
 
