@@ -63,3 +63,14 @@ requests = {
 }
 for name, request in requests.items():
     put("request", name, json.dumps(request).encode())
+stratum = json.loads((ROOT / "verification/vectors/cuckoo.json").read_text())["stratum"]["user_first_lines"]
+for number, line in enumerate(stratum):
+    put("stratum", f"grin-{number}", line[3:].encode() + b"\n")
+cortex = json.loads((ROOT / "verification/vectors/cortex.json").read_text())["proofs"]
+for number, proof in enumerate(cortex):
+    work = ["0x" + proof["seal_hash"], "0x" + 64 * "0", "0x10" + 62 * "0", "0x685ddc"]
+    answers = [{"id": 0, "jsonrpc": "2.0", "result": work}, {"id": 73, "result": True},
+               {"id": 73, "error": [21, "Job not found", None]}]
+    put("stratum", f"cortex-{number}", b"".join(json.dumps(answer).encode() + b"\n" for answer in answers))
+for number, address in enumerate(("stratum+tcp://pool:8008", "http://[::1]:8545/x", "tcp://a.b-c_d:1")):
+    put("endpoint", str(number), address.encode())

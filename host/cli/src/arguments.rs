@@ -9,6 +9,7 @@ use myelin_isa::{Architecture, Precision};
 
 use crate::bench::BenchDesign;
 use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
+use crate::mine_arguments::MineArguments;
 use crate::plan_arguments::PlanCommand;
 
 mod compile;
@@ -17,6 +18,7 @@ mod node;
 
 pub use compile::CompileArguments;
 pub use explore::{ExploreArguments, Values};
+pub(crate) use node::seconds;
 pub use node::{
     BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
     Peer, ServeArguments, VerifyArguments,
@@ -213,6 +215,20 @@ pub enum Command {
   myelin solve --variant cuckatoo --edge-bits 10 --proof-size 8 \\
     --header 6d79656c696e --nonce 14 --device sim:cuckoo-10")]
     Solve(SolveArguments),
+    /// Mine: find proofs of work for a pool or a node.
+    ///
+    /// Speaks the Cortex chain's dialect of stratum and its nodes' getWork, and Grin's stratum. When a pool
+    /// fails the next one is tried; the first is taken again when it is back. Every proof is judged by the
+    /// golden model before it is sent. A table goes to standard output now and then, the log to standard
+    /// error. It ends on SIGTERM or SIGINT.
+    #[command(after_help = "Examples:
+  myelin mine --pool stratum+tcp://127.0.0.1:8008 \\
+    --wallet 0xa5f2c7c78e90e01b21d25dc0971b63e7a50f88a6 --device cpu --for 0
+  myelin mine --node http://127.0.0.1:8545 --memory 4G \\
+    --listen 127.0.0.1:0 --for 0 --json
+  myelin mine --chain grin --pool stratum+tcp://127.0.0.1:3416 --edge-bits 15 \\
+    --pool stratum+tcp://127.0.0.1:3417 --wallet me --worker rig --for 0")]
+    Mine(MineArguments),
     /// Judge proofs of work and trim their graphs.
     #[command(
         subcommand,

@@ -330,7 +330,8 @@ fn bytes(text: &str) -> Result<Bytes, String> {
     Ok(Bytes(bytes?))
 }
 
-fn memory(text: &str) -> Result<u64, String> {
+/// Bytes, with K, M, G or T behind for powers of 1024.
+pub fn memory(text: &str) -> Result<u64, String> {
     let units = ["K", "M", "G", "T"];
     let unit = units.iter().position(|unit| text.to_ascii_uppercase().ends_with(unit));
     let (digits, shift) = match unit {

@@ -10,6 +10,7 @@ use myelin_graph::import::ImportError;
 use myelin_graph::npy::NpyError;
 use myelin_infer::service::ServeError;
 use myelin_infer::verify::VerifyError;
+use myelin_pow::MineError;
 use myelin_sim::SimError;
 
 /// The exit codes, as `myelin --help` documents them.
@@ -216,6 +217,9 @@ pub enum Failure {
     /// A graph cannot be solved.
     #[error(transparent)]
     Cuckoo(#[from] myelin_cuckoo::Error),
+    /// There is no mining.
+    #[error(transparent)]
+    Mine(#[from] MineError),
     /// A file cannot be written.
     #[error("write {}", path.display())]
     WriteFile {
@@ -253,7 +257,9 @@ impl Failure {
             // A path that this machine lacks.
             Device(error) if error.is_unsupported() => Exit::Unsupported,
             Simulation { .. } | Device(_) | Disagreement { .. } => Exit::Device,
-            Serve(_) | Peer { .. } => Exit::Network,
+            Mine(MineError::NoEndpoint | MineError::NoDevice | MineError::Mixed { .. }) => Exit::Usage,
+            Cuckoo(myelin_cuckoo::Error::ProofSize { .. } | myelin_cuckoo::Error::EdgeBits { .. }) => Exit::Usage,
+            Serve(_) | Mine(_) | Peer { .. } => Exit::Network,
             Cuckoo(myelin_cuckoo::Error::Memory { .. }) => Exit::Unsupported,
             Cuckoo(_) => Exit::Device,
             WriteFile { .. } | StandardOutput(_) => Exit::Output,
@@ -286,6 +292,7 @@ impl Failure {
             Peer { .. } => "peer",
             OtherGraph { .. } => "other-graph",
             Cuckoo(_) => "cuckoo",
+            Mine(_) => "mine",
             WriteFile { .. } => "write-file",
             StandardOutput(_) => "standard-output",
         }
@@ -304,7 +311,7 @@ impl Failure {
             NotForNodes { .. } => {
                 "`myelin devices` lists the others; cpu is as exact and thousands of times faster".to_owned()
             }
-            Serve(ServeError::Listen { .. }) => {
+            Serve(ServeError::Listen { .. }) | Mine(MineError::Listen { .. }) => {
                 "another process may have the port: --listen 127.0.0.1:0 takes a free one".to_owned()
             }
             Serve(_) => return None,
@@ -338,6 +345,11 @@ impl Failure {
                 format!("--memory {}M is enough, or fewer threads, or --algorithm auto", needed.div_ceil(1 << 20))
             }
             Cuckoo(_) => return None,
+            Mine(MineError::Mixed { .. }) => {
+                "nodes are asked in the Cortex chain's way; a Grin node has a stratum port of its own, for --pool"
+                    .to_owned()
+            }
+            Mine(_) => return None,
             WriteFile { .. } => "choose a place that can be written to".to_owned(),
             StandardOutput(_) => return None,
         })

@@ -11,6 +11,7 @@ mod drawing;
 mod failure;
 mod files;
 mod input;
+mod mine_arguments;
 mod model;
 mod plan_arguments;
 mod report;

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "infer",
     "sim",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 17] = [
     "verify",
     "verilog",
     "solve",
+    "mine",
     "cuckoo",
     "plan",
     "explore",

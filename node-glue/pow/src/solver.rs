@@ -54,6 +54,11 @@ impl GraphSolver for CpuSolver {
 fn on_cpu(error: Error) -> SolveError {
     match error {
         Error::Cancelled => SolveError::Cancelled,
-        error => SolveError::Device { device: "cpu".to_owned(), source: Box::new(error) },
+        error => device_failed("cpu", error),
     }
+}
+
+/// The failure of a device.
+pub(crate) fn device_failed(device: &str, source: impl std::error::Error + Send + Sync + 'static) -> SolveError {
+    SolveError::Device { device: device.to_owned(), source: Box::new(source) }
 }

@@ -188,7 +188,8 @@ pub enum Peer {
     Onednn,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A time in seconds, whole or not.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "expected seconds as in 60 or 0.5".to_owned())
 }

@@ -10,6 +10,7 @@ mod explore;
 mod hierarchy;
 mod infer;
 mod man;
+mod mine;
 mod model;
 mod model_build;
 mod plan;
@@ -44,6 +45,7 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Verilog(arguments) => verilog::run(arguments, context),
         Command::Solve(arguments) => solve::run(arguments, context),
+        Command::Mine(arguments) => mine::run(arguments, context),
         Command::Cuckoo(command) => cuckoo::run(command, context),
         Command::Plan(command) => plan::run(command, context),
         Command::Explore(arguments) => explore::run(arguments, context),
