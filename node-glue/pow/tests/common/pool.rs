@@ -56,11 +56,14 @@ struct Shared {
     manner: Manner,
     edge_bits: u32,
     cortex: Mutex<CortexJob>,
+    /// The job that `cortex` has taken the place of, until a share of `cortex` comes.
+    cortex_before: Mutex<Option<CortexJob>>,
     grin: Mutex<GrinJob>,
     clients: Mutex<Vec<TcpStream>>,
     requests: Mutex<Vec<Value>>,
     connections: AtomicU64,
     accepted: AtomicU64,
+    stale: AtomicU64,
     refused: AtomicU64,
     stopped: AtomicBool,
 }
@@ -91,11 +94,13 @@ impl FakePool {
             manner,
             edge_bits,
             cortex: Mutex::new(CortexJob::new(1, 6_839_772)),
+            cortex_before: Mutex::default(),
             grin: Mutex::new(GrinJob { pre_pow, difficulty: 1, height: 1, job_id: 0 }),
             clients: Mutex::default(),
             requests: Mutex::default(),
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         });
@@ -122,9 +127,10 @@ impl FakePool {
         self.address
     }
 
-    /// Pushes a job to all.
+    /// Pushes a job to all; who is refused for it has been told of it before.
     pub fn push(&self, job: CortexJob) {
-        *self.shared.cortex.lock().unwrap() = job.clone();
+        let mut now = self.shared.cortex.lock().unwrap();
+        *self.shared.cortex_before.lock().unwrap() = Some(std::mem::replace(&mut *now, job.clone()));
         let line = format!("{}\n", json!({"id": 0, "jsonrpc": "2.0", "result": job.fields()}));
         for client in &mut *self.shared.clients.lock().unwrap() {
             let _ = client.write_all(line.as_bytes());
@@ -157,6 +163,12 @@ impl FakePool {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 
+    /// Shares of the job before that came before the first share of a pushed one: they may have been on their way.
+    pub fn stale(&self) -> u64 {
+        self.shared.stale.load(Ordering::Relaxed)
+    }
+
+    /// Shares of nothing that the pool asks for.
     pub fn refused(&self) -> u64 {
         self.shared.refused.load(Ordering::Relaxed)
     }
@@ -226,7 +238,7 @@ impl Shared {
     }
 
     fn cortex(&self, request: &Value) -> Vec<Value> {
-        let job = self.cortex.lock().unwrap().clone();
+        let job = self.cortex.lock().unwrap();
         let id = if self.manner == Manner::WrongIds { json!("none of yours") } else { request["id"].clone() };
         let answer = match request["method"].as_str() {
             Some("ctxc_submitLogin") if self.manner == Manner::RefusesLogin => {
@@ -240,7 +252,16 @@ impl Shared {
             }
             Some("ctxc_submitWork") => {
                 let is_good = self.manner != Manner::RejectsAll && job.accepts(&request["params"], self.edge_bits);
-                if is_good { &self.accepted } else { &self.refused }.fetch_add(1, Ordering::Relaxed);
+                let mut before = self.cortex_before.lock().unwrap();
+                let counter = if is_good {
+                    *before = None;
+                    &self.accepted
+                } else if before.as_ref().is_some_and(|job| job.accepts(&request["params"], self.edge_bits)) {
+                    &self.stale
+                } else {
+                    &self.refused
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
                 json!({"id": id, "result": is_good})
             }
             other => panic!("no method of the dialect: {other:?}"),
