@@ -335,6 +335,22 @@ impl Instruction {
         }
     }
 
+    /// The same with other tokens (SYNC and FENCE have none).
+    pub const fn with_header(mut self, new: Header) -> Instruction {
+        match &mut self {
+            Instruction::Config { header, .. }
+            | Instruction::Load { header, .. }
+            | Instruction::LoadWeights { header, .. }
+            | Instruction::Convolve { header, .. }
+            | Instruction::Drain { header, .. }
+            | Instruction::Elementwise { header, .. }
+            | Instruction::Pool { header, .. }
+            | Instruction::Store { header, .. } => *header = new,
+            Instruction::Sync { .. } | Instruction::Fence => {}
+        }
+        self
+    }
+
     /// Mnemonic, as in disassembly and waves.
     pub const fn mnemonic(&self) -> &'static str {
         match self {

@@ -317,23 +317,7 @@ fn with_tokens(steps: Vec<Step>) -> Vec<Instruction> {
         clocks[mine][mine] = at + 1;
         known.push(clocks[mine]);
     }
-    steps.iter().zip(headers).map(|(step, header)| with_header(step.instruction, header)).collect()
-}
-
-fn with_header(instruction: Instruction, new: Header) -> Instruction {
-    let mut instruction = instruction;
-    match &mut instruction {
-        Instruction::Config { header, .. }
-        | Instruction::Load { header, .. }
-        | Instruction::LoadWeights { header, .. }
-        | Instruction::Convolve { header, .. }
-        | Instruction::Drain { header, .. }
-        | Instruction::Elementwise { header, .. }
-        | Instruction::Pool { header, .. }
-        | Instruction::Store { header, .. } => *header = new,
-        Instruction::Sync { .. } | Instruction::Fence => {}
-    }
-    instruction
+    steps.iter().zip(headers).map(|(step, header)| step.instruction.with_header(header)).collect()
 }
 
 /// The program with its halt; in blocks that load each other, from the end of `memory`, when it is

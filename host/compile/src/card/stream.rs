@@ -268,7 +268,7 @@ impl CellStream {
             for (sub, config) in step.configs.into_iter().enumerate() {
                 order.push((step.configs_start + sub as u64, position, sub, config));
             }
-            order.push((step.start, position, usize::MAX, crate::emit::with_header(step.instruction, step.header)));
+            order.push((step.start, position, usize::MAX, step.instruction.with_header(step.header)));
         }
         order.sort_by_key(|&(time, position, sub, _)| (time, position, sub));
         order.into_iter().map(|(.., instruction)| instruction).collect()

@@ -188,7 +188,7 @@ impl Assembler {
         self.flush();
         let headed = |(step, tokens): (&Step, tokens::Tokens)| {
             let header = Header { wait: tokens.wait, signal: tokens.signal, stamp: step.stamp, ..Header::NONE };
-            with_header(step.instruction, header)
+            step.instruction.with_header(header)
         };
         let instructions = self.steps.iter().zip(tokens::assign(&self.steps)).map(headed).collect();
         (instructions, self.tiles)
@@ -219,21 +219,4 @@ pub(crate) fn configure<const N: usize>(
         configs.push(Instruction::Config { header: Header::default(), unit, index: index as u8, values });
     }
     configs
-}
-
-/// The same instruction with another header.
-pub(crate) fn with_header(instruction: Instruction, new: Header) -> Instruction {
-    let mut instruction = instruction;
-    match &mut instruction {
-        Instruction::Config { header, .. }
-        | Instruction::Load { header, .. }
-        | Instruction::LoadWeights { header, .. }
-        | Instruction::Convolve { header, .. }
-        | Instruction::Drain { header, .. }
-        | Instruction::Elementwise { header, .. }
-        | Instruction::Pool { header, .. }
-        | Instruction::Store { header, .. } => *header = new,
-        Instruction::Sync { .. } | Instruction::Fence => {}
-    }
-    instruction
 }

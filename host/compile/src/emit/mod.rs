@@ -9,7 +9,7 @@ mod matrix;
 mod post;
 mod tokens;
 
-pub(crate) use assembler::{ArrayRegisters, PostRegisters, configure, with_header};
+pub(crate) use assembler::{ArrayRegisters, PostRegisters, configure};
 pub(crate) use post::PostWalk;
 
 use crate::error::{CompileError, Place};
