@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::escaped;
 use myelin_compile::timing::Interval;
 use myelin_isa::Unit;
 
@@ -35,10 +36,6 @@ fn document(body: &str, title: &str) -> String {
          <text x=\"{LEFT}\" y=\"24\">{}</text>\n{body}</svg>\n",
         escaped(title)
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Speed over intensity, both axes logarithmic, under `peak` multiply-accumulates a cycle and

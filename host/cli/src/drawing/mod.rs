@@ -34,6 +34,11 @@ pub fn draw(top: &Arc<Module>, depth: Option<usize>) -> Drawing {
     Drawing { svg, width, height, boxes: block.boxes(), instances: block.instances() }
 }
 
+/// A text as the content of an SVG element.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// An instance, or several alike.
 struct Block {
     name: String,
@@ -182,5 +187,10 @@ mod tests {
         let block = Block::new("grid".to_owned(), 1, &grid(), 0);
         assert_eq!(block.inputs, [format!("value_0..5_i {}", s(8)), format!("enable_i {}", u(1))]);
         assert_eq!(block.outputs, [format!("value_0..5_o {}", s(8)), format!("other_o {}", s(8))]);
+    }
+
+    #[test]
+    fn texts_cannot_end_their_element() {
+        assert_eq!(escaped("a < b & c > d"), "a &lt; b &amp; c &gt; d");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::escaped;
 use super::layout::{HEADER, LINE, MARGIN, NAME_SIZE, Placed, SHADOW, TEXT_SIZE, subtitle, title};
 
 /// Fills by level, repeating.
@@ -82,18 +83,4 @@ fn boxes(placed: &Placed<'_>, left: f64, top: f64, level: usize) -> String {
         svg += &boxes(child, x, y, level + 1);
     }
     svg
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn texts_cannot_end_their_element() {
-        assert_eq!(escaped("a < b & c > d"), "a &lt; b &amp; c &gt; d");
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::drawing::escaped;
+
 use super::report::{Network, Report};
 
 /// Colours of the paths, slowest first; the peer's is the last.
@@ -81,8 +83,4 @@ fn bars(network: &Network, report: &Report) -> Vec<Bar> {
     });
     let others = network.peer_gmac_per_second.map(|rate| Bar { name: peer, fill: PEER_FILL, rate });
     own.chain(others).collect()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

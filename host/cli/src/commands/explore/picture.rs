@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::drawing::escaped;
+
 use super::point::{Design, Outcome, Point};
 
 const WIDTH: f64 = 960.0;
@@ -115,10 +117,6 @@ fn front(placed: &[(&Point, &Design, &Outcome)], x: &Axis, y: &Axis) -> String {
         }
     }
     path
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
