@@ -79,6 +79,11 @@ impl Window {
     pub fn unit(map: MapShape) -> Window {
         Window { size: [1; 2], strides: [1; 2], padding: [0; 2], output: [map.height, map.width] }
     }
+
+    /// Row (axis 0) or column (1) of the map where the window of a result begins; negative in the padding.
+    pub fn start(&self, axis: usize, result: usize) -> i64 {
+        (result * self.strides[axis]) as i64 - self.padding[axis] as i64
+    }
 }
 
 /// What a stage does with its 32-bit results.

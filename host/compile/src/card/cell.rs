@@ -237,18 +237,11 @@ impl<'a> Cell<'a> {
         };
         let mut source = 0i64;
         if let Some(window) = drain.window {
-            let start = |i: usize, first: usize| (first * window.strides[i]) as i64 - window.padding[i] as i64;
-            let (y, x) = (start(0, job.rows.start), start(1, job.columns.start));
-            walk.window = window.size;
-            walk.strides = window.strides;
-            walk.start = [y - rows.start as i64, x - columns.start as i64];
-            walk.limits = [rows.len(), width];
-            walk.window_column_step = 1;
-            walk.window_row_step = width;
-            walk.column_step = window.strides[1];
-            walk.row_step = window.strides[0] * width;
+            let y = window.start(0, job.rows.start) - rows.start as i64;
+            let x = window.start(1, job.columns.start) - columns.start as i64;
+            walk = walk.over(&window, [y, x], [rows.len(), width], [1, width]);
             // Negative where the first window hangs over the edge: those elements are left out.
-            source = walk.start[0] * width as i64 + walk.start[1];
+            source = y * width as i64 + x;
         }
         if let Finish::Raw { planes } = drain.finish {
             walk.outer = planes as usize;

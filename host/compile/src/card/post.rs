@@ -66,22 +66,10 @@ impl Cell<'_> {
                 let source = held(*input, &loaded[0]);
                 for (output, staged) in sized.stage.outputs.iter().zip(&outputs) {
                     let rect = &loaded[0].rect;
-                    let start = |i: usize, first: usize, origin: usize| {
-                        (first * window.strides[i]) as i64 - window.padding[i] as i64 - origin as i64
-                    };
-                    let y = start(0, job.rows.start, rect.rows.start);
-                    let x = start(1, job.columns.start, rect.columns.start);
-                    let walk = PostWalk {
-                        window: window.size,
-                        strides: window.strides,
-                        start: [y, x],
-                        limits: [rect.rows.len(), rect.columns.len()],
-                        window_column_step: source.pitch,
-                        window_row_step: source.row_lanes,
-                        column_step: window.strides[1] * source.pitch,
-                        row_step: window.strides[0] * source.row_lanes,
-                        ..self.results(output.finish, staged, job)
-                    };
+                    let y = window.start(0, job.rows.start) - rect.rows.start as i64;
+                    let x = window.start(1, job.columns.start) - rect.columns.start as i64;
+                    let (limits, steps) = ([rect.rows.len(), rect.columns.len()], [source.pitch, source.row_lanes]);
+                    let walk = self.results(output.finish, staged, job).over(window, [y, x], limits, steps);
                     let first = source.lane as i64 + y * source.row_lanes as i64 + x * source.pitch as i64;
                     let walked = self.walked(*combine, walk, (first, staged.lane), channels.len());
                     self.walk(&walked, sized, &[source.span], staged)?;

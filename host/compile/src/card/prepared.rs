@@ -2,8 +2,8 @@
 //! external memory.
 
 use super::stage::{Map, Stage, Work};
-use crate::emit::limited;
-use crate::error::{CompileError, Place};
+use crate::emit::{check_limits, limited};
+use crate::error::CompileError;
 use crate::network::Matrix;
 use crate::pack::push_tile;
 use crate::reduction::{Pass, RowsLie, Walk, reduction};
@@ -83,7 +83,8 @@ impl Prepared {
                 |first: usize| Block { first, channels: lanes.min(channels - first), tiles: 0..0, bias_beat: 0 };
             return Ok(Prepared { blocks: (0..channels).step_by(lanes).map(block).collect(), tiles: Vec::new() });
         };
-        check_limits(matrix, architecture, &stage.place)?;
+        // Of a map wider than the scratchpad only parts of rows are loaded, which are checked by their place.
+        check_limits(matrix, architecture, u64::from(u32::MAX >> 2), &stage.place)?;
         let map = &maps[input.map.0];
         let lie = if map.row == map.shape.width * matrix.input.pitch { RowsLie::Together } else { RowsLie::Apart };
         let mut prepared = Prepared { blocks: Vec::new(), tiles: Vec::new() };
@@ -184,19 +185,6 @@ fn boxes(walk: &Walk, tiles_max: usize) -> Boxes {
 pub(super) fn even(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let count = length.div_ceil(most.max(1)).max(1);
     (0..count).map(move |i| i * length / count..(i + 1) * length / count)
-}
-
-/// Sizes that the fields of CONV hold, whatever the tile.
-fn check_limits(matrix: &Matrix, architecture: &Architecture, place: &Place) -> Result<(), CompileError> {
-    let shape = matrix.input.shape;
-    limited(place, "input rows with padding", shape.height + 2 * matrix.padding[0], 0x7fff)?;
-    limited(place, "row stride", matrix.strides[0], 0x7fff)?;
-    limited(place, "row dilation", matrix.dilation[0], 0x7fff)?;
-    let row_lanes = (shape.width + 2 * matrix.padding[1]) * matrix.input.pitch + architecture.rows() as usize;
-    // Of a map wider than the scratchpad only parts of rows are loaded, which are checked by their place.
-    let row_lanes_max = u64::from(u32::MAX >> 2);
-    limited(place, "lanes of an input row with padding", row_lanes, row_lanes_max)?;
-    Ok(())
 }
 
 #[cfg(test)]

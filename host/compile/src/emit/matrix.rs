@@ -31,7 +31,9 @@ pub(super) fn emit(
     let window = stage.sinks.first().and_then(|sink| sink.window);
     let pixels =
         pixel_tiles(matrix.output, window, depth).expect("invariant: windows that do not fit have been split off");
-    check_limits(matrix, layout.architecture, &stage.place)?;
+    // Positions in a row are signed, with two bits more than lane addresses.
+    let row_lanes_max = 2 * u64::from(layout.architecture.activation_lanes()) - 1;
+    check_limits(matrix, layout.architecture, row_lanes_max, &stage.place)?;
     let columns = column_tiles(matrix, layout, packed, &stage.place)?;
     for tile in pixels.iter() {
         for column in &columns {
@@ -71,16 +73,19 @@ fn column_tiles(
     Ok(tiles)
 }
 
-/// Sizes that the fields of CONV and DRAIN hold, whatever the tile.
-fn check_limits(matrix: &Matrix, architecture: &Architecture, place: &Place) -> Result<(), CompileError> {
+/// Sizes that the fields of CONV hold, whatever the tile; `row_lanes_max` is the most for a row.
+pub(crate) fn check_limits(
+    matrix: &Matrix,
+    architecture: &Architecture,
+    row_lanes_max: u64,
+    place: &Place,
+) -> Result<(), CompileError> {
     let shape = matrix.input.shape;
     limited(place, "input rows with padding", shape.height + 2 * matrix.padding[0], 0x7fff)?;
     limited(place, "row stride", matrix.strides[0], 0x7fff)?;
     limited(place, "row dilation", matrix.dilation[0], 0x7fff)?;
-    // Positions in a row are signed, with two bits more than lane addresses; the last chunk of a
-    // run may look beyond its end.
+    // The last chunk of a run may look beyond its end.
     let row_lanes = (shape.width + 2 * matrix.padding[1]) * matrix.input.pitch + architecture.rows() as usize;
-    let row_lanes_max = 2 * u64::from(architecture.activation_lanes()) - 1;
     limited(place, "lanes of an input row with padding", row_lanes, row_lanes_max)?;
     Ok(())
 }
@@ -170,16 +175,10 @@ fn drain(
     };
     let mut source = 0i64;
     if let Some(window) = sink.window {
-        let start = |i: usize, first: usize| (first * window.strides[i]) as i64 - window.padding[i] as i64;
-        let (y, x) = (start(0, tile.result_rows.start), start(1, tile.result_columns.start));
-        walk.window = window.size;
-        walk.strides = window.strides;
-        walk.start = [y, x];
-        walk.limits = [tile.rows.start + tile.rows.count, tile.columns.start + width];
-        walk.window_column_step = 1;
-        walk.window_row_step = width;
-        walk.column_step = window.strides[1];
-        walk.row_step = window.strides[0] * width;
+        let (y, x) = (window.start(0, tile.result_rows.start), window.start(1, tile.result_columns.start));
+        // Of the map down to the tile's end, though only the tile is read: what lies before it, no window sees.
+        let limits = [tile.rows.start + tile.rows.count, tile.columns.start + width];
+        walk = walk.over(&window, [y, x], limits, [1, width]);
         // Negative where the first window hangs over the edge: those elements are left out.
         source = (y - tile.rows.start as i64) * width as i64 + x - tile.columns.start as i64;
     }

@@ -10,6 +10,7 @@ mod post;
 mod tokens;
 
 pub(crate) use assembler::{ArrayRegisters, PostRegisters, configure};
+pub(crate) use matrix::check_limits;
 pub(crate) use post::PostWalk;
 
 use crate::error::{CompileError, Place};

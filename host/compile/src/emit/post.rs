@@ -52,6 +52,22 @@ impl PostWalk {
         }
     }
 
+    /// The same over windows of a source whose columns and rows are so many lanes apart. The first
+    /// window begins at `start` of the source, which is `limits` large; elements outside are left out.
+    pub fn over(self, window: &Window, start: [i64; 2], limits: [usize; 2], [column, row]: [usize; 2]) -> PostWalk {
+        PostWalk {
+            window: window.size,
+            strides: window.strides,
+            start,
+            limits,
+            window_column_step: column,
+            window_row_step: row,
+            column_step: window.strides[1] * column,
+            row_step: window.strides[0] * row,
+            ..self
+        }
+    }
+
     /// Elements of all windows.
     pub fn elements(&self) -> usize {
         self.window[0] * self.window[1] * self.output[0] * self.output[1] * self.outer
@@ -174,17 +190,14 @@ fn pieces(stage: &Stage, sink: &Sink, layout: &Layout) -> Vec<Piece> {
         return flat_pieces(&base, input.shape.lanes(), lanes);
     }
     let shape = result_shape(&stage.source);
-    if !elements {
-        base.window = window.size;
-        base.limits = [input.shape.height, input.shape.width];
-        base.start = [-(window.padding[0] as i64), -(window.padding[1] as i64)];
-        base.strides = window.strides;
-        base.window_column_step = input.pitch;
-        base.window_row_step = input.shape.width * input.pitch;
+    let steps = [input.pitch, input.shape.width * input.pitch];
+    if elements {
+        [base.column_step, base.row_step] = steps;
+    } else {
+        let limits = [input.shape.height, input.shape.width];
+        base = base.over(&window, [window.start(0, 0), window.start(1, 0)], limits, steps);
     }
     base.output = [shape.height, shape.width];
-    base.column_step = window.strides[1] * input.pitch;
-    base.row_step = window.strides[0] * input.shape.width * input.pitch;
     base.destination_column_step = sink.destination.pitch;
     base.destination_row_step = shape.width * sink.destination.pitch;
     lanes_of(&base)
