@@ -87,9 +87,15 @@ impl SimulatedCell {
         let device: Arc<Module> = card::top(&architecture);
         let design = Design::new(cell::cell(&architecture)).expect("the cell's names are identifiers");
         let count = architecture.cells() as usize;
+        let first = Simulator::builder(&design).engine(options.engine).power_up(options.power_up).build()?;
+        // Cells are equal: compiled once, and forked from the first.
+        let mut simulators = vec![first];
+        for _ in 1..count {
+            let fork = simulators[0].fork()?;
+            simulators.push(fork);
+        }
         let mut cells = Vec::with_capacity(count);
-        for number in 0..count {
-            let simulator = Simulator::builder(&design).engine(options.engine).power_up(options.power_up).build()?;
+        for (number, simulator) in simulators.into_iter().enumerate() {
             let prefix = if count == 1 { String::new() } else { format!("cell_{number}_") };
             cells.push(Cell::new(simulator, (number, &prefix), &architecture, &device)?);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use myelin_hdl::{CheckKind, NodeId};
 
 use crate::aot;
+use crate::buffer::Buffer;
 use crate::engine::{CheckRef, Core, MemoryRef, RegisterRef, Reset};
 use crate::error::SimError;
 use crate::hierarchy::{FlatNode, Hierarchy};
@@ -16,7 +17,7 @@ use crate::plan::strands::{SiblingKey, Strands};
 use crate::plan::values::Values;
 use crate::plan::wakes::Gates;
 use crate::plan::{ArrayId, CellId, MemoryId, StrandId, Value, ValueId, ValueOp};
-use crate::samples::{Element, Layout, Line, Samples};
+use crate::samples::{Element, Layout, Samples};
 
 /// Edges after which the byte counters of covers are emptied: they must not wrap.
 const COVER_PERIOD: u32 = 255;
@@ -35,10 +36,10 @@ struct Spot {
 }
 
 /// A program that settles values and changes nothing, and where they are then.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Observer {
     /// Absent where everything is in the buffer anyway.
-    code: Option<Code>,
+    code: Option<Arc<Code>>,
     spots: Vec<Spot>,
     settled: bool,
 }
@@ -58,20 +59,32 @@ enum Edge {
     AheadOfTime(aot::Library),
 }
 
-/// The compiled engine.
-pub(crate) struct Compiled {
+/// What all simulations of a compiled design share.
+struct Made {
     hierarchy: Arc<Hierarchy>,
     strands: Strands,
-    state: State,
-    values: Values,
-    buffer: Buffer,
     edge: Edge,
     gates: Option<Gates>,
+    covers: Vec<CheckRef>,
+}
+
+/// Where everything is, and what it is computed from.
+#[derive(Clone)]
+struct Tables {
+    state: State,
+    values: Values,
+}
+
+/// The compiled engine.
+pub(crate) struct Compiled {
+    made: Arc<Made>,
+    /// Shared with forks until one of them observes something new and the layout grows.
+    tables: Arc<Tables>,
+    buffer: Buffer,
     outputs: Option<Observer>,
     watched: Observer,
     /// Lines of the buffer that hold watched values, ascending.
     watched_lines: Vec<usize>,
-    covers: Vec<CheckRef>,
     /// Cover counts but for what is in the byte counters, in the order of `covers`.
     cover_counts: HashMap<(usize, usize), u64>,
     edges_since_count: u32,
@@ -106,17 +119,12 @@ impl Compiled {
             checks(&hierarchy).filter(|(_, kind)| *kind == CheckKind::Cover).map(|(at, _)| at).collect();
         let cover_counts = covers.iter().map(|at| ((at.place, at.check), 0)).collect();
         let mut compiled = Compiled {
-            hierarchy,
-            strands,
-            state,
-            values,
+            made: Arc::new(Made { hierarchy, strands, edge, gates: program.gates, covers }),
+            tables: Arc::new(Tables { state, values }),
             buffer,
-            edge,
-            gates: program.gates,
             outputs: None,
             watched: Observer::default(),
             watched_lines: Vec::new(),
-            covers,
             cover_counts,
             edges_since_count: 0,
         };
@@ -126,7 +134,7 @@ impl Compiled {
 
     /// Everything must run at the next edge: state was set from outside.
     fn wake_all(&mut self) {
-        if let Some(gates) = &self.gates {
+        if let Some(gates) = &self.made.gates {
             for word in 0..gates.words() {
                 self.buffer.write(gates.at + word * 8, 8, gates.all(word));
             }
@@ -135,12 +143,9 @@ impl Compiled {
 
     /// Compiles what settles these values.
     fn observe(&mut self, nodes: &[FlatNode]) -> Result<Observer, SimError> {
-        let mut plan = Plan {
-            hierarchy: &self.hierarchy,
-            strands: &self.strands,
-            state: &mut self.state,
-            values: &mut self.values,
-        };
+        let Made { hierarchy, strands, .. } = &*self.made;
+        let Tables { state, values } = Arc::make_mut(&mut self.tables);
+        let mut plan = Plan { hierarchy, strands, state, values };
         let located: Vec<(ValueId, usize)> = nodes
             .iter()
             .map(|&flat| {
@@ -178,24 +183,21 @@ impl Compiled {
         if actions.is_empty() {
             return Ok(Observer { code: None, spots, settled: true });
         }
-        let program = plan.schedule(actions, false).map_err(|_| self.codegen("a loop that was not there before"))?;
-        let code = compile(&self.hierarchy, &self.strands, &mut self.state, &mut self.values, &program)?;
-        self.buffer.load(&self.state, &program);
-        Ok(Observer { code: Some(code), spots, settled: false })
+        let program =
+            plan.schedule(actions, false).map_err(|_| codegen(hierarchy, "a loop that was not there before"))?;
+        let code = compile(hierarchy, strands, state, values, &program)?;
+        self.buffer.load(state, &program);
+        Ok(Observer { code: Some(Arc::new(code)), spots, settled: false })
     }
 
     /// Compiles what settles the outputs, the first time one is read.
     fn prepare_outputs(&mut self) -> Result<(), SimError> {
         if self.outputs.is_none() {
-            let top = self.hierarchy.top().clone();
+            let top = self.made.hierarchy.top().clone();
             let nodes: Vec<FlatNode> = top.outputs.iter().map(|port| FlatNode { place: 0, node: port.node }).collect();
             self.outputs = Some(self.observe(&nodes)?);
         }
         Ok(())
-    }
-
-    fn codegen(&self, reason: &str) -> SimError {
-        SimError::Codegen { design: self.hierarchy.top().name.clone(), reason: reason.to_owned() }
     }
 
     fn changed(&mut self) {
@@ -207,40 +209,40 @@ impl Compiled {
 
     /// An element as a bit pattern.
     fn element(&self, array: ArrayId, lane: usize) -> u64 {
-        let ty = self.state.array(array).ty;
-        let at = self.state.address(array, lane);
-        self.buffer.read(at, self.state.array(array).element_bytes()) & ty.mask()
+        let ty = self.tables.state.array(array).ty;
+        let at = self.tables.state.address(array, lane);
+        self.buffer.read(at, self.tables.state.array(array).element_bytes()) & ty.mask()
     }
 
     fn set_element(&mut self, array: ArrayId, lane: usize, bits: u64) {
-        let definition = self.state.array(array);
+        let definition = self.tables.state.array(array);
         let (ty, bytes) = (definition.ty, definition.element_bytes());
-        self.buffer.write(self.state.address(array, lane), bytes, ty.value_of(bits) as u64);
+        self.buffer.write(self.tables.state.address(array, lane), bytes, ty.value_of(bits) as u64);
         self.wake_all();
         self.changed();
     }
 
     /// The array and lane of a check.
     fn check(&self, at: CheckRef) -> (ArrayId, usize) {
-        let home = self.strands.homes[at.place];
-        (self.state.limb(home.strand, home.limb).checks[at.check], home.lane)
+        let home = self.made.strands.homes[at.place];
+        (self.tables.state.limb(home.strand, home.limb).checks[at.check], home.lane)
     }
 
     fn cell_of_register(&self, at: RegisterRef) -> (CellId, usize) {
-        let home = self.strands.homes[at.place];
-        (self.state.limb(home.strand, home.limb).registers[at.register], home.lane)
+        let home = self.made.strands.homes[at.place];
+        (self.tables.state.limb(home.strand, home.limb).registers[at.register], home.lane)
     }
 
     fn cell_of_read(&self, at: MemoryRef, port: usize, lane: usize) -> (CellId, usize) {
-        let home = self.strands.homes[at.place];
-        (self.state.limb(home.strand, home.limb).memories[at.memory].read_data[port][lane], home.lane)
+        let home = self.made.strands.homes[at.place];
+        (self.tables.state.limb(home.strand, home.limb).memories[at.memory].read_data[port][lane], home.lane)
     }
 
     /// Byte offset, element bytes and type of a lane of a word.
     fn word(&self, at: MemoryRef, word: usize, lane: usize) -> (usize, usize, myelin_hdl::Ty) {
-        let home = self.strands.homes[at.place];
-        let id: MemoryId = self.state.limb(home.strand, home.limb).memories[at.memory].memory;
-        let memory = self.state.memory(id);
+        let home = self.made.strands.homes[at.place];
+        let id: MemoryId = self.tables.state.limb(home.strand, home.limb).memories[at.memory].memory;
+        let memory = self.tables.state.memory(id);
         let offset = memory.offset
             + home.lane * memory.instance_bytes()
             + word * memory.word_bytes()
@@ -256,13 +258,13 @@ impl Compiled {
                 if self.edges_since_count == COVER_PERIOD {
                     self.count_covers();
                 }
-                if self.buffer.read(self.state.failed, 1) == 0 { None } else { self.failed_check() }
+                if self.buffer.read(self.tables.state.failed, 1) == 0 { None } else { self.failed_check() }
             }
             Reset::Active => {
-                let covers = self.buffer.copy(self.state.covers.clone());
+                let covers = self.buffer.copy(self.tables.state.covers.clone());
                 self.run_edge();
-                self.buffer.restore(self.state.covers.start, &covers);
-                self.buffer.write(self.state.failed, 1, 0);
+                self.buffer.restore(self.tables.state.covers.start, &covers);
+                self.buffer.write(self.tables.state.failed, 1, 0);
                 self.reset_registers();
                 self.wake_all();
                 None
@@ -273,7 +275,7 @@ impl Compiled {
     fn run_edge(&mut self) {
         // SAFETY: the buffer was grown to this layout, the one the code was made for or a longer one.
         unsafe {
-            match &self.edge {
+            match &self.made.edge {
                 Edge::InProcess(code) => code.run(self.buffer.pointer()),
                 Edge::AheadOfTime(library) => library.run(self.buffer.pointer()),
             }
@@ -281,11 +283,11 @@ impl Compiled {
     }
 
     fn reset_registers(&mut self) {
-        for cell in &self.state.cells {
+        for cell in &self.tables.state.cells {
             if let CellKind::Register { reset: Some(reset) } = cell.kind {
-                let array = self.state.array(cell.array);
+                let array = self.tables.state.array(cell.array);
                 let held = array.ty.value_of(reset) as u64;
-                for &slot in &self.state.slots(array.strand).of_lane {
+                for &slot in &self.tables.state.slots(array.strand).of_lane {
                     self.buffer.write(array.offset + slot * array.element_bytes(), array.element_bytes(), held);
                 }
             }
@@ -293,8 +295,8 @@ impl Compiled {
     }
 
     fn failed_check(&mut self) -> Option<CheckRef> {
-        self.buffer.write(self.state.failed, 1, 0);
-        checks(&self.hierarchy).filter(|(_, kind)| *kind != CheckKind::Cover).map(|(at, _)| at).find(|&at| {
+        self.buffer.write(self.tables.state.failed, 1, 0);
+        checks(&self.made.hierarchy).filter(|(_, kind)| *kind != CheckKind::Cover).map(|(at, _)| at).find(|&at| {
             let (array, lane) = self.check(at);
             self.element(array, lane) == 1
         })
@@ -303,12 +305,12 @@ impl Compiled {
     /// Empties the byte counters.
     fn count_covers(&mut self) {
         self.edges_since_count = 0;
-        for index in 0..self.covers.len() {
-            let at = self.covers[index];
+        for index in 0..self.made.covers.len() {
+            let at = self.made.covers[index];
             let (array, lane) = self.check(at);
             let hits = self.element(array, lane);
             *self.cover_counts.entry((at.place, at.check)).or_default() += hits;
-            self.buffer.write(self.state.address(array, lane), 1, 0);
+            self.buffer.write(self.tables.state.address(array, lane), 1, 0);
         }
     }
 
@@ -320,6 +322,10 @@ impl Compiled {
         }
         observer.settled = true;
     }
+}
+
+fn codegen(hierarchy: &Hierarchy, reason: &str) -> SimError {
+    SimError::Codegen { design: hierarchy.top().name.clone(), reason: reason.to_owned() }
 }
 
 /// All checks, in the order of [`CheckRef`].
@@ -369,16 +375,31 @@ fn compile(
 }
 
 impl Core for Compiled {
+    fn fork(&mut self) -> Result<Box<dyn Core>, SimError> {
+        // Here, so that it is done once for all forks.
+        self.prepare_outputs()?;
+        Ok(Box::new(Compiled {
+            made: self.made.clone(),
+            tables: self.tables.clone(),
+            buffer: self.buffer.clone(),
+            outputs: self.outputs.clone(),
+            watched: Observer::default(),
+            watched_lines: Vec::new(),
+            cover_counts: self.cover_counts.clone(),
+            edges_since_count: self.edges_since_count,
+        }))
+    }
+
     fn set_input(&mut self, index: usize, bits: u64) {
-        let cell = self.state.input_cells[index];
-        let array = *self.state.array(self.state.cell(cell).array);
+        let cell = self.tables.state.input_cells[index];
+        let array = *self.tables.state.array(self.tables.state.cell(cell).array);
         let (at, bytes) = (array.offset, array.element_bytes());
         let held = array.ty.value_of(bits) as u64 & (u64::MAX >> (64 - 8 * bytes));
         if self.buffer.read(at, bytes) == held {
             return;
         }
         self.buffer.write(at, bytes, held);
-        if let Some(gates) = &self.gates {
+        if let Some(gates) = &self.made.gates {
             for &(word, mask) in &gates.inputs[index] {
                 let at = gates.at + word * 8;
                 let waiting = self.buffer.read(at, 8);
@@ -389,7 +410,7 @@ impl Core for Compiled {
     }
 
     fn input(&self, index: usize) -> u64 {
-        self.element(self.state.cell(self.state.input_cells[index]).array, 0)
+        self.element(self.tables.state.cell(self.tables.state.input_cells[index]).array, 0)
     }
 
     fn output(&mut self, index: usize) -> Result<u64, SimError> {
@@ -466,22 +487,22 @@ impl Core for Compiled {
 
     fn register(&self, register: RegisterRef) -> u64 {
         let (cell, lane) = self.cell_of_register(register);
-        self.element(self.state.cell(cell).array, lane)
+        self.element(self.tables.state.cell(cell).array, lane)
     }
 
     fn set_register(&mut self, register: RegisterRef, bits: u64) {
         let (cell, lane) = self.cell_of_register(register);
-        self.set_element(self.state.cell(cell).array, lane, bits);
+        self.set_element(self.tables.state.cell(cell).array, lane, bits);
     }
 
     fn read_data(&self, memory: MemoryRef, port: usize, lane: usize) -> u64 {
         let (cell, at) = self.cell_of_read(memory, port, lane);
-        self.element(self.state.cell(cell).array, at)
+        self.element(self.tables.state.cell(cell).array, at)
     }
 
     fn set_read_data(&mut self, memory: MemoryRef, port: usize, lane: usize, bits: u64) {
         let (cell, at) = self.cell_of_read(memory, port, lane);
-        self.set_element(self.state.cell(cell).array, at, bits);
+        self.set_element(self.tables.state.cell(cell).array, at, bits);
     }
 
     fn memory(&self, memory: MemoryRef, word: usize, lane: usize) -> u64 {
@@ -511,52 +532,5 @@ impl Core for Compiled {
         }
         self.wake_all();
         self.changed();
-    }
-}
-
-/// The memory of the state layout.
-#[derive(Default)]
-struct Buffer(Vec<Line>);
-
-impl Buffer {
-    /// Grows to the layout and sets what a program needs set once.
-    fn load(&mut self, state: &State, program: &Program) {
-        self.0.resize(state.bytes().div_ceil(64), Line::ZERO);
-        for &(at, bytes, bits) in state.constants().iter().chain(&program.constants) {
-            self.write(at, bytes, bits);
-        }
-    }
-
-    fn pointer(&mut self) -> *mut u8 {
-        self.0.as_mut_ptr().cast()
-    }
-
-    /// An element of 1, 2, 4 or 8 bytes.
-    #[inline]
-    fn read(&self, at: usize, bytes: usize) -> u64 {
-        self.0[at / 64].read(at % 64, bytes)
-    }
-
-    /// What stands at `at` in its aligned word of eight bytes, with whatever follows: for all sizes of
-    /// elements alike, as none crosses such a word.
-    #[inline]
-    fn read_within(&self, at: usize) -> u64 {
-        let (words, _) = self.0[at / 64].0.as_chunks::<8>();
-        u64::from_le_bytes(words[at % 64 / 8]) >> (at % 8 * 8)
-    }
-
-    fn write(&mut self, at: usize, bytes: usize, value: u64) {
-        self.0[at / 64].write(at % 64, bytes, value);
-    }
-
-    fn copy(&self, range: std::ops::Range<usize>) -> Vec<u8> {
-        range.map(|at| self.0[at / 64].0[at % 64]).collect()
-    }
-
-    fn restore(&mut self, start: usize, bytes: &[u8]) {
-        for (offset, &byte) in bytes.iter().enumerate() {
-            let at = start + offset;
-            self.0[at / 64].0[at % 64] = byte;
-        }
     }
 }

@@ -36,6 +36,11 @@ pub(crate) struct MemoryRef {
 
 /// A running design. All bit patterns are zero above their width; all references are valid.
 pub(crate) trait Core: Send {
+    /// The same design in the same state, watching nothing; what was compiled is shared.
+    ///
+    /// # Errors
+    /// If this engine has to be prepared for outputs, which it is once for all forks, and cannot.
+    fn fork(&mut self) -> Result<Box<dyn Core>, SimError>;
     /// Sets a top input.
     fn set_input(&mut self, index: usize, bits: u64);
     /// A top input as last set.

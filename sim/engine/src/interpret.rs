@@ -11,6 +11,7 @@ use crate::hierarchy::{FlatNode, Hierarchy};
 use crate::samples::{Element, Layout, Line, Samples};
 
 /// State of one instance; bit patterns, zero above their width.
+#[derive(Clone)]
 struct State {
     registers: Vec<u64>,
     memories: Vec<MemoryState>,
@@ -18,6 +19,7 @@ struct State {
     covers: Vec<u64>,
 }
 
+#[derive(Clone)]
 struct MemoryState {
     /// Lane-major within words.
     words: Vec<u64>,
@@ -26,6 +28,7 @@ struct MemoryState {
 }
 
 /// The interpreter.
+#[derive(Clone)]
 pub(crate) struct Interpreter {
     hierarchy: Arc<Hierarchy>,
     inputs: Vec<u64>,
@@ -174,6 +177,10 @@ impl Interpreter {
 }
 
 impl Core for Interpreter {
+    fn fork(&mut self) -> Result<Box<dyn Core>, SimError> {
+        Ok(Box::new(Interpreter { watched: Vec::new(), watched_lines: Vec::new(), ..self.clone() }))
+    }
+
     fn set_input(&mut self, index: usize, bits: u64) {
         self.inputs[index] = bits;
         self.settled = false;

@@ -41,6 +41,7 @@
 #![allow(clippy::result_large_err, reason = "a failed check carries where and when, and ends a run: it is rare")]
 
 mod aot;
+mod buffer;
 mod checkpoint;
 mod compiled;
 mod coverage;

@@ -66,8 +66,10 @@ impl MissingResets {
 /// As [`crate::Builder::build`]. Checks that fail in both runs are the inputs' fault and are passed over.
 pub fn find_missing_resets(design: &Design, search: &ResetSearch) -> Result<MissingResets, SimError> {
     let [first, second] = search.power_up_seeds;
-    let run = |seed| Simulator::builder(design).power_up(PowerUp::Random { seed }).build();
-    let mut sims = [run(first)?, run(second)?];
+    let mut one = Simulator::builder(design).power_up(PowerUp::Random { seed: first }).build()?;
+    let mut other = one.fork()?;
+    other.power_up(PowerUp::Random { seed: second });
+    let mut sims = [one, other];
     let top = design.top();
     let inputs: Vec<_> = top.inputs.iter().map(|port| sims[0].input(&port.name)).collect::<Result<_, _>>()?;
     let outputs: Vec<(String, Output)> = top

@@ -470,6 +470,42 @@ fn a_fork_goes_its_own_way() {
     }
 }
 
+#[test]
+fn forks_are_observed_each_by_itself_and_run_on_other_threads() {
+    let design = chain();
+    for engine in ENGINES {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sim = simulator(&design, engine);
+        let (input, output) = (sim.input("value_i").unwrap(), sim.output("value_o").unwrap());
+        sim.reset(1).unwrap();
+        let runs = ["chain.stage_0", "chain.stage_4"].map(|scope| {
+            let (mut fork, path) = (sim.fork().unwrap(), folder.path().join(format!("{scope}.fst")));
+            std::thread::spawn(move || {
+                fork.trace(Waves::create(&path, WaveFormat::Fst).unwrap().scopes(&[scope])).unwrap();
+                fork.cover_toggles(&[scope]).unwrap();
+                let seen: Vec<u64> = (1..20)
+                    .map(|value| {
+                        fork.poke(input, value);
+                        fork.step().unwrap();
+                        fork.peek(output)
+                    })
+                    .collect();
+                fork.stop_trace().unwrap();
+                (seen, fork.coverage().registers, std::fs::metadata(path).unwrap().len())
+            })
+        });
+        // The first goes on meanwhile, and watches something else again.
+        sim.cover_toggles(&["chain"]).unwrap();
+        sim.steps(20).unwrap();
+        assert_eq!(sim.peek(output), 0);
+        let [(first, toggles, bytes), (second, others, _)] = runs.map(|run| run.join().unwrap());
+        assert_eq!(first, second, "{engine:?}");
+        assert_eq!(first[8], 5, "{engine:?}: {first:?}");
+        assert!(toggles[0].path.starts_with("chain.stage_0") && others[0].path.starts_with("chain.stage_4"));
+        assert!(bytes > 0);
+    }
+}
+
 /// A counter with an enable; `reset` says whether it is reset.
 fn counter(reset: bool) -> Design {
     Design::new(module("counter", |m| {

@@ -28,6 +28,8 @@ pub(crate) struct Library {
 
 // SAFETY: the library has no state of its own; its function touches only the buffer it is given.
 unsafe impl Send for Library {}
+// SAFETY: as above; the handle is used when it is dropped only.
+unsafe impl Sync for Library {}
 
 unsafe extern "C" {
     fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;

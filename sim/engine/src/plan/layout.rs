@@ -79,7 +79,7 @@ impl MemoryArray {
 }
 
 /// Where the state of a limb is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LimbState {
     pub(crate) registers: Vec<CellId>,
     pub(crate) memories: Vec<LimbMemory>,
@@ -89,7 +89,7 @@ pub(crate) struct LimbState {
 }
 
 /// Where a memory of a limb is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LimbMemory {
     pub(crate) memory: MemoryId,
     /// For each synchronous read port, for each lane; asynchronous ports have none.
@@ -97,7 +97,7 @@ pub(crate) struct LimbMemory {
 }
 
 /// The layout of the state buffer. Only grows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) arrays: Vec<Array>,
     pub(crate) cells: Vec<Cell>,

@@ -14,7 +14,7 @@ use crate::hierarchy::{FlatNode, Hierarchy};
 use crate::interpret::evaluate_op;
 
 /// A value of each lane that comes from another lane or strand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wire {
     /// For each lane, what drives it and in which lane of its strand.
     pub(crate) drivers: Vec<(LimbNode, usize)>,
@@ -23,7 +23,7 @@ pub(crate) struct Wire {
 }
 
 /// All values translated so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     pub(crate) values: Vec<Value>,
     pub(crate) wires: Vec<Wire>,

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Design, Digest, Ty};
+use myelin_hdl::{Design, Digest, ReadKind, Ty};
 
 use super::run::Simulator;
-use crate::checkpoint::{Element, visit};
 use crate::compiled::{Backend, Compiled};
-use crate::engine::{Core, Reset};
+use crate::engine::{Core, MemoryRef, RegisterRef, Reset};
 use crate::error::SimError;
 use crate::hierarchy::Hierarchy;
 use crate::interpret::Interpreter;
@@ -87,49 +86,49 @@ impl Simulator {
         Builder { design, engine: Engine::default(), power_up: PowerUp::default() }
     }
 
-    pub(super) fn with_hierarchy(
-        design: Digest,
-        hierarchy: Arc<Hierarchy>,
-        engine: Engine,
-    ) -> Result<Simulator, SimError> {
+    fn with_hierarchy(design: Digest, hierarchy: Arc<Hierarchy>, engine: Engine) -> Result<Simulator, SimError> {
         let core: Box<dyn Core> = match engine {
             Engine::Compiled => Box::new(Compiled::new(hierarchy.clone(), Backend::InProcess)?),
             Engine::AheadOfTime => Box::new(Compiled::new(hierarchy.clone(), Backend::AheadOfTime)?),
             Engine::Interpreted => Box::new(Interpreter::new(hierarchy.clone())),
         };
         let (observers, reset) = (Observers::default(), Reset::Inactive);
-        Ok(Simulator { design, hierarchy, core, engine, reset, cycle: 0, observers, recorder: None })
+        Ok(Simulator { design, hierarchy, core, reset, cycle: 0, observers, recorder: None })
     }
 
-    pub(super) fn power_up(&mut self, power_up: PowerUp) {
-        let hierarchy = self.hierarchy.clone();
+    /// Sets all state but inputs and counts, in the order of [`crate::checkpoint::visit`]. What
+    /// [`PowerUp::Zero`] leaves 0 must be 0, as in a simulator that has just been made.
+    pub(crate) fn power_up(&mut self, power_up: PowerUp) {
         let core = &mut *self.core;
-        let mut random = SplitMix64::new(match power_up {
-            PowerUp::Zero => 0,
-            PowerUp::Random { seed } => seed,
-        });
-        let mut bits_or = |ty: Ty, zero: u64| match power_up {
-            PowerUp::Zero => zero,
-            PowerUp::Random { .. } => random.bits() & ty.mask(),
+        let mut random = match power_up {
+            PowerUp::Zero => None,
+            PowerUp::Random { seed } => Some(SplitMix64::new(seed)),
         };
-        visit(&hierarchy, |element| match element {
-            Element::Register(at) => {
-                let register = &hierarchy.module(at.place).registers[at.register];
-                core.set_register(at, bits_or(register.ty, register.reset.unwrap_or(0)));
+        let mut bits_or = |ty: Ty, zero: u64| match &mut random {
+            None => zero,
+            Some(random) => random.bits() & ty.mask(),
+        };
+        for (place, at) in self.hierarchy.places.iter().enumerate() {
+            for (register, definition) in at.module.registers.iter().enumerate() {
+                let bits = bits_or(definition.ty, definition.reset.unwrap_or(0));
+                core.set_register(RegisterRef { place, register }, bits);
             }
-            Element::ReadData(at, port, lane) => {
-                let memory = &hierarchy.module(at.place).memories[at.memory];
-                core.set_read_data(at, port, lane, bits_or(memory.lane_ty, 0));
+            for (index, memory) in at.module.memories.iter().enumerate() {
+                let at = MemoryRef { place, memory: index };
+                for (port, read) in memory.reads.iter().enumerate() {
+                    let lanes = if read.kind == ReadKind::Synchronous { memory.lanes } else { 0 };
+                    (0..lanes).for_each(|lane| core.set_read_data(at, port, lane, bits_or(memory.lane_ty, 0)));
+                }
+                match (&memory.init, power_up) {
+                    (Some(init), _) => core.set_memory_words(at, 0, memory.lanes, init),
+                    (None, PowerUp::Zero) => {}
+                    (None, PowerUp::Random { .. }) => {
+                        let words: Vec<u64> =
+                            (0..memory.depth * memory.lanes).map(|_| bits_or(memory.lane_ty, 0)).collect();
+                        core.set_memory_words(at, 0, memory.lanes, &words);
+                    }
+                }
             }
-            Element::Word(at, word, lane) => {
-                let memory = &hierarchy.module(at.place).memories[at.memory];
-                let bits = match &memory.init {
-                    Some(init) => init[word * memory.lanes + lane],
-                    None => bits_or(memory.lane_ty, 0),
-                };
-                core.set_memory(at, word, lane, bits);
-            }
-            Element::Input(_) | Element::Cover(_) => {}
-        });
+        }
     }
 }

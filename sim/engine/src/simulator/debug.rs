@@ -10,6 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::coverage::Coverage;
 use crate::engine::{CheckRef, Reset};
 use crate::error::SimError;
+use crate::observe::Observers;
 use crate::recorder::{FailureTrace, Recorder};
 use crate::toggles::Toggles;
 use crate::wave::{Wave, Waves};
@@ -130,16 +131,17 @@ impl Simulator {
     /// A second simulation that goes on from the present state by itself, on the same engine; traces
     /// and coverage stay behind.
     ///
-    /// It costs as much as making a simulator: native code belongs to the memory it was made for. To
-    /// try many futures one after another, [`Simulator::checkpoint`] and [`Simulator::restore`] are
-    /// cheaper.
+    /// Both run the same native code, so a fork costs a copy of the state. To try many futures one
+    /// after another, [`Simulator::checkpoint`] and [`Simulator::restore`] do as well.
     ///
     /// # Errors
-    /// As [`Builder::build`].
-    pub fn fork(&self) -> Result<Simulator, SimError> {
-        let mut fork = Simulator::with_hierarchy(self.design, self.hierarchy.clone(), self.engine)?;
-        fork.restore(&self.checkpoint())?;
-        Ok(fork)
+    /// [`SimError::Codegen`] if no native code can be made for the outputs, which is done here if none
+    /// was read before.
+    pub fn fork(&mut self) -> Result<Simulator, SimError> {
+        let core = self.core.fork()?;
+        let (design, hierarchy) = (self.design, self.hierarchy.clone());
+        let (observers, reset, cycle) = (Observers::default(), self.reset, self.cycle);
+        Ok(Simulator { design, hierarchy, core, reset, cycle, observers, recorder: None })
     }
 
     /// The whole state, to be restored here or in another simulator of the same design.

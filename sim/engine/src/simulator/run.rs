@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use myelin_hdl::{Digest, Ty};
 
-use super::build::Engine;
 use crate::engine::{CheckRef, Core, Reset};
 use crate::error::{CheckFailure, FailureWaves, SimError};
 use crate::hierarchy::Hierarchy;
@@ -71,7 +70,6 @@ pub struct Simulator {
     pub(super) design: Digest,
     pub(super) hierarchy: Arc<Hierarchy>,
     pub(super) core: Box<dyn Core>,
-    pub(super) engine: Engine,
     pub(super) reset: Reset,
     pub(super) cycle: u64,
     pub(super) observers: Observers,
