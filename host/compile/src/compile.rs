@@ -7,7 +7,9 @@ use crate::fuse::{fuse_pools, result_shape};
 use crate::lower::lower;
 use crate::memory::MemoryModel;
 use crate::network::{Combine, Head, Network, Source, Stage, Window};
-use crate::program::{CellProgram, Input, Layer, LayerKind, Output, OutputEncoding, Program, Region, plane_bits};
+use crate::program::{
+    CellProgram, Input, Layer, LayerKind, Output, OutputEncoding, Program, Region, RowStack, plane_bits,
+};
 use crate::requantise::Requantise;
 use crate::target::Target;
 use crate::timing::{Prediction, predict};
@@ -59,11 +61,14 @@ pub fn compile_streamed(
     architecture: &Architecture,
     memory: &MemoryModel,
 ) -> Result<Program, CompileError> {
-    let streamed = stream(lower(graph, architecture.precision())?, architecture, memory)?;
+    let lowered = lower(graph, architecture.precision())?;
+    let picture = lowered.input.shape;
+    let streamed = stream(lowered, architecture, memory)?;
     let region = |lying: &Lying| Region { beat: lying.beat, beats: lying.beats };
     let input = Input {
         region: region(&streamed.input),
-        shape: streamed.input.shape,
+        shape: picture.sizes(),
+        stack: streamed.stack,
         row: streamed.input.row,
         limit: precision_limit(graph.input_precision()),
     };
@@ -135,6 +140,7 @@ pub fn compile_resident(
     let input = Input {
         region: region(network.input, emitted.input_beat),
         shape: network.input.shape.sizes(),
+        stack: RowStack::plain(network.input.shape.height),
         row: network.input.shape.width * network.input.shape.channels,
         limit: precision_limit(graph.input_precision()),
     };

@@ -13,21 +13,21 @@ use myelin_isa::Architecture;
 ///
 /// **Errors.** [`Refusal::WidePool`] when the map to be stored has 32-bit values.
 pub(crate) fn fuse_pools(network: Network, architecture: &Architecture) -> Result<Network, CompileError> {
-    split_pools(network, architecture, |stage| drain_pools(stage, architecture))
+    split_pools(network, architecture, |_, stage| drain_pools(stage, architecture))
 }
 
-/// Splits the pooled sinks of every stage but those that are `fused_as_is`.
+/// Splits the pooled sinks of every stage but those that are `fused_as_is`, by position and itself.
 ///
 /// **Errors.** [`Refusal::WidePool`].
 pub(crate) fn split_pools(
     network: Network,
     architecture: &Architecture,
-    fused_as_is: impl Fn(&Stage) -> bool,
+    fused_as_is: impl Fn(usize, &Stage) -> bool,
 ) -> Result<Network, CompileError> {
     let Network { mut buffers, stages, input, heads } = network;
     let mut fused = Vec::with_capacity(stages.len());
-    for stage in stages {
-        if fused_as_is(&stage) {
+    for (index, stage) in stages.into_iter().enumerate() {
+        if fused_as_is(index, &stage) {
             fused.push(stage);
             continue;
         }

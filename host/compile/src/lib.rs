@@ -49,7 +49,7 @@ pub mod timing;
 pub use compile::{compile, compile_for, compile_resident, compile_streamed, required_precision};
 pub use error::{CompileError, Place, Refusal};
 pub use program::{
-    CellProgram, Input, Layer, LayerKind, LengthError, Mapping, Output, OutputEncoding, Program, Region,
+    CellProgram, Input, Layer, LayerKind, LengthError, Mapping, Output, OutputEncoding, Program, Region, RowStack,
 };
 pub use requantise::{INT32, Interval, Requantise};
 pub use target::{Target, TargetError};

@@ -36,10 +36,36 @@ pub struct Input {
     pub region: Region,
     /// Channels, rows and columns.
     pub shape: [usize; 3],
+    /// Which rows of the picture make a row in memory.
+    pub stack: RowStack,
     /// Bytes from row to row; pixels follow each other without gaps.
     pub row: usize,
     /// Largest magnitude; values beyond it are clamped, as the chain does.
     pub limit: i32,
+}
+
+/// Rows of a picture side by side, as a shallow first layer reads them: a pixel of row `y` in memory has
+/// the channels of the rows `y * stride + k * dilation - padding` of the picture, for every `k` below
+/// `kernel`, after each other; zeros for rows outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowStack {
+    /// Rows in memory.
+    pub rows: usize,
+    /// Rows of the picture in each.
+    pub kernel: usize,
+    /// Rows of the picture from row to row.
+    pub stride: usize,
+    /// Rows of the picture from one to the next in a row.
+    pub dilation: usize,
+    /// Rows of zeros above the picture.
+    pub padding: usize,
+}
+
+impl RowStack {
+    /// A picture of `rows` rows as it is.
+    pub const fn plain(rows: usize) -> RowStack {
+        RowStack { rows, kernel: 1, stride: 1, dilation: 1, padding: 0 }
+    }
 }
 
 /// Where and how a head lies in external memory.
@@ -239,17 +265,23 @@ impl Program {
 impl Input {
     /// See [`Program::pack_input`].
     fn pack<T: Copy + Into<i32>>(&self, picture: &[T], beat_bytes: usize) -> Result<Vec<u8>, LengthError> {
-        let [channels, rows, columns] = self.shape;
-        let (pixels, expected) = (rows * columns, channels * rows * columns);
+        let [channels, height, columns] = self.shape;
+        let RowStack { rows, kernel, stride, dilation, padding } = self.stack;
+        let expected = channels * height * columns;
         if picture.len() != expected {
             return Err(LengthError { what: "the input", unit: "elements", found: picture.len(), expected });
         }
         let mut bytes = vec![0u8; self.region.beats as usize * beat_bytes];
-        for (channel, map) in picture.chunks_exact(pixels).enumerate() {
-            for (pixel, &value) in map.iter().enumerate() {
-                let value: i32 = value.into();
-                let (row, column) = (pixel / columns, pixel % columns);
-                bytes[row * self.row + column * channels + channel] = value.clamp(-self.limit, self.limit) as i8 as u8;
+        for (row, k) in (0..rows).flat_map(|row| (0..kernel).map(move |k| (row, k))) {
+            let Some(y) = (row * stride + k * dilation).checked_sub(padding).filter(|&y| y < height) else { continue };
+            for channel in 0..channels {
+                let values = &picture[(channel * height + y) * columns..][..columns];
+                let first = row * self.row + k * channels + channel;
+                for (column, &value) in values.iter().enumerate() {
+                    let value: i32 = value.into();
+                    let byte = value.clamp(-self.limit, self.limit) as i8 as u8;
+                    bytes[first + column * kernel * channels] = byte;
+                }
             }
         }
         Ok(bytes)

@@ -108,6 +108,7 @@ impl<'a> Cell<'a> {
     pub fn begin(&mut self, index: usize, needed: usize, passes: &[u64]) {
         self.needed = self.needed.max(needed);
         self.passes = self.needed.checked_sub(1).map_or(0, |last| passes[last]);
+        self.stream.settle_stores();
         self.meet(index.saturating_sub(MEETS_BEHIND).min(passes.len()), passes);
     }
 

@@ -259,9 +259,23 @@ impl Sized<'_> {
             }
             Some(cut)
         };
+        if self.windows_overlap() {
+            // Of every width the greatest height; the fewest pixels computed twice.
+            let computed = |cut: &Vec<Job>| -> usize {
+                cut.iter().map(|job| self.computed(job).iter().map(Range::len).product::<usize>()).sum()
+            };
+            let heights = |width| stretches(job.rows.len()).into_iter().find_map(|height| try_cut(height, width));
+            return stretches(job.columns.len()).into_iter().filter_map(heights).min_by_key(computed);
+        }
         let heights = stretches(job.rows.len()).into_iter().map(|height| (height, job.columns.len()));
         let widths = stretches(job.columns.len()).into_iter().map(|width| (1, width));
         heights.chain(widths).find_map(|(height, width)| try_cut(height, width))
+    }
+
+    /// Whether maxima are taken in the drain over windows that share pixels: neighbouring jobs both compute them.
+    fn windows_overlap(&self) -> bool {
+        let Work::Matrix { window: Some(window), .. } = &self.stage.work else { return false };
+        (0..2).any(|axis| window.strides[axis] < window.size[axis])
     }
 
     fn too_large(&self, job: &Job, room: Room) -> CompileError {

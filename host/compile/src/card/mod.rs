@@ -10,6 +10,7 @@
 
 mod blocks;
 mod cell;
+mod choices;
 mod costs;
 mod job;
 mod portions;
@@ -18,16 +19,18 @@ mod prepared;
 mod ring;
 mod spans;
 mod split;
+mod stacked;
 mod stage;
 mod stream;
 
 use crate::error::{CompileError, Place};
 use crate::memory::MemoryModel;
 use crate::network::{self, Combine};
-use crate::program::{CellProgram, LayerKind, Mapping};
+use crate::program::{CellProgram, LayerKind, Mapping, RowStack};
 use crate::requantise::Requantise;
 use blocks::{block_lengths, blocks};
 use cell::Cell;
+use choices::{Chosen, choose};
 use costs::Costs;
 use job::{Job, Room, Sized};
 use myelin_isa::{Architecture, Instruction};
@@ -79,6 +82,7 @@ pub(crate) struct Streamed {
     pub image: Vec<u8>,
     pub memory_beats: u32,
     pub input: Lying,
+    pub stack: RowStack,
     pub heads: Vec<LyingHead>,
     /// In the order in which they are complete.
     pub layers: Vec<StreamedLayer>,
@@ -94,7 +98,17 @@ pub(crate) fn stream(
     architecture: &Architecture,
     memory: &MemoryModel,
 ) -> Result<Streamed, CompileError> {
-    let network = stage::stages(lowered, architecture)?;
+    let Chosen { network, stack, drained } = choose(lowered, architecture, memory)?;
+    let stages = stage::stages(network, architecture, &drained)?;
+    Ok(Streamed { stack, ..stream_stages(stages, architecture, memory)? })
+}
+
+/// [`stream`] of the card's stages, with the input as it is.
+fn stream_stages(
+    network: Network,
+    architecture: &Architecture,
+    memory: &MemoryModel,
+) -> Result<Streamed, CompileError> {
     let mut image = Vec::new();
     let prepare = |stage| Prepared::new(stage, &network.maps, architecture, &mut image);
     let prepared: Vec<Prepared> = network.stages.iter().map(prepare).collect::<Result<_, _>>()?;
@@ -131,6 +145,7 @@ pub(crate) fn stream(
         memory_beats: (maps_base + maps_end + architecture.cells() as usize + 1) as u32,
         image,
         input: lying(whole_input),
+        stack: RowStack::plain(network.maps[network.input.0].shape.height),
         heads: network.heads.iter().map(|head| LyingHead { lying: lying(head.view), raw: head.raw }).collect(),
         layers,
         cycles,

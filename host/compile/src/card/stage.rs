@@ -7,7 +7,6 @@ use crate::error::{CompileError, Place};
 use crate::fuse::split_pools;
 use crate::network::{self, BufferId, Combine, Finish, MapShape, Matrix, Slice, Source, Window};
 use crate::requantise::Requantise;
-use crate::tile::pixel_tiles;
 use core::ops::Range;
 use myelin_isa::Architecture;
 use std::collections::BTreeMap;
@@ -174,30 +173,21 @@ pub(super) fn loaded_lanes(map: &Map, channels: Range<usize>, lanes: usize) -> R
     channels.start / lanes * lanes..channels.end.next_multiple_of(lanes)
 }
 
-/// The network of the card for a lowered one.
+/// The network of the card for a lowered one; the maxima of stages that are `drained`, by position,
+/// are taken in the drain.
 ///
 /// **Errors.** [`crate::error::Refusal::WidePool`].
-pub(super) fn stages(lowered: network::Network, architecture: &Architecture) -> Result<Network, CompileError> {
-    let split = split_pools(lowered, architecture, |stage| keeps_windows(stage, architecture))?;
+pub(super) fn stages(
+    lowered: network::Network,
+    architecture: &Architecture,
+    drained: &[bool],
+) -> Result<Network, CompileError> {
+    let split = split_pools(lowered, architecture, |index, _| drained[index])?;
     let mut network = Mapping::new(&split, architecture).network(split);
     while let Some((sum, operand)) = fusible(&network, architecture.lanes() as usize) {
         fuse_sum(&mut network, sum, operand);
     }
     Ok(network)
-}
-
-/// Whether a stage's windows are combined in the drain: if no pixel is then computed twice, or if its
-/// values are too wide to be stored before.
-fn keeps_windows(stage: &network::Stage, architecture: &Architecture) -> bool {
-    let Source::Matrix(matrix) = &stage.source else { return false };
-    let first = stage.sinks.first().and_then(|sink| sink.window);
-    let Some(window) = first else { return false };
-    let depth = architecture.accumulator_depth() as usize;
-    let alike = stage.sinks.iter().all(|sink| sink.window == first);
-    let wide = stage.sinks.iter().any(|sink| matches!(sink.finish, Finish::Raw { .. }));
-    let apart = (0..2).all(|axis| window.strides[axis] >= window.size[axis]);
-    let whole = pixel_tiles(matrix.output, first, depth).is_some_and(|tiles| tiles.iter().count() == 1);
-    alike && window.size[0] * window.size[1] <= depth && (apart || wide || whole)
 }
 
 /// Buffers to maps.

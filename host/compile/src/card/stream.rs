@@ -91,6 +91,8 @@ pub(super) struct CellStream {
     /// Step of the last STORE since the last arrival.
     last_store: Option<usize>,
     last_post: Option<usize>,
+    /// The STORE that the next walk over the scratchpad is to wait for.
+    settled: Option<u32>,
 }
 
 /// What is to be pushed.
@@ -117,7 +119,14 @@ impl CellStream {
             half: 0,
             last_store: None,
             last_post: None,
+            settled: None,
         }
+    }
+
+    /// Lets the next POOL or ELTW wait for all STOREs so far: it takes the port that they read through,
+    /// and who waits at the barrier would wait for all of it.
+    pub fn settle_stores(&mut self) {
+        self.settled = (self.units[Unit::Store as usize].steps.len() as u32).checked_sub(1);
     }
 
     /// The accumulator half of the next column tile.
@@ -227,6 +236,12 @@ impl CellStream {
             if let Some(&taker) = takers.len().checked_sub(AHEAD).and_then(|at| takers.get(at)) {
                 later(&mut latest, other, taker);
             }
+        }
+        if let Some(store) =
+            self.settled.filter(|_| unit == Unit::Post && !matches!(push.instruction, Instruction::Drain { .. }))
+        {
+            later(&mut latest, Unit::Store as usize, store);
+            self.settled = None;
         }
         let mut header = push.instruction.header();
         let mut start = self.units[u].free.max(push.earliest);
