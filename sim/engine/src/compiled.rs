@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use myelin_hdl::{CheckKind, NodeId};
+use myelin_hdl::{CheckKind, NodeId, Op};
 
 use crate::aot;
 use crate::buffer::Buffer;
@@ -13,7 +13,7 @@ use crate::hierarchy::{FlatNode, Hierarchy};
 use crate::native::{self, Code, Source};
 use crate::plan::layout::{CellKind, State};
 use crate::plan::schedule::{Action, Job, LaneLoop, Plan, Program};
-use crate::plan::strands::{SiblingKey, Strands};
+use crate::plan::strands::{LimbNode, SiblingKey, Strands};
 use crate::plan::values::Values;
 use crate::plan::wakes::Gates;
 use crate::plan::{ArrayId, CellId, MemoryId, StrandId, Value, ValueId, ValueOp};
@@ -340,12 +340,15 @@ fn plan(hierarchy: &Hierarchy, strands: &Strands) -> Result<(State, Values, Prog
     let mut state = State::new(hierarchy, strands);
     let mut values = Values::new(strands);
     let mut plan = Plan { hierarchy, strands, state: &mut state, values: &mut values };
-    // What is only observed must not loop either.
+    // What is only observed must not loop either. Ports are what drives them, which is a node as well:
+    // those of many instances are not asked for before somebody looks at them.
     for (index, strand) in strands.strands.iter().enumerate() {
         for (limb, definition) in strand.limbs.iter().enumerate() {
-            for node in 0..definition.module.nodes.len() {
-                let node = NodeId(node as u32);
-                plan.value_of(crate::plan::strands::LimbNode { strand: StrandId(index as u32), limb, node });
+            for (node, definition) in definition.module.nodes.iter().enumerate() {
+                if !matches!(definition.op, Op::Input(_) | Op::InstanceOutput { .. }) {
+                    let (strand, node) = (StrandId(index as u32), NodeId(node as u32));
+                    plan.value_of(LimbNode { strand, limb, node });
+                }
             }
         }
     }

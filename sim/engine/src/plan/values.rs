@@ -92,6 +92,9 @@ impl Values {
 
     /// The value of a node, and of all it depends on in its strand.
     pub(crate) fn of_node(&mut self, context: Context<'_>, root: LimbNode) -> ValueId {
+        if let Some(known) = self.known(root) {
+            return known;
+        }
         // Iterative: a long chain of nodes must not overflow the stack.
         let mut stack = vec![root];
         while let Some(&at) = stack.last() {
@@ -127,9 +130,10 @@ impl Values {
     /// Translates what drives the wires met so far, and what drives those.
     pub(crate) fn connect(&mut self, context: Context<'_>) {
         while self.connected < self.wires.len() {
-            let drivers = self.wires[self.connected].drivers.clone();
-            let sources = drivers.into_iter().map(|(node, lane)| (self.of_node(context, node), lane)).collect();
-            self.wires[self.connected].sources = sources;
+            let drivers = std::mem::take(&mut self.wires[self.connected].drivers);
+            let sources = drivers.iter().map(|&(node, lane)| (self.of_node(context, node), lane)).collect();
+            let wire = &mut self.wires[self.connected];
+            (wire.drivers, wire.sources) = (drivers, sources);
             self.connected += 1;
         }
     }

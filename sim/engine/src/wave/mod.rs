@@ -11,6 +11,7 @@
 mod changes;
 mod format;
 mod fst;
+mod growing;
 mod outline;
 mod request;
 mod tracer;

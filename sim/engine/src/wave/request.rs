@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::format::Format;
 use super::fst::{Fst, Sink};
+use super::growing::GrowingFile;
 use super::vcd::Vcd;
 
 /// A wave format.
@@ -80,9 +81,9 @@ impl Waves {
     /// # Errors
     /// If it cannot be made.
     pub fn create(path: &Path, format: WaveFormat) -> io::Result<Waves> {
-        let file = BufWriter::new(File::create(path)?);
+        let file = GrowingFile::new(File::create(path)?);
         Ok(match format {
-            WaveFormat::Vcd => Waves::vcd(file),
+            WaveFormat::Vcd => Waves::vcd(BufWriter::new(file)),
             WaveFormat::Fst => Waves::fst(file),
         })
     }

@@ -4,10 +4,12 @@
 //! another, where those of each begin, and the times. Changes of a signal are compressed with LZ4
 //! where that makes them smaller.
 
-use std::io::{self, SeekFrom};
+use std::io;
 
+use super::VALUE_CHANGES;
+use super::dense::{Place, Words};
 use super::encode::{Column, List, append, append_bits, append_clock, push_integer, push_signed};
-use super::{Sink, VALUE_CHANGES};
+use super::output::Output;
 use crate::wave::changes::changes;
 use crate::wave::format::{Batch, CLOCK, CYCLE_TIME, RESET};
 
@@ -17,9 +19,6 @@ const LZ4: u8 = b'4';
 const COMPRESS_MIN: usize = 32;
 /// Blocks until it is tried again with a signal whose changes became hardly smaller.
 const PATIENCE: u8 = 15;
-/// Bytes collected before they are written.
-const WRITE_BYTES: usize = 128 << 10;
-
 /// The block being filled, and what is known of those written.
 pub(super) struct Blocks {
     widths: Vec<u32>,
@@ -32,9 +31,10 @@ pub(super) struct Blocks {
     cycles: u32,
     bytes: usize,
     written: u64,
+    /// For values that change in most cycles.
+    words: Option<Words>,
     table: lz4_flex::block::CompressTable,
     compressed: Vec<u8>,
-    out: Vec<u8>,
 }
 
 impl Blocks {
@@ -54,10 +54,16 @@ impl Blocks {
             cycles: 0,
             bytes: 0,
             written: 0,
+            words: Words::new(),
             table: lz4_flex::block::CompressTable::large(),
             compressed: Vec::new(),
-            out: Vec::new(),
         }
+    }
+
+    /// As on a processor without vectors for it.
+    #[cfg(test)]
+    pub(super) fn without_vectors(&mut self) {
+        self.words = None;
     }
 
     /// Bytes of changes in the block.
@@ -91,6 +97,7 @@ impl Blocks {
                 None if batch.initial => [0; 64],
                 None => continue,
             };
+            let mut filled = false;
             for member in &group.members {
                 let bytes = &changes[member.at..member.at + member.bytes];
                 let mask = bytes.iter().fold(u64::from(batch.initial), |mask, &byte| mask | byte);
@@ -98,7 +105,15 @@ impl Blocks {
                     let column = Column { tile, at: member.at, bytes: member.bytes, width: member.width };
                     let list = &mut self.lists[member.signal];
                     let before = list.bytes().len();
-                    append(list, column, mask, first);
+                    match &mut self.words {
+                        Some(words) if Words::suit(member.width, mask, list, first) => {
+                            if !std::mem::replace(&mut filled, true) {
+                                words.fill(tile);
+                            }
+                            words.append(list, Place { at: member.at, width: member.width }, mask, first);
+                        }
+                        _ => append(list, column, mask, first),
+                    }
                     self.bytes += list.bytes().len() - before;
                 }
             }
@@ -122,7 +137,7 @@ impl Blocks {
 
     /// Writes the block and begins the next; the time at which it ends. The last one also has the
     /// time at which the cycle `end` would begin.
-    pub(super) fn write(&mut self, sink: &mut dyn Sink, end: Option<u64>) -> io::Result<u64> {
+    pub(super) fn write(&mut self, output: &mut Output, end: Option<u64>) -> io::Result<u64> {
         let start = self.first_cycle * CYCLE_TIME;
         let mut deltas = Vec::new();
         let mut entries = 2 * u64::from(self.cycles);
@@ -137,12 +152,11 @@ impl Blocks {
             push_integer(&mut deltas, end - last);
             (entries, last) = (entries + 1, end);
         }
-        let section = Section::begin(sink, start, last)?;
-        let memory = self.write_changes(sink)?;
-        self.write_times(&deltas, entries);
-        sink.write_all(&self.out)?;
-        self.out.clear();
-        section.end(sink, memory)?;
+        let section = Section::begin(output, start, last);
+        let memory = self.write_changes(output)?;
+        write_times(output.bytes(), &deltas, entries);
+        section.end(output, memory)?;
+        output.settle()?;
         self.written += 1;
         self.lists.iter_mut().for_each(List::clear);
         (self.cycles, self.bytes) = (0, 0);
@@ -150,13 +164,14 @@ impl Blocks {
     }
 
     /// The frame, the changes, and where those of each signal begin; bytes of changes.
-    fn write_changes(&mut self, sink: &mut dyn Sink) -> io::Result<u64> {
+    fn write_changes(&mut self, output: &mut Output) -> io::Result<u64> {
+        let out = output.bytes();
         for length in [self.frame.len(), self.frame.len(), self.widths.len()] {
-            push_integer(&mut self.out, length as u64);
+            push_integer(out, length as u64);
         }
-        self.out.extend_from_slice(&self.frame);
-        push_integer(&mut self.out, self.widths.len() as u64);
-        self.out.push(LZ4);
+        out.extend_from_slice(&self.frame);
+        push_integer(out, self.widths.len() as u64);
+        out.push(LZ4);
         let mut starts = Vec::new();
         let (mut unchanged, mut memory) = (0, 0);
         // Bytes since the last list began; the first is counted from the pack type on.
@@ -172,24 +187,22 @@ impl Blocks {
             }
             push_signed(&mut starts, since << 1 | 1);
             memory += changes as u64;
-            let before = self.out.len();
-            self.write_list(index);
-            since = (self.out.len() - before) as i64;
-            if self.out.len() >= WRITE_BYTES {
-                sink.write_all(&self.out)?;
-                self.out.clear();
-            }
+            let before = output.end();
+            self.write_list(index, output.bytes());
+            since = (output.end() - before) as i64;
+            output.settle()?;
         }
         if unchanged > 0 {
             push_integer(&mut starts, unchanged << 1);
         }
-        self.out.extend_from_slice(&starts);
-        self.out.extend_from_slice(&(starts.len() as u64).to_be_bytes());
+        let out = output.bytes();
+        out.extend_from_slice(&starts);
+        out.extend_from_slice(&(starts.len() as u64).to_be_bytes());
         Ok(memory)
     }
 
     /// The length of the changes of a signal if they are compressed, or 0, and the changes.
-    fn write_list(&mut self, index: usize) {
+    fn write_list(&mut self, index: usize, out: &mut Vec<u8>) {
         let list = &mut self.lists[index];
         let length = list.bytes().len();
         list.patience = list.patience.saturating_sub(1);
@@ -199,25 +212,25 @@ impl Blocks {
                 list.patience = PATIENCE;
             }
             if size < length {
-                push_integer(&mut self.out, length as u64);
-                self.out.extend_from_slice(&self.compressed[..size]);
+                push_integer(out, length as u64);
+                out.extend_from_slice(&self.compressed[..size]);
                 return;
             }
         }
-        self.out.push(0);
-        self.out.extend_from_slice(list.bytes());
+        out.push(0);
+        out.extend_from_slice(list.bytes());
     }
+}
 
-    /// The times: steps, compressed where that makes them smaller, their lengths and their number.
-    fn write_times(&mut self, deltas: &[u8], entries: u64) {
-        /// The steps are all the same.
-        const ZLIB_LEVEL: u8 = 1;
-        let compressed = miniz_oxide::deflate::compress_to_vec_zlib(deltas, ZLIB_LEVEL);
-        let stored = if compressed.len() < deltas.len() { &compressed } else { deltas };
-        self.out.extend_from_slice(stored);
-        for length in [deltas.len() as u64, stored.len() as u64, entries] {
-            self.out.extend_from_slice(&length.to_be_bytes());
-        }
+/// The times: steps, compressed where that makes them smaller, their lengths and their number.
+fn write_times(out: &mut Vec<u8>, deltas: &[u8], entries: u64) {
+    /// The steps are all the same.
+    const ZLIB_LEVEL: u8 = 1;
+    let compressed = miniz_oxide::deflate::compress_to_vec_zlib(deltas, ZLIB_LEVEL);
+    let stored = if compressed.len() < deltas.len() { &compressed } else { deltas };
+    out.extend_from_slice(stored);
+    for length in [deltas.len() as u64, stored.len() as u64, entries] {
+        out.extend_from_slice(&length.to_be_bytes());
     }
 }
 
@@ -241,22 +254,18 @@ struct Section {
 const TO_MEMORY: u64 = 24;
 
 impl Section {
-    fn begin(sink: &mut dyn Sink, first: u64, last: u64) -> io::Result<Section> {
-        sink.write_all(&[VALUE_CHANGES])?;
-        let start = sink.stream_position()?;
+    fn begin(output: &mut Output, first: u64, last: u64) -> Section {
+        let bytes = output.bytes();
+        bytes.push(VALUE_CHANGES);
         for value in [0, first, last, 0] {
-            sink.write_all(&u64::to_be_bytes(value))?;
+            bytes.extend_from_slice(&u64::to_be_bytes(value));
         }
-        Ok(Section { start })
+        Section { start: output.end() - 4 * 8 }
     }
 
-    fn end(self, sink: &mut dyn Sink, memory: u64) -> io::Result<()> {
-        let end = sink.stream_position()?;
-        sink.seek(SeekFrom::Start(self.start))?;
-        sink.write_all(&(end - self.start).to_be_bytes())?;
-        sink.seek(SeekFrom::Start(self.start + TO_MEMORY))?;
-        sink.write_all(&memory.to_be_bytes())?;
-        sink.seek(SeekFrom::Start(end))?;
-        Ok(())
+    fn end(self, output: &mut Output, memory: u64) -> io::Result<()> {
+        let end = output.end();
+        output.overwrite(self.start, end - self.start)?;
+        output.overwrite(self.start + TO_MEMORY, memory)
     }
 }

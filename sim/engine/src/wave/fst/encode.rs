@@ -43,6 +43,26 @@ impl List {
         }
     }
 
+    /// Cycles from the last change to one in cycle `cycle` of the block.
+    #[inline(always)]
+    pub(super) fn since(&self, cycle: u32) -> u32 {
+        cycle - self.last
+    }
+
+    /// Room for `bytes` more.
+    #[inline(always)]
+    pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
+        self.reserve(bytes);
+        &mut self.bytes[self.end..]
+    }
+
+    /// Takes what was put into the room; the last change is in cycle `last` of the block.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, bytes: usize, last: u32) {
+        self.end += bytes;
+        self.last = last;
+    }
+
     /// Appends a variable-length integer. There is room for it.
     #[inline(always)]
     fn put_integer(&mut self, mut value: u64) {

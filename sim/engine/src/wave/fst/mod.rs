@@ -5,11 +5,13 @@
 //! changes are written here, from many cycles of a signal at a time.
 
 mod block;
+mod dense;
 mod encode;
+mod output;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, Write};
 
 use fst_writer::{
     FstFileType, FstHeaderWriter, FstInfo, FstScopeType, FstSignalId, FstSignalType, FstVarDirection, FstVarType,
@@ -17,6 +19,7 @@ use fst_writer::{
 };
 
 use self::block::Blocks;
+use self::output::Output;
 use super::format::{Batch, Format, Scope, VERSION, Variable};
 
 /// Where the file goes: it is gone back to, to complete its header and the lengths of its blocks.
@@ -26,7 +29,7 @@ impl<T: Write + Seek + Send> Sink for T {}
 
 pub(super) struct Fst {
     stage: Stage,
-    sink: Box<dyn Sink>,
+    output: Output,
     ids: Vec<FstSignalId>,
     widths: Vec<u32>,
     /// Bytes of changes kept before a block of them is written, at most; tests want few.
@@ -66,7 +69,7 @@ impl Fst {
         };
         let header = FstHeaderWriter::new(io::Cursor::new(Vec::new()), &info).map_err(into_io)?;
         let stage = Stage::Header(header);
-        Ok(Fst { stage, sink, ids: Vec::new(), widths: Vec::new(), block_bytes: usize::MAX })
+        Ok(Fst { stage, output: Output::new(sink), ids: Vec::new(), widths: Vec::new(), block_bytes: usize::MAX })
     }
 
     fn header(&mut self) -> io::Result<&mut FstHeaderWriter<io::Cursor<Vec<u8>>>> {
@@ -112,7 +115,7 @@ impl Format for Fst {
                 let body = header.finish().map_err(into_io)?;
                 let mut bytes = body.finish().map_err(into_io)?.into_inner();
                 bytes.truncate(value_changes(&bytes)?);
-                self.sink.write_all(&bytes)?;
+                self.output.bytes().extend_from_slice(&bytes);
                 let bytes = BLOCK_BYTES.max(SIGNAL_BYTES * self.widths.len());
                 self.block_bytes = self.block_bytes.min(bytes);
                 self.stage = Stage::Body(Box::new(Blocks::new(std::mem::take(&mut self.widths))));
@@ -127,7 +130,7 @@ impl Format for Fst {
             return Err(io::Error::other("the hierarchy has not ended, or the file has"));
         };
         if blocks.bytes() >= self.block_bytes {
-            blocks.write(&mut *self.sink, None)?;
+            blocks.write(&mut self.output, None)?;
         }
         blocks.append(batch);
         Ok(())
@@ -137,12 +140,10 @@ impl Format for Fst {
         let Stage::Body(mut blocks) = std::mem::replace(&mut self.stage, Stage::Ended) else {
             return Err(io::Error::other("the file has ended"));
         };
-        let end_time = blocks.write(&mut *self.sink, Some(cycle))?;
-        self.sink.seek(SeekFrom::Start(HEADER_END_TIME))?;
-        self.sink.write_all(&end_time.to_be_bytes())?;
-        self.sink.seek(SeekFrom::Start(HEADER_BLOCKS))?;
-        self.sink.write_all(&blocks.written().to_be_bytes())?;
-        self.sink.flush()
+        let end_time = blocks.write(&mut self.output, Some(cycle))?;
+        self.output.overwrite(HEADER_END_TIME, end_time)?;
+        self.output.overwrite(HEADER_BLOCKS, blocks.written())?;
+        self.output.flush()
     }
 }
 
