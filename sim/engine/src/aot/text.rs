@@ -1,19 +1,21 @@
 //! Writes a program as Rust source.
 //!
-//! Each task is a function, which returns the tasks to wake among the 64 it belongs to. In each turn of its loop everything is read and computed before
-//! anything is stored, so that the order of the actions does not matter.
+//! Each task is a function, which returns the tasks to wake among the 64 it belongs to. With vectors, everything
+//! in a turn of its loop is read and computed before anything is stored. Single values are computed where an
+//! action first needs them, as the in-process backend does; what an action is about to change is read before it,
+//! and words are written last.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use myelin_hdl::Ty;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::scalar;
 use crate::native::Source;
 use crate::plan::schedule::{Action, CopyRun, Task, WireRead};
 use crate::plan::wakes::{TaskSet, masks};
-use crate::plan::{ArrayId, ValueId, ValueOp, container_bytes};
+use crate::plan::{ArrayId, CellId, ValueId, ValueOp, container_bytes};
 
 /// The first lines of source with portable vectors, which the compiler calls unstable.
 const VECTOR_HEAD: &str = "\
@@ -58,8 +60,9 @@ pub(super) fn program(source: Source<'_>, lanes: Option<usize>) -> String {
     for (index, task) in source.program.tasks.iter().enumerate() {
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "unsafe extern \"C\" fn task_{index}(p: *mut u8) -> u64 {{ unsafe {{");
-        let groups = Vec::new();
-        Writer { source, task, index, lanes, text: &mut text, uniform: FxHashSet::default(), groups }.task();
+        let uniform = FxHashSet::default();
+        let (groups, known, cells) = (Vec::new(), FxHashSet::default(), FxHashMap::default());
+        Writer { source, task, index, lanes, text: &mut text, uniform, groups, known, cells }.task();
         text.push_str("} }\n");
     }
     edge(source, &mut text);
@@ -116,6 +119,10 @@ pub(super) struct Writer<'a, 'b> {
     pub(super) uniform: FxHashSet<ValueId>,
     /// What tells of changes to single elements, by the tasks that they wake.
     pub(super) groups: Vec<TaskSet>,
+    /// Single values that are defined.
+    known: FxHashSet<ValueId>,
+    /// Single values that read a cell.
+    cells: FxHashMap<CellId, ValueId>,
 }
 
 macro_rules! line {
@@ -281,22 +288,74 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// All values and actions of lane `i`.
+    /// All actions of lane `i`, and the values that they need.
     fn single(&mut self) {
-        for &id in &self.task.values {
-            let value = self.single_value(id);
-            line!(self, "let v{}: i64 = {value};", id.0);
+        let task = self.task;
+        for &id in &task.values {
+            if let ValueOp::Cell(cell) = self.source.values.value(id).op
+                && !task.loaded.contains_key(&id)
+            {
+                self.cells.insert(cell, id);
+            }
         }
-        for (index, action) in self.task.actions.iter().enumerate() {
-            let wakes = &self.task.wakes;
-            let (group, again) = (self.group(wakes.action(index)), self.group(wakes.again(index)));
+        // Writes see nothing of each other, and nothing sees them: they come last.
+        let mut writes = Vec::new();
+        for (index, action) in task.actions.iter().enumerate() {
+            action.for_each_operand(|value| self.compute(value));
+            match action {
+                Action::Commit { cell, .. } => self.read_before_change(*cell),
+                Action::TakeWord { cells, .. } | Action::Shift { cells, .. } => {
+                    cells.iter().for_each(|&cell| self.read_before_change(cell));
+                }
+                _ => {}
+            }
+            let (group, again) = (self.group(task.wakes.action(index)), self.group(task.wakes.again(index)));
             if let Action::Commit { enable: Some(enable), .. }
             | Action::TakeWord { enable: Some(enable), .. }
             | Action::WriteWord { enable, .. } = action
             {
                 self.note(again, 8, &format!("v{}", enable.0));
             }
-            self.single_action(action, group);
+            match action {
+                Action::WriteWord { .. } => writes.push((action, group)),
+                _ => self.single_action(action, group),
+            }
+        }
+        for (write, group) in writes {
+            self.single_action(write, group);
+        }
+    }
+
+    /// Writes the definition of a value, and of all it needs, unless they are there.
+    fn compute(&mut self, root: ValueId) {
+        // No recursion: a chain of values may be longer than a stack is deep.
+        let mut stack = vec![root];
+        while let Some(&id) = stack.last() {
+            if self.known.contains(&id) {
+                stack.pop();
+                continue;
+            }
+            let depth = stack.len();
+            if self.place(id).is_none() {
+                self.source.values.value(id).op.for_each_operand(|operand| {
+                    if !self.known.contains(&operand) {
+                        stack.push(operand);
+                    }
+                });
+            }
+            if stack.len() == depth {
+                let value = self.single_value(id);
+                line!(self, "let v{}: i64 = {value};", id.0);
+                self.known.insert(id);
+                stack.pop();
+            }
+        }
+    }
+
+    /// Reads a cell that is about to change, if something in the task wants its old value.
+    fn read_before_change(&mut self, cell: CellId) {
+        if let Some(&id) = self.cells.get(&cell) {
+            self.compute(id);
         }
     }
 

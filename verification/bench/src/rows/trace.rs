@@ -13,6 +13,9 @@ use crate::report::{Cell, Section, Side, Target};
 
 /// A traced run over an untraced one.
 const WANTED: f64 = 20.0;
+/// Files written one after another, each in the memory of the one before; the best counts. Where a
+/// hypervisor takes back what is free, as here, the first touch of a page takes 20 times the write.
+const FILES: u32 = 5;
 /// A run after a trace over one without: equal but for the noise of the measurement.
 const WANTED_IDLE: f64 = 1.05;
 
@@ -84,20 +87,25 @@ fn one(design: &Design, observed: Observed, effort: Effort) -> Result<(f64, f64)
         sim.steps(10)?;
         sim.stop_trace()?;
     }
-    if observed.writes() {
-        // Not counted: it makes the memory present in which the system keeps a file. Where a hypervisor
-        // takes back what is free, the first touch of a page takes up to 20 times the write.
-        turn(&mut sim, observed, effort, open()?)?;
-        std::fs::remove_file(&path).map_err(BenchError::file("remove", &path))?;
+    if !observed.writes() {
+        let (took, cycles) = turn(&mut sim, observed, effort.turn, open()?)?;
+        return Ok((took.as_secs_f64() * 1e9 / cycles as f64, 0.0));
     }
-    let (took, cycles) = turn(&mut sim, observed, effort, open()?)?;
-    let written =
-        if observed.writes() { std::fs::metadata(&path).map_err(BenchError::file("measure", &path))?.len() } else { 0 };
-    Ok((took.as_secs_f64() * 1e9 / cycles as f64, written as f64 / cycles as f64))
+    let mut best = (f64::MAX, 0.0);
+    for _ in 0..FILES {
+        let (took, cycles) = turn(&mut sim, observed, effort.turn / 4, open()?)?;
+        let written = std::fs::metadata(&path).map_err(BenchError::file("measure", &path))?.len();
+        std::fs::remove_file(&path).map_err(BenchError::file("remove", &path))?;
+        let found = (took.as_secs_f64() * 1e9 / cycles as f64, written as f64 / cycles as f64);
+        if found.0 < best.0 {
+            best = found;
+        }
+    }
+    Ok(best)
 }
 
 /// Processor time and cycles.
-fn turn(sim: &mut Simulator, observed: Observed, effort: Effort, waves: Waves) -> Result<(Duration, u64), BenchError> {
+fn turn(sim: &mut Simulator, observed: Observed, limit: Duration, waves: Waves) -> Result<(Duration, u64), BenchError> {
     let (mut cycles, mut batch) = (0_u64, 500_u64);
     let begun = clock::of_process();
     match observed {
@@ -105,7 +113,7 @@ fn turn(sim: &mut Simulator, observed: Observed, effort: Effort, waves: Waves) -
         Observed::Registers => sim.trace(waves.registers_only())?,
         Observed::Everything => sim.trace(waves)?,
     }
-    while clock::of_process().saturating_sub(begun) < effort.turn {
+    while clock::of_process().saturating_sub(begun) < limit {
         sim.steps(batch)?;
         cycles += batch;
         batch = if observed.writes() { batch } else { (batch * 2).min(100_000) };
