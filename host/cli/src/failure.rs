@@ -258,6 +258,7 @@ impl Failure {
             Device(error) if error.is_unsupported() => Exit::Unsupported,
             Simulation { .. } | Device(_) | Disagreement { .. } => Exit::Device,
             Mine(MineError::NoEndpoint | MineError::NoDevice | MineError::Mixed { .. }) => Exit::Usage,
+            Mine(MineError::Certificates { .. }) => Exit::Input,
             Cuckoo(myelin_cuckoo::Error::ProofSize { .. } | myelin_cuckoo::Error::EdgeBits { .. }) => Exit::Usage,
             Serve(_) | Mine(_) | Peer { .. } => Exit::Network,
             Cuckoo(myelin_cuckoo::Error::Memory { .. }) => Exit::Unsupported,
@@ -347,6 +348,10 @@ impl Failure {
             Cuckoo(_) => return None,
             Mine(MineError::Mixed { .. }) => {
                 "nodes are asked in the Cortex chain's way; a Grin node has a stratum port of its own, for --pool"
+                    .to_owned()
+            }
+            Mine(MineError::Certificates { .. }) => {
+                "--tls-ca takes PEM: -----BEGIN CERTIFICATE----- and so on; `openssl x509 -inform der` makes it"
                     .to_owned()
             }
             Mine(_) => return None,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -15,13 +16,18 @@ use crate::cuckoo_arguments::{AlgorithmName, memory};
 /// Arguments of `myelin mine`.
 #[derive(Args, Debug)]
 pub struct MineArguments {
-    /// A pool, stratum+tcp://HOST:PORT. Repeatable: the first is preferred, the others stand behind it.
+    /// A pool, stratum+tcp://HOST:PORT, or with TLS stratum+ssl://HOST:PORT. Repeatable: the first is preferred, the
+    /// others stand behind it.
     #[arg(long, value_name = "URL", value_parser = pool, required_unless_present = "node")]
     pub pool: Vec<Endpoint>,
-    /// A Cortex node's JSON-RPC, http://HOST:PORT, started with --mine and --miner.coinbase. Repeatable;
+    /// A Cortex node's JSON-RPC, http://HOST:PORT or https://HOST:PORT, started with --mine and --miner.coinbase. Repeatable;
     /// nodes come after all pools.
     #[arg(long, value_name = "URL", value_parser = node)]
     pub node: Vec<Endpoint>,
+    /// Trust the certificates in this file (PEM), an authority's or a pool's own, besides the well-known
+    /// authorities. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Vec<PathBuf>,
     /// Whose graphs, and whose dialect of stratum.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = ChainName::Cortex)]
     pub chain: ChainName,
@@ -139,6 +145,7 @@ impl MineArguments {
                 },
             },
             timing: Timing::default(),
+            trusted: self.tls_ca.clone(),
             listen: self.listen,
             seed: self.seed,
         }

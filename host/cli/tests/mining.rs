@@ -177,7 +177,7 @@ fn what_cannot_be_mined_is_refused() {
         (vec!["mine", "--pool", "stratum+tcp://127.0.0.1:1"], 2, "--wallet"),
         (vec!["mine", "--pool", "http://127.0.0.1:1", "--wallet", "w"], 2, "--node"),
         (vec!["mine", "--node", "stratum+tcp://127.0.0.1:1"], 2, "--pool"),
-        (vec!["mine", "--pool", "stratum+ssl://a:1", "--wallet", "w"], 2, "TLS"),
+        (with_pool(&["--tls-ca", "Cargo.toml", "--edge-bits", "12"]), 3, "hint: --tls-ca takes PEM"),
         (with_pool(&["--device", "gpu"]), 2, "sim:cuckoo-"),
         (with_pool(&["--device", "sim:cuckoo-12"]), 2, "12 edge bits, this chain's 30"),
         (with_pool(&["--proof-size", "41"]), 2, "even"),

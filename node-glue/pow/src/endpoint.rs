@@ -3,21 +3,34 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// How bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// As they are, over TCP.
+    Plain,
+    /// Encrypted, the peer's certificate verified.
+    Tls,
+}
+
 /// A pool's or node's address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// `stratum+tcp://host:port`: lines over TCP, in the dialect of the chain.
+    /// `stratum+tcp://host:port` or `stratum+ssl://host:port`: lines in the dialect of the chain.
     Stratum {
+        /// How bytes travel.
+        transport: Transport,
         /// Name or address.
         host: String,
         /// TCP port.
         port: u16,
     },
-    /// `http://host:port/path`: a Cortex node's JSON-RPC, polled.
+    /// `http://host:port/path` or `https://host:port/path`: a Cortex node's JSON-RPC, polled.
     Node {
+        /// How bytes travel.
+        transport: Transport,
         /// Name or address.
         host: String,
-        /// TCP port, 80 if not said.
+        /// TCP port; 80 if not said, with TLS 443.
         port: u16,
         /// With its slash.
         path: String,
@@ -28,14 +41,8 @@ pub enum Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// Nothing we speak.
-    #[error("read address {text:?}: expected stratum+tcp://host:port or http://host:port")]
+    #[error("read address {text:?}: expected stratum+tcp:// or stratum+ssl://host:port, http:// or https://host:port")]
     Scheme {
-        /// The whole.
-        text: String,
-    },
-    /// Encrypted, which is not in this version.
-    #[error("read address {text:?}: TLS is not supported, let a local proxy (stunnel) do that")]
-    Encrypted {
         /// The whole.
         text: String,
     },
@@ -58,21 +65,22 @@ impl FromStr for Endpoint {
             None => (rest, ""),
         };
         let wrong = || EndpointError::Authority { text: whole() };
-        match scheme {
-            "stratum+tcp" | "tcp" | "stratum" if matches!(path, "" | "/") => {
-                let (host, port) = host_and_port(authority, None).ok_or_else(wrong)?;
-                Ok(Endpoint::Stratum { host, port })
-            }
-            "http" => {
-                let (host, port) = host_and_port(authority, Some(80)).ok_or_else(wrong)?;
-                let printable = path.bytes().all(|byte| byte.is_ascii_graphic());
-                let path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
-                if printable { Ok(Endpoint::Node { host, port, path }) } else { Err(wrong()) }
-            }
-            "stratum+tcp" | "tcp" | "stratum" => Err(wrong()),
-            "https" | "stratum+ssl" | "stratum+tls" | "ssl" | "tls" => Err(EndpointError::Encrypted { text: whole() }),
-            _ => Err(EndpointError::Scheme { text: whole() }),
+        let (is_node, transport) = match scheme {
+            "stratum+tcp" | "tcp" | "stratum" => (false, Transport::Plain),
+            "stratum+ssl" | "stratum+tls" | "ssl" | "tls" => (false, Transport::Tls),
+            "http" => (true, Transport::Plain),
+            "https" => (true, Transport::Tls),
+            _ => return Err(EndpointError::Scheme { text: whole() }),
+        };
+        if is_node {
+            let default = if transport == Transport::Tls { 443 } else { 80 };
+            let (host, port) = host_and_port(authority, Some(default)).ok_or_else(wrong)?;
+            let printable = path.bytes().all(|byte| byte.is_ascii_graphic());
+            let path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
+            return if printable { Ok(Endpoint::Node { transport, host, port, path }) } else { Err(wrong()) };
         }
+        let (host, port) = host_and_port(authority, None).filter(|_| matches!(path, "" | "/")).ok_or_else(wrong)?;
+        Ok(Endpoint::Stratum { transport, host, port })
     }
 }
 
@@ -113,6 +121,13 @@ impl Endpoint {
         }
     }
 
+    /// How bytes travel.
+    pub fn transport(&self) -> Transport {
+        match self {
+            Endpoint::Stratum { transport, .. } | Endpoint::Node { transport, .. } => *transport,
+        }
+    }
+
     /// Host and port as a URL has them.
     pub fn authority(&self) -> String {
         let (host, port) = (self.host(), self.port());
@@ -122,10 +137,13 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Endpoint::Stratum { .. } => write!(f, "stratum+tcp://{}", self.authority()),
-            Endpoint::Node { path, .. } => write!(f, "http://{}{path}", self.authority()),
-        }
+        let (scheme, path) = match (self, self.transport()) {
+            (Endpoint::Stratum { .. }, Transport::Plain) => ("stratum+tcp", ""),
+            (Endpoint::Stratum { .. }, Transport::Tls) => ("stratum+ssl", ""),
+            (Endpoint::Node { path, .. }, Transport::Plain) => ("http", path.as_str()),
+            (Endpoint::Node { path, .. }, Transport::Tls) => ("https", path.as_str()),
+        };
+        write!(f, "{scheme}://{}{path}", self.authority())
     }
 }
 
@@ -136,10 +154,20 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_written_alike() {
-        for text in ["stratum+tcp://pool.example:8008", "stratum+tcp://[::1]:3416", "http://127.0.0.1:8545/"] {
+        for text in [
+            "stratum+tcp://pool.example:8008",
+            "stratum+tcp://[::1]:3416",
+            "stratum+ssl://pool.example:443",
+            "http://127.0.0.1:8545/",
+            "https://node.example:8545/rpc",
+        ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }
         assert_eq!("http://node".parse::<Endpoint>().unwrap().to_string(), "http://node:80/");
+        assert_eq!("https://node".parse::<Endpoint>().unwrap().to_string(), "https://node:443/");
+        for text in ["ssl://pool:1", "tls://pool:1", "stratum+tls://pool:1/"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), "stratum+ssl://pool:1");
+        }
         assert_eq!("tcp://pool:1".parse::<Endpoint>().unwrap().to_string(), "stratum+tcp://pool:1");
     }
 
@@ -162,10 +190,10 @@ mod tests {
             "http://a\r\nb:1/",
             "stratum+tcp://[x]:1",
             "stratum+tcp://[::1]x:1",
+            "stratum+ssl://pool",
+            "https://:1/",
         ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
-        let encrypted = "stratum+ssl://pool:1".parse::<Endpoint>().unwrap_err();
-        assert!(matches!(encrypted, EndpointError::Encrypted { .. }));
     }
 }

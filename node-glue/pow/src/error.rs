@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a graph was not solved.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,14 @@ pub enum PoolError {
         /// What was attempted.
         doing: &'static str,
         /// Why it failed.
+        source: io::Error,
+    },
+    /// The peer is not who it should be, or does not speak TLS.
+    #[error("begin TLS with {host}")]
+    Tls {
+        /// Whom the certificate should name.
+        host: String,
+        /// Why there is no trust.
         source: io::Error,
     },
     /// The peer is silent.
@@ -87,6 +96,23 @@ pub enum PoolError {
     },
 }
 
+impl PoolError {
+    /// What may help, if something is likely to.
+    pub fn hint(&self) -> Option<&'static str> {
+        let PoolError::Tls { source, .. } = self else { return None };
+        let cause = source.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        match cause {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                Some("a pool's own certificate or authority is trusted with --tls-ca FILE")
+            }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                Some("this port seems to speak no TLS: try stratum+tcp:// or http://")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why there is no mining at all.
 #[derive(Debug, thiserror::Error)]
 pub enum MineError {
@@ -113,6 +139,14 @@ pub enum MineError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// A file of certificates to trust cannot be used.
+    #[error("read certificates of {}", path.display())]
+    Certificates {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Threads or signal handlers cannot be had.
     #[error("start {what}")]

@@ -29,7 +29,7 @@ mod worker;
 
 pub use board::{Board, Lease, Posted};
 pub use client::{Account, Timing};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, Transport};
 pub use error::{MineError, PoolError, SolveError};
 pub use miner::{Device, Miner, MinerConfig, Until};
 pub use nonce::Nonces;

@@ -1,6 +1,7 @@
 //! A miner: devices on threads of their own, one connection, one status service.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::board::Board;
-use crate::client::{Account, Context, Timing, mine};
+use crate::client::{Account, Connector, Context, Timing, mine};
 use crate::endpoint::Endpoint;
 use crate::error::{MineError, SolveError};
 use crate::nonce::Nonces;
@@ -64,6 +65,8 @@ pub struct MinerConfig {
     pub account: Account,
     /// How long to wait for what.
     pub timing: Timing,
+    /// Files of certificates (PEM) to trust besides the well-known authorities.
+    pub trusted: Vec<PathBuf>,
     /// Where to serve status, if anywhere; port 0 takes a free one.
     pub listen: Option<SocketAddr>,
     /// What nonces and waits are drawn from; from the system if `None`.
@@ -95,6 +98,7 @@ impl Miner {
     /// **Errors**: [`MineError`]. That no endpoint can be reached is none: they are tried until one can.
     pub fn start(config: MinerConfig, devices: Vec<Device>) -> Result<Miner, MineError> {
         check(&config, &devices)?;
+        let connector = Connector::new(&config.trusted)?;
         let start = |what| move |source| MineError::Start { what, source };
         let names = devices.iter().map(|device| device.name.clone());
         let addresses = config.endpoints.iter().map(ToString::to_string);
@@ -131,7 +135,8 @@ impl Miner {
             miner.threads.push(thread.spawn(move || worker.run()).map_err(start("a device's thread"))?);
         }
         let MinerConfig { rules, endpoints, account, timing, .. } = config;
-        let context = Context { endpoints, rules, account, timing, board, statistics: miner.statistics.clone() };
+        let statistics = miner.statistics.clone();
+        let context = Context { endpoints, rules, account, timing, connector, board, statistics };
         miner.runtime().spawn(mine(Arc::new(context), shares, rng));
         Ok(miner)
     }

@@ -82,7 +82,8 @@ pub(crate) async fn mine(context: Arc<Context>, mut shares: Receiver<Share>, mut
         };
         context.statistics.count_pool_failure(pool);
         let reason = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::warn!(pool = %context.endpoints[pool], %error, reason, "no connection");
+        let hint = error.hint();
+        tracing::warn!(pool = %context.endpoints[pool], %error, reason, hint, "no connection");
         if lost.elapsed() >= timing.linger {
             context.board.clear();
         }

@@ -5,14 +5,15 @@
 mod failover;
 mod node;
 mod stratum;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub(crate) use failover::mine;
+pub(crate) use transport::Connector;
 
 use crate::board::{Board, Posted};
 use crate::endpoint::Endpoint;
@@ -92,6 +93,7 @@ pub(crate) struct Context {
     pub rules: Rules,
     pub account: Account,
     pub timing: Timing,
+    pub connector: Connector,
     pub board: Arc<Board>,
     pub statistics: Arc<Statistics>,
 }
@@ -133,13 +135,9 @@ impl Context {
         if is_stale { Outcome::Stale } else { Outcome::Rejected }
     }
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<TcpStream, PoolError> {
-        let connecting = TcpStream::connect((endpoint.host(), endpoint.port()));
-        let stream = within(self.timing.connect, "connect", connecting).await?;
-        let stream = stream.map_err(|source| PoolError::Connection { doing: "connect", source })?;
-        // Messages are one small write each; an error leaves them a little slower.
-        let _ = stream.set_nodelay(true);
-        Ok(stream)
+    /// A stream to the endpoint, encrypted if it says so.
+    async fn connect(&self, endpoint: &Endpoint) -> Result<transport::Stream, PoolError> {
+        within(self.timing.connect, "connect", self.connector.connect(endpoint)).await?
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::sleep_until;
 
+use super::transport::Stream;
 use super::{Account, Context, within};
 use crate::error::PoolError;
 use crate::statistics::Outcome;
@@ -32,8 +32,8 @@ const GRIN_FIRST_SHARE_ID: u64 = 10;
 pub(super) struct Stratum {
     context: Arc<Context>,
     pool: usize,
-    lines: LineReader<OwnedReadHalf>,
-    write: OwnedWriteHalf,
+    lines: LineReader<ReadHalf<Stream>>,
+    write: WriteHalf<Stream>,
     /// Shares sent and not answered, the oldest first.
     pending: VecDeque<Pending>,
     next_share_id: u64,
@@ -62,7 +62,7 @@ impl Stratum {
     /// **Errors**: any [`PoolError`].
     pub async fn open(context: &Arc<Context>, pool: usize) -> Result<Stratum, PoolError> {
         let stream = context.connect(&context.endpoints[pool]).await?;
-        let (read, write) = stream.into_split();
+        let (read, write) = split(stream);
         let now = Instant::now();
         let mut stratum = Stratum {
             context: context.clone(),
@@ -285,7 +285,12 @@ impl Stratum {
 
     async fn send(&mut self, line: &str) -> Result<(), PoolError> {
         let line = format!("{line}\n");
-        let written = within(self.context.timing.exchange, "write", self.write.write_all(line.as_bytes())).await?;
+        let write = async {
+            self.write.write_all(line.as_bytes()).await?;
+            // TLS may hold back what was written.
+            self.write.flush().await
+        };
+        let written = within(self.context.timing.exchange, "write", write).await?;
         written.map_err(|source| PoolError::Connection { doing: "write", source })
     }
 }

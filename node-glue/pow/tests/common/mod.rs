@@ -3,6 +3,7 @@
 
 mod node;
 mod pool;
+mod tls;
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use node::FakeNode;
 pub use pool::{FakePool, Manner};
+pub use tls::TlsFront;
 
 /// Edge bits of all graphs here: a graph takes well under a millisecond.
 pub const EDGE_BITS: u32 = 12;
@@ -125,7 +127,8 @@ pub fn config(chain: Chain, endpoints: Vec<Endpoint>) -> MinerConfig {
         worker: "rig".to_owned(),
         methods: Methods::Ctxc,
     };
-    MinerConfig { rules: rules(chain), endpoints, account, timing: timing(), listen: None, seed: Some(11) }
+    let trusted = Vec::new();
+    MinerConfig { rules: rules(chain), endpoints, account, timing: timing(), trusted, listen: None, seed: Some(11) }
 }
 
 pub fn start(chain: Chain, endpoints: Vec<Endpoint>) -> Miner {

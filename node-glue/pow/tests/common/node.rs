@@ -55,6 +55,10 @@ impl FakeNode {
         format!("http://{}", self.address).parse().unwrap()
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn won(&self) -> Vec<u64> {
         self.shared.won.lock().unwrap().clone()
     }
