@@ -253,6 +253,9 @@ pub enum Command {
   myelin explore squeezenet1.1 --cells 4..16 --memory hbm,ddr4 -o explore.svg")]
     Explore(ExploreArguments),
     /// List the devices that a --device can name.
+    ///
+    /// Of `infer`, `demo`, `verify`, `serve` and `bench` those that run inference; of `solve`, `cuckoo trim` and `mine`
+    /// those that trim graphs: cpu, and sim:cuckoo-<edge bits>[:<lanes>].
     #[command(after_help = "Examples:
   myelin devices
   myelin devices --json")]

@@ -216,9 +216,19 @@ fn devices_are_listed_with_examples_that_open() {
     let answer = workplace.run(&["devices", "--json"]).expect(0).json();
     assert_eq!(keys(&answer).join(" "), "devices schema_version");
     for device in answer["devices"].as_array().unwrap() {
-        assert_eq!(keys(device).join(" "), "example meaning selector");
-        workplace.run(&["demo", "--device", device["example"].as_str().unwrap()]).expect(0);
+        assert_eq!(keys(device).join(" "), "example meaning runs selector");
+        let example = device["example"].as_str().unwrap();
+        let trim =
+            ["cuckoo", "trim", "--variant", "cuckaroo", "--edge-bits", "12", "--keys", "1,2,3,4", "--rounds", "2"];
+        let job = match device["runs"].as_str().unwrap() {
+            "inference" => vec!["demo"],
+            "cuckoo" => trim.to_vec(),
+            other => panic!("no job for {other}"),
+        };
+        workplace.run(&[&job[..], &["--device", example]].concat()).expect(0);
     }
+    let table = workplace.run(&["devices"]).expect(0).out;
+    assert!(table.contains("sim:cuckoo-<edge bits>[:<lanes>]") && table.contains("sim:16x16"), "{table}");
 }
 
 #[test]

@@ -47,9 +47,9 @@ pub const TRIMMER_SELECTOR_FORMS: [SelectorForm; 2] = [
     SelectorForm {
         form: "sim:cuckoo-<edge bits>[:<lanes>]",
         example: "sim:cuckoo-12",
-        meaning: "edge-trimming core simulated cycle by cycle: solve, cuckoo trim",
+        meaning: "edge-trimming core simulated cycle by cycle, 10 to 32 edge bits: solve, cuckoo trim, mine",
     },
-    SelectorForm { form: "cpu", example: "cpu", meaning: "this processor: solve, cuckoo trim" },
+    SelectorForm { form: "cpu", example: "cpu", meaning: "this processor: solve, cuckoo trim, mine" },
 ];
 
 /// Why a text names no device that trims.

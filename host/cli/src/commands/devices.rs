@@ -1,6 +1,6 @@
 //! `myelin devices`: what a `--device` can name.
 
-use myelin_driver::SELECTOR_FORMS;
+use myelin_driver::{SELECTOR_FORMS, SelectorForm, TRIMMER_SELECTOR_FORMS};
 use serde::Serialize;
 
 use super::JSON_SCHEMA_VERSION;
@@ -19,24 +19,45 @@ struct Report {
 struct Entry {
     selector: &'static str,
     example: &'static str,
+    runs: Runs,
     meaning: &'static str,
+}
+
+/// What a device is for.
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Runs {
+    /// Networks.
+    Inference,
+    /// Trimming of Cuckoo Cycle's graphs.
+    Cuckoo,
+}
+
+/// Every form, with what it is for.
+fn forms() -> impl Iterator<Item = (Runs, SelectorForm)> {
+    let inference = SELECTOR_FORMS.into_iter().map(|form| (Runs::Inference, form));
+    inference.chain(TRIMMER_SELECTOR_FORMS.into_iter().map(|form| (Runs::Cuckoo, form)))
 }
 
 /// Prints the list.
 pub fn run(arguments: &DevicesArguments, context: &mut Context) -> Result<Verdict, Failure> {
     if arguments.json {
-        let entry = |form: &myelin_driver::SelectorForm| Entry {
-            selector: form.form,
-            example: form.example,
-            meaning: form.meaning,
+        let entry = |(runs, form): (Runs, SelectorForm)| {
+            let SelectorForm { form: selector, example, meaning } = form;
+            Entry { selector, example, runs, meaning }
         };
-        let devices = SELECTOR_FORMS.iter().map(entry).collect();
+        let devices = forms().map(entry).collect();
         context.write_json(&Report { schema_version: JSON_SCHEMA_VERSION, devices })?;
         return Ok(Verdict::Yes);
     }
-    let mut table = Table::new(&[("selector", Align::Left), ("example", Align::Left), ("device", Align::Left)]);
-    for form in SELECTOR_FORMS {
-        table.row([form.form, form.example, form.meaning].map(str::to_owned));
+    let columns = ["selector", "example", "runs", "device"].map(|name| (name, Align::Left));
+    let mut table = Table::new(&columns);
+    for (runs, form) in forms() {
+        let runs = match runs {
+            Runs::Inference => "inference",
+            Runs::Cuckoo => "cuckoo",
+        };
+        table.row([form.form, form.example, runs, form.meaning].map(str::to_owned));
     }
     table.write(context)?;
     Ok(Verdict::Yes)
