@@ -2,8 +2,9 @@
 //! and moves memory, measured in the same run.
 //!
 //! ```sh
-//! cargo bench -p myelin-cuckoo                          # 19, 24 and 27 edge bits
-//! MYELIN_CUCKOO_BITS=19,29 cargo bench -p myelin-cuckoo # others
+//! cargo bench -p myelin-cuckoo --bench solve            # 19, 24 and 27 edge bits
+//! MYELIN_CUCKOO_BITS=19,29 cargo bench -p myelin-cuckoo --bench solve
+//! MYELIN_CUCKOO_ONLY=cuckaroo cargo bench -p myelin-cuckoo --bench solve # mean trimming of one variant
 //! ```
 //! The figures beside are those of the author's solvers (AVX2, one thread, CPU seconds; see the issue's
 //! facts). Every graph's alive counts are compared with those of another path or algorithm first, where
@@ -104,8 +105,8 @@ fn alive(solver: &mut Solver, keys: &Keys, rounds: u32) -> Vec<u64> {
 fn main() {
     let bits = std::env::var("MYELIN_CUCKOO_BITS").unwrap_or_else(|_| "19,24,27".to_owned());
     let bits: Vec<u32> = bits.split(',').map(|bits| bits.parse().expect("edge bits")).collect();
-    let profile = std::env::var("MYELIN_CUCKOO_PROFILE").is_ok();
-    if !profile {
+    let only = std::env::var("MYELIN_CUCKOO_ONLY").ok();
+    if only.is_none() {
         print_yardstick();
     }
     println!("{:<24} {:>9} {:>12} {:>12} {:>7}", "one graph, one thread", "path", "CPU s", "reference", "ratio");
@@ -116,18 +117,19 @@ fn main() {
             (2, Variant::Cuckaroo, Sip::TwoFour, Algorithm::Mean),
             (0, Variant::Cuckatoo, Sip::TwoFour, Algorithm::Lean),
         ] {
-            if profile && std::env::var("MYELIN_CUCKOO_PROFILE").is_ok_and(|wanted| wanted != kind.to_string()) {
+            let is_wanted = only.as_ref().is_none_or(|only| only == variant.name() && algorithm == Algorithm::Mean);
+            if !is_wanted {
                 continue;
             }
             let parameters = Parameters::new(variant, sip, bits, 42).expect("legal parameters");
             let mut path_times = Vec::new();
             for path in Path::available() {
-                if path != Path::fastest() && bits > 24 {
+                if path != Path::fastest() && (bits > 24 || only.is_some()) {
                     continue;
                 }
                 let mut solver = solver(parameters, algorithm, path);
                 let keys = Keys([1, 2, 3, u64::from(bits)]);
-                if bits <= 24 && path != Path::Portable && !profile {
+                if bits <= 24 && path != Path::Portable {
                     let mut other = self::solver(parameters, Algorithm::Mean, Path::Portable);
                     assert_eq!(alive(&mut solver, &keys, 12), alive(&mut other, &keys, 12), "answers differ");
                 }

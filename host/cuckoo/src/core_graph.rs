@@ -9,6 +9,35 @@ use crate::work::Cancel;
 /// Ends of edges tried between two looks at the switch.
 const STEPS_PER_CHECK: u32 = 1 << 14;
 
+/// Records numbered, and keys sorted, between two looks at the switch.
+const RECORDS_PER_CHECK: usize = 1 << 14;
+
+/// Sorts in parts, then merges those.
+fn sort(keys: &mut Vec<u64>, cancel: &Cancel) -> Result<(), Error> {
+    let mut size = RECORDS_PER_CHECK;
+    for part in keys.chunks_mut(size) {
+        cancel.check()?;
+        part.sort_unstable();
+    }
+    while size < keys.len() {
+        let mut merged = Vec::with_capacity(keys.len());
+        for pair in keys.chunks(2 * size) {
+            cancel.check()?;
+            let (mut left, mut right) = pair.split_at(size.min(pair.len()));
+            while let ([first, ..], [second, ..]) = (left, right) {
+                let from = if second < first { &mut right } else { &mut left };
+                merged.push(from[0]);
+                *from = &from[1..];
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        *keys = merged;
+        size *= 2;
+    }
+    Ok(())
+}
+
 /// Edges with their nodes numbered from 0 without gaps. Under [`Rule::Partner`] two nodes that meet
 /// have numbers that differ in the lowest bit only.
 struct Numbered {
@@ -21,7 +50,7 @@ struct Numbered {
 }
 
 impl Numbered {
-    fn new(parameters: &Parameters, records: &[u64]) -> Numbered {
+    fn new(parameters: &Parameters, records: &[u64], cancel: &Cancel) -> Result<Numbered, Error> {
         let rule = Rule::of(parameters.variant);
         let bipartite = parameters.variant.is_bipartite();
         let mask = (1u64 << parameters.node_bits()) - 1;
@@ -32,15 +61,19 @@ impl Numbered {
         let key = |record: u64, side: Side| (node(record, side) >> pair) + if side == Side::V { of_v } else { 0 };
         let mut keys: Vec<u64> =
             records.iter().flat_map(|&record| [key(record, Side::U), key(record, Side::V)]).collect();
-        keys.sort_unstable();
+        sort(&mut keys, cancel)?;
         keys.dedup();
         let number = |record: u64, side: Side| {
             let index = keys.binary_search(&key(record, side)).expect("invariant: every key is in the list");
             (index as u32) << pair | (node(record, side) & u64::from(pair)) as u32
         };
-        let ends = records.iter().map(|&record| [number(record, Side::U), number(record, Side::V)]).collect();
+        let mut ends = Vec::with_capacity(records.len());
+        for records in records.chunks(RECORDS_PER_CHECK) {
+            cancel.check()?;
+            ends.extend(records.iter().map(|&record| [number(record, Side::U), number(record, Side::V)]));
+        }
         let directed = parameters.variant == Variant::Cuckaroom;
-        Numbered { rule, directed, bipartite, ends, node_count: keys.len() << pair }
+        Ok(Numbered { rule, directed, bipartite, ends, node_count: keys.len() << pair })
     }
 
     /// Removes edges that cannot be on a cycle until there are none; answers which are left.
@@ -77,13 +110,13 @@ impl Numbered {
 
 /// The records that are left when all are removed that cannot be on a cycle.
 pub(crate) fn trim_to_core(parameters: &Parameters, records: &[u64], cancel: &Cancel) -> Result<Vec<u64>, Error> {
-    let left = Numbered::new(parameters, records).trim(cancel)?;
+    let left = Numbered::new(parameters, records, cancel)?.trim(cancel)?;
     Ok(left.into_iter().map(|edge| records[edge]).collect())
 }
 
 /// Every cycle of the wanted size among these records: positions in `records`, ascending.
 pub(crate) fn find_cycles(parameters: &Parameters, records: &[u64], cancel: &Cancel) -> Result<Vec<Vec<u32>>, Error> {
-    let numbered = Numbered::new(parameters, records);
+    let numbered = Numbered::new(parameters, records, cancel)?;
     let mut search = Search {
         users: Users::new(&numbered),
         visited: vec![false; numbered.node_count],

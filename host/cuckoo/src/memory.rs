@@ -1,6 +1,7 @@
 //! Memory: large regions from the system, and blocks of records handed out from one.
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,12 +53,12 @@ impl Region {
         self.layout.size() / 8
     }
 
-    /// The first words, set to `value`.
-    pub(crate) fn fill(&mut self, word_count: usize, value: u64) {
-        assert!(word_count <= self.word_count());
+    /// These words, set to `value`.
+    pub(crate) fn fill(&mut self, words: Range<usize>, value: u64) {
+        assert!(words.end <= self.word_count());
         // SAFETY: within the region, which is borrowed alone.
         unsafe {
-            for at in 0..word_count {
+            for at in words {
                 self.pointer().add(at).write(value);
             }
         }

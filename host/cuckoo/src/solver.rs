@@ -100,6 +100,9 @@ impl Until {
 /// Rounds after which the last step takes over, however many edges are alive.
 const ROUNDS_MAX: u32 = 400;
 
+/// Words set between two looks at the switch: 8 MiB.
+const FILL_WORDS: usize = 1 << 20;
+
 /// The edges that rounds have left.
 enum Left {
     Records(Vec<u64>),
@@ -239,7 +242,10 @@ impl Solver {
         let mut round = 0;
         if let Some(lean_until) = self.plan.lean_until {
             let word_count = (self.parameters.edge_count() / 64) as usize;
-            self.alive.fill(word_count, u64::MAX);
+            for first in (0..word_count).step_by(FILL_WORDS) {
+                cancel.check()?;
+                self.alive.fill(first..word_count.min(first + FILL_WORDS), u64::MAX);
+            }
             let lean = Lean {
                 parameters: &self.parameters,
                 threads: self.threads,
@@ -301,6 +307,8 @@ impl Solver {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
     use crate::marks::Rule;
     use crate::parameters::{Algorithm, Sip, Variant};
@@ -338,6 +346,77 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_search_ends_with_the_first_look_after_it_is_cancelled() {
+        for (algorithm, variant) in [
+            (Algorithm::Mean, Variant::Cuckatoo),
+            (Algorithm::Mean, Variant::Cuckarooz),
+            (Algorithm::Lean, Variant::Cuckaroo),
+        ] {
+            for threads in [1u64, 3] {
+                // A graph with a proof, so that every step is done.
+                let parameters = Parameters::new(variant, Sip::TwoFour, 14, 4).unwrap();
+                let threads_of = NonZeroUsize::new(threads as usize).unwrap();
+                let options = Options { algorithm, threads: threads_of, ..Options::default() };
+                let mut solver = Solver::new(parameters, &options).unwrap();
+                let mut keys = Keys([0, 1, 2, 3]);
+                let (proofs, looks) = loop {
+                    let counted = Cancel::after(u64::MAX);
+                    let proofs = solver.solve(&keys, &counted, &mut |_| {}).unwrap();
+                    if !proofs.is_empty() {
+                        break (proofs, counted.looks());
+                    }
+                    keys.0[0] += 1;
+                };
+                assert!(looks > 50, "{looks} looks");
+                for after in [1, 2, looks / 9, looks / 4, looks / 2, looks * 3 / 4, looks - 9] {
+                    let cancel = Cancel::after(after);
+                    let ended = solver.solve(&keys, &cancel, &mut |_| {});
+                    assert_eq!(ended, Err(Error::Cancelled), "{variant:?}, look {after} of {looks}");
+                    // Every thread looks once more at most.
+                    assert!(cancel.looks() < after + threads, "{variant:?}: {} looks, {after}", cancel.looks());
+                    assert_eq!(solver.solve(&keys, &Cancel::new(), &mut |_| {}).unwrap(), proofs);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn little_is_done_between_two_looks() {
+        for (variant, edge_bits, threads) in every(&Variant::ALL, &[10, 19, 24, 29, 30, 32], &[1usize, 2, 8, 64]) {
+            let parameters = Parameters::new(variant, Sip::TwoFour, edge_bits, 42).unwrap();
+            for limit in [2u64 << 30, 8 << 30, 1 << 40] {
+                let options =
+                    Options { threads: threads.try_into().unwrap(), memory_limit: limit, ..Options::default() };
+                if let Ok(plan) = Plan::new(&parameters, &options) {
+                    // A block is read, or a bitmap of 128 KiB cleared, in some tens of microseconds.
+                    assert!(plan.layout.block_size <= 32768 && plan.layout.slice_words <= 1 << 14, "{plan:?}");
+                }
+            }
+        }
+        // The last step has nothing but records; rounds of a graph have made few of them.
+        let parameters = Parameters::new(Variant::Cuckaroo, Sip::TwoFour, 30, 42).unwrap();
+        let mut record = 1u64;
+        let records: Vec<u64> = std::iter::repeat_with(|| {
+            record = record.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(1);
+            record & 0x3FFF_FFFF_3FFF_FFFF
+        })
+        .take(1 << 18)
+        .collect();
+        let counted = Cancel::after(u64::MAX);
+        trim_to_core(&parameters, &records, &counted).unwrap();
+        assert!(counted.looks() > 32, "{} looks", counted.looks());
+    }
+
+    fn every(
+        variants: &[Variant],
+        edge_bits: &[u32],
+        threads: &[usize],
+    ) -> impl Iterator<Item = (Variant, u32, usize)> {
+        let pairs = variants.iter().flat_map(|&variant| edge_bits.iter().map(move |&bits| (variant, bits)));
+        pairs.flat_map(move |(variant, bits)| threads.iter().map(move |&threads| (variant, bits, threads)))
     }
 
     #[test]

@@ -7,8 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::error::Error;
 
 /// Ends a search from another thread. Clones are the same switch.
+///
+/// Searches look at it after every few thousand edges, and end with the first look that finds it thrown.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    thrown: AtomicBool,
+    /// Looks so far, and the one that throws it.
+    #[cfg(test)]
+    looks: std::sync::atomic::AtomicU64,
+    #[cfg(test)]
+    thrown_by: u64,
+}
 
 impl Cancel {
     /// A switch that has not been thrown.
@@ -19,17 +31,34 @@ impl Cancel {
     /// Lets every search that was given this switch end with [`Error::Cancelled`], within 50
     /// milliseconds where the machine is not busy otherwise.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.thrown.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was thrown.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.thrown.load(Ordering::Relaxed)
     }
 
     /// **Errors**: [`Error::Cancelled`] if it was thrown.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        #[cfg(test)]
+        if self.0.looks.fetch_add(1, Ordering::Relaxed) + 1 == self.0.thrown_by {
+            self.cancel();
+        }
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+impl Cancel {
+    /// A switch that the look of this number, from 1, throws.
+    pub(crate) fn after(looks: u64) -> Cancel {
+        Cancel(Arc::new(Switch { thrown_by: looks, ..Switch::default() }))
+    }
+
+    /// Looks so far.
+    pub(crate) fn looks(&self) -> u64 {
+        self.0.looks.load(Ordering::Relaxed)
     }
 }
 
