@@ -10,7 +10,7 @@ use myelin_bench::child::{Child, build_once};
 use myelin_bench::measure::Effort;
 use myelin_bench::report::{self, Report, Section, Target};
 use myelin_bench::rows::contest::Outcome;
-use myelin_bench::rows::{array, build, cell, growth, irregular, trace};
+use myelin_bench::rows::{array, build, cell, growth, irregular, trace, trimmer};
 use myelin_bench::verilator::Verilator;
 use myelin_bench::{BenchError, clock, picture, target_folder};
 use myelin_sim::Engine;
@@ -33,6 +33,12 @@ struct Arguments {
     /// Sizes of the tensor cells.
     #[arg(long, value_delimiter = ',', default_value = "8,16")]
     cell_sizes: Vec<usize>,
+    /// Edge bits of the edge-trimming cores.
+    #[arg(long, value_name = "N", default_value_t = 14)]
+    trimmer_edge_bits: u32,
+    /// Lanes of the edge-trimming cores.
+    #[arg(long, value_delimiter = ',', default_value = "4,16")]
+    trimmer_lanes: Vec<u32>,
     /// Only those of Verilator's models whose name contains this, as in `emitted, hier`; ratios are then
     /// not against the best.
     #[arg(long, default_value = "")]
@@ -75,6 +81,8 @@ enum Row {
     Growth,
     /// What waves cost.
     Trace,
+    /// The edge-trimming core of Cuckoo Cycle.
+    Trimmer,
 }
 
 fn main() -> ExitCode {
@@ -112,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<bool, BenchError> {
     };
     println!("{}\n{}\nload average {:.2}\n", report.processor, report.verilator, report.load[0]);
     let mut outcomes = Vec::new();
-    for row in [Row::Array, Row::Cell, Row::Irregular, Row::Build, Row::Growth, Row::Trace] {
+    for row in [Row::Array, Row::Cell, Row::Irregular, Row::Build, Row::Growth, Row::Trace, Row::Trimmer] {
         if arguments.rows.is_empty() || arguments.rows.contains(&row) {
             let (mut section, targets) = measure(row, arguments, &verilator, &mut outcomes)?;
             section.notes.push(format!("load average {:.2}", clock::load()));
@@ -143,6 +151,10 @@ fn measure(
         Row::Build => build::run(&[16, 32], &child, verilator, effort),
         Row::Growth => growth::run(&[8, 16, 32, 64, 128], &child, effort),
         Row::Trace => trace::run(16, effort),
+        Row::Trimmer => {
+            let Arguments { trimmer_edge_bits, trimmer_lanes, .. } = arguments;
+            trimmer::run(*trimmer_edge_bits, trimmer_lanes, verilator, effort, outcomes)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use myelin_bench::child::Child;
 use myelin_bench::measure::{Effort, measure};
 use myelin_bench::rows::contest::Outcome;
-use myelin_bench::rows::{array, cell, growth, irregular, trace};
+use myelin_bench::rows::{array, cell, growth, irregular, trace, trimmer};
 use myelin_bench::subject::{Ours, Subject};
 use myelin_bench::verilator::Verilator;
 use myelin_bench::{BenchError, designs};
@@ -45,6 +45,12 @@ fn arrays_by_hand_and_emitted_compute_what_our_engines_compute() {
 fn a_cell_replays_the_digits_model_with_the_same_outputs() {
     let Some(verilator) = verilator() else { return };
     everybody_took_part(&cell::one(4, &verilator, EFFORT).unwrap(), 2);
+}
+
+#[test]
+fn an_edge_trimming_core_trims_with_the_same_outputs() {
+    let Some(verilator) = verilator() else { return };
+    everybody_took_part(&trimmer::one(10, 1, &verilator, EFFORT).unwrap(), 2);
 }
 
 #[test]

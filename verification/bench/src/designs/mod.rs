@@ -5,3 +5,4 @@ pub mod irregular;
 pub mod stimulus;
 pub mod systolic;
 pub mod tensor_array;
+pub mod trimmer;

@@ -7,3 +7,4 @@ pub mod contest;
 pub mod growth;
 pub mod irregular;
 pub mod trace;
+pub mod trimmer;
