@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use myelin_driver::{Selector, parse_precision, parse_size};
-use myelin_isa::{Architecture, Precision};
+use myelin_isa::{Architecture, MultiplierStyle, Precision};
 
 use crate::bench::BenchDesign;
 use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
@@ -199,7 +199,8 @@ pub enum Command {
     /// and Yosys. The top module is `tensor_cell`.
     #[command(after_help = "Examples:
   myelin verilog --cell 16x16 -o verilog16
-  myelin verilog --cell 8x8 --precision int6 -o verilog8 --json")]
+  myelin verilog --cell 8x8 --precision int6 -o verilog8 --json
+  myelin verilog --cell 16x16 --pack dsp48e2 -o verilog-dsp48e2")]
     Verilog(VerilogArguments),
     /// Find the proofs of work of one graph.
     ///
@@ -405,6 +406,10 @@ pub struct VerilogArguments {
     /// Width of activations and weights.
     #[arg(long, value_name = "int6|int8", default_value = "int8", value_parser = precision)]
     pub precision: Precision,
+    /// Which multiplier to write the PEs for: plain, dsp48e2, dsp48e2-dense, dsp48e1, mult18x19,
+    /// mult18x18 or mac16. Several products share one, exactly; ports, cycles and answers are the same.
+    #[arg(long, value_name = "STYLE", default_value_t)]
+    pub pack: MultiplierStyle,
     /// Folder to write to; made if it is missing.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

@@ -179,7 +179,7 @@ fn verilog_is_written_one_file_a_module() {
     let workplace = Workplace::new();
     let arguments = ["verilog", "--cell", "6x4", "--precision", "int6", "-o", "new/folder"];
     let answer = workplace.run(&[&arguments[..], &["--json"]].concat()).expect(0).json();
-    assert_eq!(keys(&answer).join(" "), "cell folder memory_bits modules register_bits schema_version top");
+    assert_eq!(keys(&answer).join(" "), "cell folder memory_bits modules multiplier register_bits schema_version top");
     let modules = answer["modules"].as_array().unwrap();
     let total = |key: &str| -> u64 {
         let number = |module: &Value, key: &str| module[key].as_u64().unwrap();

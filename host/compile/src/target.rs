@@ -16,6 +16,7 @@
 //! | `accumulators` | pixels in each half of the accumulators |
 //! | `instructions` | instructions that instruction memory holds |
 //! | `clock` | MHz |
+//! | `pack` | the multiplier that the PEs are packed for, as `dsp48e2`; `plain` unless stated ([`MultiplierStyle`]) |
 //! | `memory` | a [`MemoryModel`]: `hbm`, `ddr4`, `2000/3:120:60` ... |
 //!
 //! ```
@@ -31,7 +32,7 @@
 use crate::memory::{MemoryModel, ParseMemoryError};
 use core::fmt;
 use core::str::FromStr;
-use myelin_isa::{Architecture, ArchitectureError, Precision};
+use myelin_isa::{Architecture, ArchitectureError, MultiplierStyle, Precision, UnknownMultiplier};
 use thiserror::Error;
 
 /// What a program is compiled and timed for.
@@ -57,7 +58,7 @@ pub enum TargetError {
     /// Not a parameter with a value.
     #[error(
         "target parameter {found:?}, expected cells, rows, columns, precision, lanes, activations, weights, biases, \
-         accumulators, instructions, clock or memory, each as in cells=4"
+         accumulators, instructions, pack, clock or memory, each as in cells=4"
     )]
     Parameter {
         /// What stands there.
@@ -94,6 +95,7 @@ struct Parameters {
     biases: u32,
     accumulators: u32,
     instructions: u32,
+    multiplier: MultiplierStyle,
     clock: u32,
     memory: MemoryModel,
 }
@@ -110,6 +112,7 @@ const CARD_U50: Parameters = Parameters {
     biases: 1024,
     accumulators: 512,
     instructions: 1024,
+    multiplier: MultiplierStyle::Plain,
     clock: 300,
     memory: MemoryModel::HBM,
 };
@@ -197,7 +200,8 @@ impl Parameters {
             .with_activation_lanes(self.activations)?
             .with_bias_words(self.biases)?
             .with_accumulator_depth(self.accumulators)?
-            .with_instruction_depth(self.instructions)?;
+            .with_instruction_depth(self.instructions)?
+            .with_multiplier(self.multiplier);
         Ok(Target { architecture, clock_mhz: self.clock, memory: self.memory })
     }
 
@@ -218,6 +222,7 @@ impl Parameters {
             "accumulators" => self.accumulators = number()?,
             "instructions" => self.instructions = number()?,
             "clock" => self.clock = number()?,
+            "pack" => self.multiplier = value.parse().map_err(|_| bad(UnknownMultiplier::EXPECTED))?,
             "memory" => self.memory = value.parse()?,
             "precision" => {
                 let named = [Precision::Int6, Precision::Int8].into_iter().find(|named| named.to_string() == value);
@@ -260,7 +265,11 @@ impl fmt::Display for Target {
         write!(f, "custom,cells={},rows={},columns={},precision={}", a.cells(), a.rows(), a.columns(), a.precision())?;
         write!(f, ",lanes={},activations={},weights={}", a.lanes(), a.activation_lanes(), a.weight_words())?;
         write!(f, ",biases={},accumulators={}", a.bias_words(), a.accumulator_depth())?;
-        write!(f, ",instructions={},clock={},memory={}", a.instruction_depth(), self.clock_mhz, self.memory)
+        write!(f, ",instructions={}", a.instruction_depth())?;
+        if a.multiplier() != MultiplierStyle::Plain {
+            write!(f, ",pack={}", a.multiplier())?;
+        }
+        write!(f, ",clock={},memory={}", self.clock_mhz, self.memory)
     }
 }
 
@@ -283,6 +292,7 @@ mod tests {
         for text in [
             "custom",
             "custom,rows=8,columns=32,precision=int6,lanes=64,clock=7",
+            "card-u50,pack=dsp48e2",
             "card-u50,cells=4,memory=1/3:9:8,accumulators=64",
             "stick-up5k,activations=128,weights=16,biases=2,instructions=16",
         ] {
@@ -305,6 +315,7 @@ mod tests {
             ("custom,sells=1", "target parameter \"sells=1\""),
             ("custom,cells=0", "cells: \"0\", expected a positive number"),
             ("custom,precision=int7", "precision: \"int7\", expected int6 or int8"),
+            ("custom,pack=dsp58", "pack: \"dsp58\", expected plain, dsp48e2"),
             ("custom,memory=tape", "memory \"tape\""),
             ("custom,cells=3", "cells"),
             ("card-u50,rows=4,columns=4", "lanes"),

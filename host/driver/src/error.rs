@@ -1,6 +1,6 @@
 //! How sessions and devices fail.
 
-use myelin_isa::{Architecture, register};
+use myelin_isa::{Architecture, MultiplierStyle, register};
 
 use crate::inference::DeviceShape;
 use crate::link::LinkError;
@@ -47,6 +47,16 @@ pub enum DriverError {
         found: DeviceShape,
         /// What the program was compiled for.
         expected: DeviceShape,
+    },
+    /// The program is for a cell whose PEs are written for another multiplier.
+    #[error("load program on {selector}: the device's multipliers are {found}, the program is for {expected}")]
+    OtherMultiplier {
+        /// Which device.
+        selector: String,
+        /// The device's.
+        found: MultiplierStyle,
+        /// The program's.
+        expected: MultiplierStyle,
     },
     /// The program is for a cell of the same shape with other memories.
     #[error(

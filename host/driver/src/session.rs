@@ -67,7 +67,7 @@ impl<L: Link> Session<L> {
     ///
     /// # Errors
     /// [`DriverError::NotACell`], [`DriverError::BadShape`], [`DriverError::OtherShape`],
-    /// [`DriverError::OtherMemories`], [`DriverError::OtherSpecification`],
+    /// [`DriverError::OtherMultiplier`], [`DriverError::OtherMemories`], [`DriverError::OtherSpecification`],
     /// [`DriverError::MemoryTooSmall`] and [`DriverError::BadProgram`] before anything is written; [`DriverError::Link`],
     /// [`DriverError::Trap`] and [`DriverError::NotHalted`] as the device fails.
     pub fn load_with(link: L, program: Program, deadlines: Deadlines) -> Result<Session<L>, DriverError> {
@@ -146,6 +146,10 @@ impl<L: Link> Session<L> {
         let Some(architecture) = info.architecture else {
             return Err(DriverError::NotACell { selector: self.selector.clone(), found: id });
         };
+        let (found, expected) = (architecture.multiplier(), self.program.architecture.multiplier());
+        if found != expected {
+            return Err(DriverError::OtherMultiplier { selector: self.selector.clone(), found, expected });
+        }
         if architecture != self.program.architecture {
             let (found, expected) = (Box::new(architecture), Box::new(self.program.architecture));
             return Err(DriverError::OtherMemories { selector: self.selector.clone(), found, expected });

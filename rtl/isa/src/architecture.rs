@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::MultiplierStyle;
+
 /// Width of activations and weights. Values are symmetric: +-(2^(bits-1) - 1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Precision {
@@ -50,6 +52,7 @@ pub struct Architecture {
     bias_words: u32,
     accumulator_depth: u32,
     instruction_depth: u32,
+    multiplier: MultiplierStyle,
 }
 
 /// A parameter outside its legal range.
@@ -108,6 +111,7 @@ impl Architecture {
             bias_words: 256,
             accumulator_depth: 256,
             instruction_depth: 1024,
+            multiplier: MultiplierStyle::Plain,
         };
         let lanes_per_word = architecture.weight_ports() * columns;
         architecture.weight_words = ((128 << 10) / lanes_per_word).next_power_of_two();
@@ -183,6 +187,12 @@ impl Architecture {
         power_of_two("instruction_depth", depth, 16, 4096)?;
         self.instruction_depth = depth;
         Ok(self)
+    }
+
+    /// PEs for another multiplier, of which several products share one; cycles and answers stay the same.
+    pub fn with_multiplier(mut self, multiplier: MultiplierStyle) -> Architecture {
+        self.multiplier = multiplier;
+        self
     }
 
     /// Rows of PEs: the reduction runs down them.
@@ -283,6 +293,11 @@ impl Architecture {
         self.instruction_depth
     }
 
+    /// The multiplier that the PEs are written for.
+    pub const fn multiplier(&self) -> MultiplierStyle {
+        self.multiplier
+    }
+
     /// Hash of everything that hardware, programs and drivers must agree on: encodings, register map
     /// and the parameters of this cell. The design says it in two registers.
     pub fn specification(&self) -> u64 {
@@ -295,7 +310,11 @@ impl fmt::Display for Architecture {
         if self.cells > 1 {
             write!(f, "{} cells of ", self.cells)?;
         }
-        write!(f, "{}x{} {}", self.rows, self.columns, self.precision)
+        write!(f, "{}x{} {}", self.rows, self.columns, self.precision)?;
+        match self.multiplier {
+            MultiplierStyle::Plain => Ok(()),
+            packed => write!(f, " {packed}"),
+        }
     }
 }
 

@@ -16,10 +16,12 @@
 mod architecture;
 pub mod cuckoo;
 mod instruction;
+mod multiplier;
 mod registers;
 mod specification;
 
 pub use architecture::{Architecture, ArchitectureError, Precision};
 pub use instruction::{DecodeError, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, encoding, opcode};
+pub use multiplier::{MultiplierStyle, UnknownMultiplier};
 pub use registers::{array_descriptor, post_descriptor, register, transfer_descriptor};
 pub use specification::VERSION as SPECIFICATION_VERSION;

@@ -88,6 +88,7 @@ mod tests {
     use std::string::String;
 
     use super::*;
+    use crate::MultiplierStyle;
 
     fn text(architecture: &Architecture) -> String {
         let mut text = String::new();
@@ -126,9 +127,10 @@ mod tests {
             cell.with_instruction_depth(64),
             cell.with_cells(4),
             cell.with_lanes(16),
+            Ok(cell.with_multiplier(MultiplierStyle::Dsp48e2)),
         ];
         let hashes: BTreeSet<u64> =
             others.into_iter().map(|other| other.unwrap().specification()).chain([cell.specification()]).collect();
-        assert_eq!(hashes.len(), 11);
+        assert_eq!(hashes.len(), 12);
     }
 }

@@ -11,7 +11,7 @@ use myelin_compile::{LayerKind, Target, compile, compile_streamed};
 use myelin_driver::{Device, Session};
 use myelin_golden::npy;
 use myelin_graph::import;
-use myelin_isa::{Architecture, Precision};
+use myelin_isa::{Architecture, MultiplierStyle, Precision};
 
 const CLASSES: usize = 10;
 const PIXELS: usize = 64;
@@ -33,15 +33,21 @@ fn pictures(count: usize) -> impl Iterator<Item = usize> {
 }
 
 fn answers_as_the_official_runtime(rows: u32, columns: u32, precision: Precision) {
+    let architecture = Architecture::new(rows, columns, precision).unwrap();
+    cell_answers_as_the_official_runtime(architecture, usize::MAX);
+}
+
+/// At most so many pictures.
+fn cell_answers_as_the_official_runtime(architecture: Architecture, at_most: usize) {
+    let (rows, columns, precision) = (architecture.rows(), architecture.columns(), architecture.precision());
     let folder = folder(precision);
     let graph = import::import_dir(&folder, &import::Limits::default()).unwrap();
-    let architecture = Architecture::new(rows, columns, precision).unwrap();
     let program = compile(&graph, &architecture).unwrap();
     let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
     let mut session = Session::load(cell, program).unwrap();
     let (inputs, logits) = (array(&folder, "input.npy"), array(&folder, "official_logits.npy"));
     let count = inputs.len() / PIXELS;
-    for index in pictures(count) {
+    for index in pictures(count).take(at_most) {
         let answer = session.run(&inputs[index * PIXELS..][..PIXELS]).unwrap();
         let expected = &logits[index * CLASSES..][..CLASSES];
         assert_eq!(answer.outputs[0].values, expected, "picture {index} on {architecture}");
@@ -88,6 +94,39 @@ fn int6_12x10_answers_as_the_official_runtime() {
     answers_as_the_official_runtime(12, 10, Precision::Int6);
 }
 
+#[test]
+fn cells_whose_products_share_multipliers_answer_as_the_official_runtime() {
+    for style in &MultiplierStyle::ALL[1..] {
+        for precision in [Precision::Int6, Precision::Int8] {
+            // Columns that leave a narrower last group; rows whose sums stay packed, and more.
+            let cell = Architecture::new(12, 11, precision).unwrap().with_multiplier(*style);
+            cell_answers_as_the_official_runtime(cell, 4);
+        }
+    }
+    let large = Architecture::new(16, 16, Precision::Int8).unwrap().with_multiplier(MultiplierStyle::Dsp48e2);
+    cell_answers_as_the_official_runtime(large, 25);
+}
+
+#[test]
+fn sharing_multipliers_costs_no_cycle_and_a_program_for_others_is_refused() {
+    let folder = folder(Precision::Int8);
+    let graph = import::import_dir(&folder, &import::Limits::default()).unwrap();
+    let plain = Architecture::new(8, 8, Precision::Int8).unwrap();
+    let packed = plain.with_multiplier(MultiplierStyle::Dsp48e2);
+    let inputs = array(&folder, "input.npy");
+    let cycles = [plain, packed].map(|architecture| {
+        let program = compile(&graph, &architecture).unwrap();
+        let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
+        let mut session = Session::load(cell, program).unwrap();
+        session.run(&inputs[..PIXELS]).unwrap().report.unwrap().counters.cycles
+    });
+    assert_eq!(cycles[0], cycles[1]);
+    let cell = SimulatedCell::new(packed, SimulationOptions::default()).unwrap();
+    let refused =
+        Session::load(cell, compile(&graph, &plain).unwrap()).err().expect("a program for other PEs").to_string();
+    assert!(refused.contains("multipliers are dsp48e2, the program is for plain"), "{refused}");
+}
+
 /// Maps, weights and instructions stream, and cells share memory and meet at barriers.
 fn streamed_answers_as_the_official_runtime(target: &str) {
     let target: Target = target.parse().unwrap();
@@ -118,6 +157,7 @@ fn cards_answer_as_the_official_runtime_whatever_their_memory() {
         "custom,cells=4,rows=4,columns=4,lanes=16,memory=ddr4",
         "custom,cells=8,rows=8,columns=8,lanes=16,instructions=64,memory=hbm",
         "card-a10,cells=4",
+        "custom,cells=2,rows=8,columns=8,lanes=16,pack=dsp48e2,memory=hbm",
     ] {
         streamed_answers_as_the_official_runtime(target);
     }

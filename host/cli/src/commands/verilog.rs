@@ -5,7 +5,7 @@ use std::io::Write;
 
 use myelin_hdl::{Design, Digest, Module, verilog};
 use myelin_isa::Architecture;
-use myelin_rtl::tensor::cell;
+use myelin_rtl::tensor::{cell, packed_pe};
 use serde::Serialize;
 
 use super::JSON_SCHEMA_VERSION;
@@ -19,6 +19,7 @@ use crate::terminal::{Align, Mark, Table, grouped};
 struct Report {
     schema_version: u32,
     cell: String,
+    multiplier: &'static str,
     folder: String,
     top: String,
     modules: Vec<ModuleReport>,
@@ -42,7 +43,8 @@ struct ModuleReport {
 pub fn run(arguments: &VerilogArguments, context: &mut Context) -> Result<Verdict, Failure> {
     let (rows, columns) = arguments.cell;
     let architecture = Architecture::new(rows, columns, arguments.precision)
-        .expect("invariant: the command line takes legal sizes only");
+        .expect("invariant: the command line takes legal sizes only")
+        .with_multiplier(arguments.pack);
     context.progress().step(&format!("build cell {architecture}"));
     let design = Design::new(cell::cell(&architecture)).expect("invariant: the cell's names are identifiers");
     let emitted = verilog::emit(&design);
@@ -51,6 +53,13 @@ pub fn run(arguments: &VerilogArguments, context: &mut Context) -> Result<Verdic
     files::make_folder(&arguments.output)?;
     for file in &emitted {
         files::write(&arguments.output.join(&file.name), file.text.as_bytes())?;
+    }
+
+    // The one module that synthesis for iCE40 is given as a block.
+    if emitted.iter().any(|file| file.name == "multiplier_pair.v") {
+        let folder = arguments.output.join("ice40");
+        files::make_folder(&folder)?;
+        files::write(&folder.join("multiplier_pair.v"), packed_pe::MULTIPLIER_PAIR_ICE40.as_bytes())?;
     }
 
     let instances = count_instances(&design);
@@ -67,6 +76,7 @@ pub fn run(arguments: &VerilogArguments, context: &mut Context) -> Result<Verdic
     let report = Report {
         schema_version: JSON_SCHEMA_VERSION,
         cell: architecture.to_string(),
+        multiplier: arguments.pack.name(),
         folder: arguments.output.display().to_string(),
         top: design.emitted_name(design.top()).to_owned(),
         register_bits: modules.iter().map(|module| module.instances * module.register_bits).sum(),

@@ -33,7 +33,7 @@ use myelin_hdl::{MemoryStyle, Module, Signal, choose, concat, module, mux, u};
 use myelin_isa::cuckoo::{Core, Sip, Variant};
 
 use super::lowest_set::lowest_set;
-use super::sip_pipeline::sip_pipeline;
+use super::sip_pipeline::{End, sip_pipeline};
 use crate::prim::bundle;
 
 /// Blocks that are hashed or read at the same time.
@@ -64,8 +64,10 @@ pub fn chained_lane(core: &Core) -> Arc<Module> {
         let begun_buffer = begun.q.truncate(buffer_bits);
 
         // The ring: a slot goes on with its block, or begins one.
-        let pipeline = m
-            .instance("pipeline", &sip_pipeline(core.sip(), core.variant().last_rotation(), edge.width(), buffer_bits));
+        let pipeline = m.instance(
+            "pipeline",
+            &sip_pipeline(core.sip(), core.variant().last_rotation(), edge.width(), buffer_bits, End::State),
+        );
         let state = bundle::of(&pipeline, "state", 4);
         let (out_valid, out_word) = (pipeline.output("valid_o"), pipeline.output("word_o"));
         let out_buffer = pipeline.output("tag_o");

@@ -17,7 +17,7 @@ use myelin_hdl::{Module, Signal, choose, concat, module, mux, u};
 use myelin_isa::cuckoo::{Core, Sip};
 
 use super::lowest_set::lowest_set;
-use super::sip_pipeline::sip_pipeline;
+use super::sip_pipeline::{End, sip_pipeline};
 use crate::prim::{bundle, fifo};
 
 /// Edges begun and not yet taken, at most: enough to fill the pipeline.
@@ -59,15 +59,16 @@ pub fn plain_lane(core: &Core) -> Arc<Module> {
             if core.lane_bits() == 0 { concat(&[number.q, position]) } else { concat(&[number.q, lane, position]) };
 
         let word_width = edge.width() + 1;
-        let pipeline = m.instance("pipeline", &sip_pipeline(core.sip(), core.variant().last_rotation(), word_width, 2));
+        let pipeline =
+            m.instance("pipeline", &sip_pipeline(core.sip(), core.variant().last_rotation(), word_width, 2, End::Hash));
         pipeline
             .input("valid_i", begins)
             .input("word_i", concat(&[index, side ^ other.q]))
             .input("tag_i", concat(&[other.q, edge_ends]));
         bundle::connect(&pipeline, "state", &keys);
 
-        let state = bundle::of(&pipeline, "state", 4);
-        let hash = m.delay("hash_q", state[0] ^ state[1] ^ state[2] ^ state[3]);
+        let terms = bundle::of(&pipeline, "term", 4);
+        let hash = m.delay("hash_q", terms[0] ^ terms[1] ^ terms[2] ^ terms[3]);
         let node = hash.slice(0, edge.width());
         let out_edge = m.delay("out_edge_q", pipeline.output("word_o").slice(1, edge.width()));
         let tag = m.delay("out_tag_q", pipeline.output("tag_o"));

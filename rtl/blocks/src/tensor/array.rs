@@ -26,13 +26,17 @@
 //! store delays the blocks by delaying their addresses, which is cheaper than delaying weights).
 //! In frame time the array has no skew: loading steps of the next tile may run from the cycle of
 //! a `swap` on, and must be complete before the next `swap`.
+//!
+//! **Multipliers.** For a style other than the plain one ([`Architecture::multiplier`]) several products
+//! share a multiplier ([`super::packed_array`]); nothing outside can tell, as long as operands are symmetric.
 
 use std::sync::Arc;
 
 use myelin_hdl::{InstanceHandle, Module, Signal, module, u};
 use myelin_isa::Architecture;
 
-use super::pe;
+use super::packing::Packing;
+use super::{packed_array, pe};
 use crate::prim::bundle;
 
 /// Cycles from a pixel entering to column 0's sum leaving.
@@ -42,6 +46,14 @@ pub const fn sum_latency(rows: u32) -> usize {
 
 /// Builds the array.
 pub fn array(architecture: &Architecture) -> Arc<Module> {
+    match Packing::of(architecture.multiplier(), architecture.precision(), architecture.rows()) {
+        None => plain_array(architecture),
+        Some(packing) => packed_array::packed_array(architecture, &packing),
+    }
+}
+
+/// One multiplier to a PE.
+fn plain_array(architecture: &Architecture) -> Arc<Module> {
     let (rows, columns) = (architecture.rows() as usize, architecture.columns() as usize);
     let (blocks, steps) = (architecture.weight_ports() as usize, architecture.weight_steps() as usize);
     let pe = pe::pe(architecture);

@@ -34,6 +34,11 @@ impl Rows {
         Rows { name: name.to_owned(), row_beats, beats_left, rows_left, row_last, last }
     }
 
+    /// Beats of a row, beats and rows left, for a module that watches them.
+    pub fn counts(&self) -> [Signal; 3] {
+        [self.row_beats.q, self.beats_left.q, self.rows_left.q]
+    }
+
     /// At `start` takes `beats` (32 bits, at least 1) and `rows_less_one` (16 bits); moves by one beat where
     /// `advance` is 1.
     pub fn walk(self, start: Signal, beats: Signal, rows_less_one: Signal, advance: Signal) -> Walk {
@@ -58,6 +63,18 @@ impl Walk {
     /// An address of 32 bits that follows: `from` at the start, moved by `beat_step` from beat to beat
     /// and by `row_step` from row to row, modulo 2^32.
     pub fn follow(&self, m: &ModuleBuilder, name: &str, from: Signal, beat_step: i64, row_step: Signal) -> Signal {
+        self.follow_row(m, name, from, beat_step, row_step)[0]
+    }
+
+    /// As [`Walk::follow`], with where the row began behind it.
+    pub fn follow_row(
+        &self,
+        m: &ModuleBuilder,
+        name: &str,
+        from: Signal,
+        beat_step: i64,
+        row_step: Signal,
+    ) -> [Signal; 2] {
         let row = m.register(&format!("{name}_row_q"), u(32));
         let next_row = row.q.wrapping_add(row_step).named(&format!("{name}_next_row"));
         row.next(choose(row.q).when(self.start, from).when(self.row_ends, next_row).end());
@@ -69,6 +86,6 @@ impl Walk {
                 .when(self.advance, address.q.wrapping_add(beat_step))
                 .end(),
         );
-        address.q
+        [address.q, row.q]
     }
 }

@@ -112,6 +112,11 @@ pub fn operand(random: &mut ChaCha8Rng, bits: u32) -> i64 {
     }
 }
 
+/// A value of the symmetric range of `bits` bits; often an extreme.
+pub fn symmetric(random: &mut ChaCha8Rng, bits: u32) -> i64 {
+    operand(random, bits).max(1 - (1i64 << (bits - 1)))
+}
+
 /// True `percent` times of a hundred.
 pub fn chance(random: &mut ChaCha8Rng, percent: u32) -> bool {
     random.random_range(0..100) < percent

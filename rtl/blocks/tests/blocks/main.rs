@@ -13,6 +13,7 @@ mod lanes;
 mod load_unit;
 mod loop_nest;
 mod memories;
+mod packed_pe;
 mod pe;
 mod post_lane;
 mod sequencer;

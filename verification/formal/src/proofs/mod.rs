@@ -1,8 +1,10 @@
 //! The proofs, one file for each block.
 
+mod barrier;
 mod convolution;
 mod fifo;
 mod loop_nest;
+mod packing;
 mod post_lane;
 mod skid_buffer;
 mod tokens;
@@ -16,8 +18,10 @@ pub fn all() -> Vec<Proof> {
         skid_buffer::proofs(),
         tokens::proofs(),
         loop_nest::proofs(),
+        barrier::proofs(),
         convolution::proofs(),
         post_lane::proofs(),
+        packing::proofs(),
     ]
     .into_iter()
     .flatten()
