@@ -6,6 +6,7 @@ mod fifo;
 mod loop_nest;
 mod packing;
 mod post_lane;
+mod rows;
 mod skid_buffer;
 mod tokens;
 
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Proof> {
         loop_nest::proofs(),
         barrier::proofs(),
         convolution::proofs(),
+        rows::proofs(),
         post_lane::proofs(),
         packing::proofs(),
     ]
