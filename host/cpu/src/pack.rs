@@ -115,7 +115,7 @@ pub(crate) fn pack(geometry: &Geometry, weights: &[i8], bias: &[i32], kernels: &
     packed
 }
 
-/// Bytes that [`pack`] holds or needs meanwhile, without packing.
+/// Bytes that [`pack`] holds or needs meanwhile beside what it reads, without packing.
 pub(crate) fn packed_bytes(geometry: &Geometry, kernels: &Kernels) -> u64 {
     let g = geometry;
     let (group_in, group_out) = (g.channels_in / g.groups, g.channels_out / g.groups);
@@ -133,9 +133,8 @@ pub(crate) fn packed_bytes(geometry: &Geometry, kernels: &Kernels) -> u64 {
     let vectors = unit_out / block_max * kernels.vectors_max + (unit_out % block_max).div_ceil(kernels.lanes);
     let lanes = (units * vectors * kernels.lanes) as u64;
     let blocks = (units * unit_out.div_ceil(block_max) * size_of::<Block>()) as u64;
-    // Weights and biases of every lane, offsets, the table of taps, biases and weights as read.
-    let read = (g.channels_out * (4 + group_in * rows * columns)) as u64;
-    lanes * (4 * quads + 4) + blocks + 4 * quads + joined as u64 * 16 * quads + read
+    // Weights and biases of every lane, offsets, the table of taps, biases as read.
+    lanes * (4 * quads + 4) + blocks + 4 * quads + joined as u64 * 16 * quads + 4 * g.channels_out as u64
 }
 
 /// How many groups fill a vector, each lane seeing its own group's bytes, if that can be: whole groups
