@@ -42,6 +42,12 @@ pub enum Error {
         /// The most it may.
         allowed: u64,
     },
+    /// A part of a graph that is not closed.
+    #[error("prepare part of a graph: nothing gives {lacking:?}")]
+    Part {
+        /// The node whose value it needs.
+        lacking: String,
+    },
     /// The workspace belongs to another network.
     #[error("run network: the workspace was made for another network")]
     ForeignWorkspace,

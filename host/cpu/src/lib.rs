@@ -29,6 +29,7 @@
 
 mod buffer;
 mod error;
+mod fragment;
 mod kernel;
 mod network;
 mod output;
@@ -36,12 +37,12 @@ mod pack;
 mod path;
 mod plan;
 mod profile;
-mod range;
 mod run;
 mod stage;
 mod view;
 
 pub use error::Error;
+pub use fragment::Fragment;
 pub use network::{Network, Options, Workspace};
 pub use output::{Head, Output};
 pub use path::{PATH_VARIABLE, Path};

@@ -5,10 +5,10 @@ use crate::buffer::Buffer;
 use crate::kernel::Kernels;
 use crate::output::Output;
 use crate::path::{Isa, Path, for_each_isa};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Part, Plan};
 use crate::run::{Context, NmsScratch, Planned};
-use crate::view::{Element, Memory};
-use myelin_graph::{Graph, Tensor, TensorData, precision_limit};
+use crate::view::{Element, Memory, View};
+use myelin_graph::{Graph, precision_limit};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,17 +59,23 @@ impl Network {
     /// **Errors.** [`Error::PathUnavailable`], [`Error::PathName`], [`Error::Threads`].
     pub fn prepare(graph: &Graph, options: &Options) -> Result<Self, Error> {
         let path = Path::choose(options.path)?;
-        Self::with_kernels(graph, path, Kernels::of(path), options.threads)
+        Self::with_kernels(graph, &Part::whole(graph), path, Kernels::of(path), options.threads)
     }
 
-    /// [`Network::prepare`], if network, its copy of the graph and one workspace take no more than
-    /// `bytes_max`; that is known before they are taken.
+    /// [`Network::prepare`] of a part: its runs are [`Network::run_given`].
+    pub(crate) fn of_part(graph: &Graph, part: &Part, options: &Options) -> Result<Self, Error> {
+        let path = Path::choose(options.path)?;
+        Self::with_kernels(graph, part, path, Kernels::of(path), options.threads)
+    }
+
+    /// [`Network::prepare`], if network and one workspace take no more than `bytes_max` beside the graph,
+    /// whose weights are shared; that is known before they are taken.
     ///
     /// **Errors.** As [`Network::prepare`], and [`Error::Memory`].
     pub fn prepare_within(graph: &Graph, options: &Options, bytes_max: u64) -> Result<Self, Error> {
         let kernels = Kernels::of(Path::choose(options.path)?);
         let [held, workspace] = plan::measure(graph, &kernels);
-        let needed = held.saturating_add(workspace).saturating_add(params_bytes(graph));
+        let needed = held.saturating_add(workspace);
         if needed > bytes_max {
             return Err(Error::Memory { needed, allowed: bytes_max });
         }
@@ -77,7 +83,7 @@ impl Network {
     }
 
     /// [`Network::prepare`] for given kernels, whose plain loops are those of `path`.
-    fn with_kernels(graph: &Graph, path: Path, kernels: Kernels, threads: usize) -> Result<Self, Error> {
+    fn with_kernels(graph: &Graph, part: &Part, path: Path, kernels: Kernels, threads: usize) -> Result<Self, Error> {
         static NETWORKS: AtomicU64 = AtomicU64::new(0);
         let threads = threads.max(1);
         let pool = if threads > 1 {
@@ -86,7 +92,7 @@ impl Network {
         } else {
             None
         };
-        let plan = plan::plan(graph, &kernels);
+        let plan = plan::plan(graph, part, &kernels);
         let identity = NETWORKS.fetch_add(1, Ordering::Relaxed);
         let graph = Arc::new(graph.clone());
         Ok(Self { graph, plan, path, kernels, threads, pool, identity })
@@ -102,9 +108,9 @@ impl Network {
         self.path
     }
 
-    /// Bytes of packed weights, constants and the copy of the graph.
+    /// Bytes of packed weights and constants, beside the graph.
     pub fn held_bytes(&self) -> u64 {
-        self.plan.held_bytes + params_bytes(&self.graph)
+        self.plan.held_bytes
     }
 
     /// Bytes of a workspace's buffers.
@@ -175,7 +181,7 @@ impl Network {
         if input.len() != expected {
             return Err(Error::InputLength { unit: "bytes", expected, found: input.len() });
         }
-        if self.graph.input_type_size() == 1 && self.plan.input.element == Element::I8 {
+        if self.graph.input_type_size() == 1 && self.plan.inputs[0].element == Element::I8 {
             self.check(workspace)?;
             let limit = precision_limit(self.graph.input_precision()).min(i32::from(i8::MAX)) as i8;
             // The input is the plan's first buffer.
@@ -206,13 +212,41 @@ impl Network {
         for step in &self.plan.steps {
             self.step(step, &context, workspace)?;
         }
-        let (plan, flip) = (&self.plan, self.kernels.flip);
-        let memory = Memory { work: &workspace.buffers, slots: &plan.slots, constants: &plan.constants, flip };
-        for (head, view) in workspace.output.heads_mut().iter_mut().zip(&plan.heads) {
+        let memory = self.memory(&workspace.buffers);
+        for (head, view) in workspace.output.heads_mut().iter_mut().zip(&self.plan.heads) {
             head.values.copy_from_slice(&memory.buffer(view).words()[..view.count()]);
         }
         workspace.output.join()?;
         Ok(&workspace.output)
+    }
+
+    fn memory<'b>(&'b self, work: &'b [Buffer]) -> Memory<'b> {
+        Memory { work, slots: &self.plan.slots, constants: &self.plan.constants, flip: self.kernels.flip }
+    }
+
+    /// A part's outputs for its inputs, both in the part's order, which must be within their ranges.
+    ///
+    /// **Errors.** As [`Network::run_i32`].
+    pub(crate) fn run_given(&self, workspace: &mut Workspace, inputs: &[&[i32]]) -> Result<Vec<Vec<i32>>, Error> {
+        self.check(workspace)?;
+        let (expected, found) = (self.plan.inputs.len(), inputs.len());
+        if found != expected {
+            return Err(Error::InputLength { unit: "values", expected, found });
+        }
+        for (position, (values, view)) in inputs.iter().zip(&self.plan.inputs).enumerate() {
+            if values.len() != view.count() {
+                let (expected, found) = (view.count(), values.len());
+                return Err(Error::InputLength { unit: "elements", expected, found });
+            }
+            self.put(workspace, position, values.iter().copied());
+        }
+        let context = self.context(None);
+        for step in &self.plan.steps {
+            self.step(step, &context, workspace)?;
+        }
+        let memory = self.memory(&workspace.buffers);
+        let values = |view: &View| memory.buffer(view).words()[..view.count()].to_vec();
+        Ok(self.plan.heads.iter().map(values).collect())
     }
 
     fn check(&self, workspace: &Workspace) -> Result<(), Error> {
@@ -222,16 +256,19 @@ impl Network {
     /// Puts the input, limited to its precision, where the plan wants it.
     pub(crate) fn load(&self, workspace: &mut Workspace, input: impl Iterator<Item = i32>) -> Result<(), Error> {
         self.check(workspace)?;
-        let (plan, flip) = (&self.plan, self.kernels.flip);
         let limit = precision_limit(self.graph.input_precision());
-        let clipped = input.map(|x| x.clamp(-limit, limit));
-        // The input is the plan's first buffer.
-        let buffer = &mut workspace.buffers[plan.slots[0]];
-        match plan.input.element {
-            Element::I8 => buffer.bytes_mut().iter_mut().zip(clipped).for_each(|(to, x)| *to = x as u8 ^ flip),
-            Element::I32 => buffer.words_mut().iter_mut().zip(clipped).for_each(|(to, x)| *to = x),
-        }
+        self.put(workspace, 0, input.map(|x| x.clamp(-limit, limit)));
         Ok(())
+    }
+
+    /// Writes an input of the plan: they are its first buffers.
+    fn put(&self, workspace: &mut Workspace, position: usize, input: impl Iterator<Item = i32>) {
+        let flip = self.kernels.flip;
+        let buffer = &mut workspace.buffers[self.plan.slots[position]];
+        match self.plan.inputs[position].element {
+            Element::I8 => buffer.bytes_mut().iter_mut().zip(input).for_each(|(to, x)| *to = x as u8 ^ flip),
+            Element::I32 => buffer.words_mut().iter_mut().zip(input).for_each(|(to, x)| *to = x),
+        }
     }
 
     /// What the steps of a run are told.
@@ -253,15 +290,6 @@ impl Network {
     }
 }
 
-/// Bytes of a graph's parameters.
-fn params_bytes(graph: &Graph) -> u64 {
-    let bytes = |tensor: &Tensor| match tensor.data() {
-        TensorData::I8(data) => data.len() as u64,
-        TensorData::I32(data) => 4 * data.len() as u64,
-    };
-    graph.params().map(|(_, tensor)| bytes(tensor)).sum()
-}
-
 for_each_isa! {
     fn limited(input: &[i8], limit: i8, flip: u8, out: &mut [u8]) = limited_inner
 }
@@ -276,7 +304,7 @@ fn limited_inner(input: &[i8], limit: i8, flip: u8, out: &mut [u8]) {
 #[allow(clippy::unwrap_used, reason = "Clippy sees tests only in functions marked so")]
 mod tests {
     use super::*;
-    use myelin_graph::{Conv2d, GraphBuilder, Postprocess};
+    use myelin_graph::{Conv2d, GraphBuilder, Postprocess, Tensor};
 
     /// Odd channels, groups, strides and dilation, each behind the other.
     fn graph() -> Graph {
@@ -304,9 +332,10 @@ mod tests {
     fn amx_on_modelled_registers_answers_as_the_scalar_path_does() {
         let graph = graph();
         let input: Vec<i8> = (0..graph.input_shape().elements()).map(|i| (i * 73 % 255) as u8 as i8).collect();
-        let scalar = Network::with_kernels(&graph, Path::Scalar, Kernels::of(Path::Scalar), 1).unwrap();
+        let whole = Part::whole(&graph);
+        let scalar = Network::with_kernels(&graph, &whole, Path::Scalar, Kernels::of(Path::Scalar), 1).unwrap();
         let kernels = crate::kernel::amx::SOFTWARE_KERNELS;
-        let modelled = Network::with_kernels(&graph, Path::Scalar, kernels, 2).unwrap();
+        let modelled = Network::with_kernels(&graph, &whole, Path::Scalar, kernels, 2).unwrap();
         let (mut a, mut b) = (scalar.workspace(), modelled.workspace());
         let expected = scalar.run(&mut a, &input).unwrap();
         assert_eq!(modelled.run(&mut b, &input).unwrap(), expected);

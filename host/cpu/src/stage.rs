@@ -1,6 +1,5 @@
 //! What is done to a result while it is in cache: a chain of operations on single elements.
 
-use crate::range::Range;
 use crate::view::{Element, Memory, View};
 use std::sync::Arc;
 
@@ -88,15 +87,6 @@ impl Scale {
         let (low, high) = (self.low.min(last), last);
         let joined = Self { low: within(next.shifted(low)), high: within(next.shifted(high)), ..next };
         self.is_clamp().then_some(joined)
-    }
-
-    /// The results' range for elements in `range`.
-    pub(crate) fn range(self, range: Range) -> Range {
-        let (low, high) = (range.low as i32, range.high as i32);
-        if self.may_wrap() && high == i32::MAX {
-            return Range::new(i64::from(self.low), i64::from(self.high));
-        }
-        Range::new(i64::from(self.apply(low)), i64::from(self.apply(high)))
     }
 }
 

@@ -1,14 +1,13 @@
 //! Fusion: which operators are done while their operand is still in cache.
 
-use super::Planner;
 use super::layers::is_narrow;
 use super::place::{Layout, Place};
+use super::{Part, Planner};
 use crate::kernel::Kernels;
-use crate::range::Range;
 use crate::run::{ByteTable, Map, Step};
 use crate::stage::{self, Scale, Stage};
 use crate::view::Element;
-use myelin_graph::{Graph, Node, NodeId, Op, ValueId, precision_limit};
+use myelin_graph::{Graph, Node, NodeId, Op, Range, ValueId, precision_limit};
 
 /// Whether an operator may start a chain.
 pub(super) fn is_chainable(op: &Op) -> bool {
@@ -51,6 +50,7 @@ fn is_sum(op: &Op) -> bool {
 /// For each node the chain that ends with it.
 pub(super) fn chains(
     graph: &Graph,
+    part: &Part,
     ranges: &[Range],
     halos: &[[usize; 2]],
     kernels: &Kernels,
@@ -59,7 +59,7 @@ pub(super) fn chains(
     let mut absorbed = vec![false; graph.node_count()];
     // `Graph::is_head` walks the list of heads, which may be long.
     let mut is_head = vec![false; graph.value_count()];
-    graph.heads().iter().for_each(|head| is_head[head.index()] = true);
+    graph.heads().iter().chain(&part.outputs).for_each(|head| is_head[head.index()] = true);
     let fuse = !overwrites_visibly(graph, &is_head);
     for (id, node) in graph.operators() {
         let narrow = match node.op {
@@ -67,11 +67,13 @@ pub(super) fn chains(
             Op::CvmLut { .. } => graph.param(node.inputs[1]).is_some(),
             _ => is_chainable(&node.op),
         };
-        if absorbed[id.index()] || !narrow {
+        if absorbed[id.index()] || !narrow || !part.nodes[id.index()] {
             continue;
         }
         let (mut chain, mut last) = (vec![id], node);
-        while let Some(next) = next_of(graph, &is_head, node, last).filter(|next| fuse && !absorbed[next.index()]) {
+        while let Some(next) = next_of(graph, &is_head, node, last)
+            .filter(|next| fuse && part.nodes[next.index()] && !absorbed[next.index()])
+        {
             absorbed[next.index()] = true;
             chain.push(next);
             last = graph.node(next);

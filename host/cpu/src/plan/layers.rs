@@ -4,10 +4,9 @@ use super::Planner;
 use super::place::{Layout, Place};
 use crate::kernel::Kernels;
 use crate::pack::{Geometry, Packed, pack, packed_bytes};
-use crate::range::Range;
 use crate::run::{Conv, Depthwise, Step, Taps, WideConv, WideDense};
 use crate::view::{Element, View};
-use myelin_graph::{Conv2d, Graph, Node, NodeId, Op, Tensor, TensorData, ValueId};
+use myelin_graph::{Conv2d, Graph, Node, NodeId, Op, Range, Tensor, TensorData, ValueId};
 use std::borrow::Cow;
 
 /// Largest padded picture the kernels address, in bytes.
@@ -110,7 +109,12 @@ impl Planner<'_> {
     }
 
     fn packed(&mut self, geometry: &Geometry, node: &Node) -> Packed {
-        if !self.hold(packed_bytes(geometry, self.kernels)) {
+        let weights = self.constant(node.inputs[1]);
+        let narrowed = match weights.data() {
+            TensorData::I8(_) => 0,
+            TensorData::I32(data) => data.len() as u64,
+        };
+        if !self.hold(packed_bytes(geometry, self.kernels) + narrowed) {
             return Packed::default();
         }
         pack(geometry, &bytes(self.constant(node.inputs[1])), &self.bias(node), self.kernels)

@@ -8,11 +8,10 @@ mod place;
 
 use crate::buffer::Buffer;
 use crate::kernel::Kernels;
-use crate::range::{Range, ranges};
 use crate::run::{Planned, Step, work_buffer};
 use crate::view::{Element, Source, View};
 use memory::Lifetime;
-use myelin_graph::{Graph, Node, NodeId, Op, ValueId};
+use myelin_graph::{Graph, Node, NodeId, Op, Range, ValueId, ranges};
 use place::Place;
 
 /// A graph prepared for a set of kernels.
@@ -24,9 +23,9 @@ pub(crate) struct Plan {
     pub(crate) slots: Vec<usize>,
     /// Bytes of each slot.
     pub(crate) slot_bytes: Vec<usize>,
-    /// Where the input goes, in the chain's order.
-    pub(crate) input: View,
-    /// The heads, 32-bit and in the chain's order.
+    /// Where the inputs go, in the chain's order; they are the first buffers, in this order.
+    pub(crate) inputs: Vec<View>,
+    /// The outputs, 32-bit and in the chain's order.
     pub(crate) heads: Vec<View>,
     /// Most rows of boxes of a step.
     pub(crate) boxes_max: usize,
@@ -34,9 +33,27 @@ pub(crate) struct Plan {
     pub(crate) held_bytes: u64,
 }
 
-/// Plans a graph.
-pub(crate) fn plan(graph: &Graph, kernels: &Kernels) -> Plan {
-    Planner::new(graph, kernels, Purpose::Run).plan()
+/// What of a graph is planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The values given; of each 32-bit integer that its range allows.
+    pub(crate) inputs: Vec<ValueId>,
+    /// By node, whether it is run.
+    pub(crate) nodes: Vec<bool>,
+    /// The values asked for.
+    pub(crate) outputs: Vec<ValueId>,
+}
+
+impl Part {
+    /// All of it.
+    pub(crate) fn whole(graph: &Graph) -> Part {
+        Part { inputs: vec![graph.input()], nodes: vec![true; graph.node_count()], outputs: graph.heads().to_vec() }
+    }
+}
+
+/// Plans a part of a graph.
+pub(crate) fn plan(graph: &Graph, part: &Part, kernels: &Kernels) -> Plan {
+    Planner::new(graph, part, kernels, Purpose::Run).plan()
 }
 
 /// What a plan takes, without taking it: bytes that packed weights, constants and steps hold, and bytes
@@ -45,7 +62,7 @@ pub(crate) fn plan(graph: &Graph, kernels: &Kernels) -> Plan {
 /// Packing can multiply weights (a block of channels of which one is used), and every reader of a
 /// constant may want a halo of its own, so the files' lengths say little.
 pub(crate) fn measure(graph: &Graph, kernels: &Kernels) -> [u64; 2] {
-    let plan = Planner::new(graph, kernels, Purpose::Measure).plan();
+    let plan = Planner::new(graph, &Part::whole(graph), kernels, Purpose::Measure).plan();
     [plan.held_bytes, plan.slot_bytes.iter().map(|&bytes| bytes as u64).sum()]
 }
 
@@ -59,6 +76,7 @@ enum Purpose {
 
 struct Planner<'g> {
     graph: &'g Graph,
+    part: &'g Part,
     kernels: &'g Kernels,
     ranges: Vec<Range>,
     /// For each value the zeros that convolutions want around it.
@@ -76,12 +94,13 @@ struct Planner<'g> {
 }
 
 impl<'g> Planner<'g> {
-    fn new(graph: &'g Graph, kernels: &'g Kernels, purpose: Purpose) -> Self {
+    fn new(graph: &'g Graph, part: &'g Part, kernels: &'g Kernels, purpose: Purpose) -> Self {
         let ranges = ranges(graph);
         let halos = layers::halos(graph);
-        let chains = chain::chains(graph, &ranges, &halos, kernels);
+        let chains = chain::chains(graph, part, &ranges, &halos, kernels);
         let mut planner = Self {
             graph,
+            part,
             kernels,
             ranges,
             halos,
@@ -94,16 +113,17 @@ impl<'g> Planner<'g> {
             purpose,
             held_bytes: 0,
         };
-        let input = graph.input();
-        let (element, count) = (planner.element(input), graph.shape(input).elements());
-        let view = planner.new_plain(element, count);
-        planner.places[input.index()].push(Place::plain(view));
+        for &input in &part.inputs {
+            let (element, count) = (planner.element(input), graph.shape(input).elements());
+            let view = planner.new_plain(element, count);
+            planner.places[input.index()].push(Place::plain(view));
+        }
         planner
     }
 
     fn plan(mut self) -> Plan {
-        let graph = self.graph;
-        for (id, node) in graph.operators() {
+        let (graph, part) = (self.graph, self.part);
+        for (id, node) in graph.operators().filter(|(id, _)| part.nodes[id.index()]) {
             self.node(id, node);
         }
         self.finish()
@@ -186,20 +206,20 @@ impl<'g> Planner<'g> {
     }
 
     fn finish(mut self) -> Plan {
-        let heads: Vec<View> = self.graph.heads().iter().map(|&head| self.plain(head, Some(Element::I32))).collect();
+        let heads: Vec<View> = self.part.outputs.iter().map(|&head| self.plain(head, Some(Element::I32))).collect();
         for head in &heads {
             if let Some(buffer) = work_buffer(head) {
                 self.buffers[buffer].until = usize::MAX;
             }
         }
-        let input = self.places[self.graph.input().index()][0].view;
+        let inputs = self.part.inputs.iter().map(|input| self.places[input.index()][0].view).collect();
         let (slots, slot_bytes) = memory::assign(&self.buffers);
         Plan {
             steps: self.steps,
             constants: self.constants,
             slots,
             slot_bytes,
-            input,
+            inputs,
             heads,
             boxes_max: self.boxes_max,
             held_bytes: self.held_bytes,

@@ -1,24 +1,28 @@
 //! What values can occur, from the operators alone.
 //!
 //! The graph's precisions do not always bound the values: `where` has its condition's precision,
-//! shifts from 31 and wide requantisations are not clipped, detection fills with -1. Storage and
-//! kernels are chosen by these ranges, never by precisions.
+//! shifts from 31 and wide requantisations are not clipped, detection fills with -1. Storage, kernels
+//! and what may leave the processor are chosen by these ranges, never by precisions.
 
-use crate::stage::Scale;
-use myelin_graph::{Graph, Node, Op, ValueId, precision_limit};
+use crate::graph::{Graph, Node, ValueId};
+use crate::op::Op;
+use crate::tensor::precision_limit;
 
 /// An interval of 32-bit integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub(crate) low: i64,
-    pub(crate) high: i64,
+pub struct Range {
+    /// Least.
+    pub low: i64,
+    /// Greatest.
+    pub high: i64,
 }
 
 impl Range {
-    const FULL: Range = Range { low: i32::MIN as i64, high: i32::MAX as i64 };
+    /// Every 32-bit integer.
+    pub const FULL: Range = Range { low: i32::MIN as i64, high: i32::MAX as i64 };
 
     /// `low..=high`, or everything if 32 bits could wrap.
-    pub(crate) fn new(low: i64, high: i64) -> Self {
+    pub fn new(low: i64, high: i64) -> Self {
         if low < Self::FULL.low || high > Self::FULL.high { Self::FULL } else { Self { low, high } }
     }
 
@@ -31,7 +35,7 @@ impl Range {
     }
 
     /// Whether every value is a signed byte.
-    pub(crate) fn fits_i8(self) -> bool {
+    pub fn fits_i8(self) -> bool {
         self.low >= -128 && self.high <= 127
     }
 
@@ -40,8 +44,8 @@ impl Range {
     }
 }
 
-/// The range of every value of a graph.
-pub(crate) fn ranges(graph: &Graph) -> Vec<Range> {
+/// What every value of a graph can be, by [`ValueId`], for every input.
+pub fn ranges(graph: &Graph) -> Vec<Range> {
     let mut ranges: Vec<Range> = Vec::with_capacity(graph.value_count());
     for (_, node) in graph.nodes() {
         for (index, output) in node.outputs().enumerate() {
@@ -82,12 +86,12 @@ fn infer(graph: &Graph, node: &Node, index: usize, ranges: &[Range]) -> Range {
             products(of(0), of(1), length, dense.use_bias.then(|| of(2)))
         }
         Op::Relu => Range::new(of(0).low.max(0), of(0).high.max(0)),
-        Op::CvmRightShift { precision, shift_bit } => Scale::requantise(*precision, *shift_bit).range(of(0)),
+        Op::CvmRightShift { precision, shift_bit } => requantised(of(0), *precision, *shift_bit),
         Op::CvmClip { precision } => {
             let limit = precision_limit(*precision);
-            Scale::clamp(-limit, limit).range(of(0))
+            clamped(of(0), -limit, limit)
         }
-        Op::Clip { a_min, a_max } => Scale::clamp(*a_min, *a_max).range(of(0)),
+        Op::Clip { a_min, a_max } => clamped(of(0), *a_min, *a_max),
         Op::CvmLeftShift { .. } => Range::FULL,
         Op::CvmPrecision => Range::new(1, 32),
         Op::CvmLut { .. } => of(1),
@@ -132,6 +136,29 @@ fn infer(graph: &Graph, node: &Node, index: usize, ranges: &[Range]) -> Range {
     }
 }
 
+fn clamped(range: Range, low: i32, high: i32) -> Range {
+    let (low, high) = (i64::from(low), i64::from(high));
+    Range::new(range.low.max(low).min(high), range.high.max(low).min(high))
+}
+
+/// The chain's requantisation, with the corners of its CPU device: precision 1 gives 0, shifts from 31
+/// give the sign, `precision + shift >= 32` is not clipped, and the rounding bit may wrap.
+fn requantised(range: Range, precision: u8, shift: u8) -> Range {
+    if precision == 1 {
+        return Range::new(0, 0);
+    }
+    if shift >= 31 {
+        return Range::new(range.low >> 31, range.high >> 31);
+    }
+    let clips = u32::from(precision) + u32::from(shift) < 32;
+    let limit = if clips { i64::from(precision_limit(precision)) } else { Range::FULL.high };
+    if shift == 1 && range.high == Range::FULL.high {
+        return if clips { Range::symmetric(limit) } else { Range::FULL };
+    }
+    let rounded = |x: i64| (((x >> (shift - 1)) + 1) >> 1).max(-limit).min(limit);
+    Range::new(rounded(range.low), rounded(range.high))
+}
+
 /// What is left of a value taken as a signed byte.
 fn truncated(range: Range) -> Range {
     if range.fits_i8() { range } else { Range { low: -128, high: 127 } }
@@ -156,7 +183,7 @@ fn products(x: Range, w: Range, length: i64, bias: Option<Range>) -> Range {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use myelin_graph::{GraphBuilder, Postprocess};
+    use crate::{GraphBuilder, Postprocess};
 
     #[test]
     fn ranges_follow_the_numbers_not_the_precisions() {
