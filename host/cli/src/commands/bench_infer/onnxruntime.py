@@ -1,21 +1,22 @@
 """Runs the shapes of a chain model as a u8s8 QDQ model on one thread of onnxruntime.
 
-Started by `myelin bench infer` as `onnxruntime.py DIR/symbol`. Writes `ready VERSION`, then reads
-numbers, one a line, runs the model so often and writes the CPU time of the process it took in seconds.
+Started by `myelin bench infer`, which writes a line of three lengths and so many bytes of symbol, params
+and input, all through the pipe: no file is left behind when either side is interrupted. Writes
+`ready VERSION`, then reads numbers, one a line, runs the model so often and writes the CPU time of the
+process it took in seconds.
 
-Shapes and attributes come from the `symbol` file alone; weights are those of `params` beside it.
+Shapes and attributes come from the symbol alone; weights are those of params.
 Every scale is a power of two and every tensor keeps the chain's integers: a requantisation by s bits
 is a QuantizeLinear of scale 2^s, and what reads its result takes it at scale 1. Answers differ from
 the chain's in rounding (half to even) and in the clip of rectified values (255 instead of 127).
 """
 
 import json
-import os
+import signal
 import struct
 import sys
 import time
 from ast import literal_eval
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -25,9 +26,8 @@ from onnx import TensorProto, helper, numpy_helper
 SIGNED, RECTIFIED = 128, 0  # zero points of unsigned bytes
 
 
-def read_params(path):
+def read_params(data):
     """The arrays of a params file by name."""
-    data = path.read_bytes()
     at = 16
     (count,) = struct.unpack_from("<Q", data, at)
     at += 8
@@ -167,15 +167,14 @@ class Builder:
         return model, shape, head
 
 
-def load(path):
-    model, shape, head = Builder(json.loads(path.read_text()), read_params(path.parent / "params")).build()
+def load(symbol, params, raw):
+    model, shape, head = Builder(json.loads(symbol), read_params(params)).build()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    raw = (path.parent / "input.bin").read_bytes()
     data = (np.frombuffer(raw, np.int8).reshape(shape).astype(np.int16) + SIGNED).astype(np.uint8)
     binding = session.io_binding()
     binding.bind_ortvalue_input("data", onnxruntime.OrtValue.ortvalue_from_numpy(data))
@@ -184,9 +183,18 @@ def load(path):
 
 
 def main():
-    session, binding = load(Path(sys.argv[1]))
+    # An interrupt is for the one who asks: its end closes the pipes, and so ends this.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    requests = sys.stdin.buffer
+    lengths = [int(length) for length in requests.readline().split()]
+    files = [requests.read(length) for length in lengths]
+    if len(lengths) != 3 or [len(file) for file in files] != lengths:
+        return
+    session, binding = load(*files)
+    del files
     print("ready", onnxruntime.__version__, flush=True)
-    for line in sys.stdin:
+    for line in requests:
         start = time.process_time_ns()
         for _ in range(int(line)):
             session.run_with_iobinding(binding)
@@ -196,8 +204,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (BrokenPipeError, KeyboardInterrupt):
-        # Who asked has gone. What is not yet written must not be tried again at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    main()

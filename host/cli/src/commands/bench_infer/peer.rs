@@ -1,4 +1,4 @@
-//! Peers: other engines, each in a process of its own that runs one workload.
+//! Peers: other engines, each in a process of its own that runs one workload and ends when its pipes close.
 //!
 //! A peer's process writes `ready VERSION`, then reads numbers, one a line, runs so often and answers
 //! with the CPU seconds it took.
@@ -78,14 +78,11 @@ impl Peer {
 
     /// Starts it on a workload; `None` if it has no means to run that.
     pub fn start(self, workload: Workload, graph: &Graph, input: &[i8]) -> Result<Option<Runner>, Failure> {
-        let (mut command, folder) = match (self, workload) {
+        let (mut command, model) = match (self, workload) {
             (Peer::Onnxruntime, _) => {
-                let folder = Path::new(VENV).join("bench");
-                write_model(&folder, graph, input)?;
-                files::write(&folder.join("worker.py"), ONNXRUNTIME.as_bytes())?;
                 let mut command = Command::new(python());
-                command.arg(folder.join("worker.py")).arg(folder.join("symbol"));
-                (command, Some(folder))
+                command.args(["-c", ONNXRUNTIME]);
+                (command, Some(model(graph, input)))
             }
             (Peer::Onednn, Workload::Layer(layer)) => {
                 let mut command = Command::new(onednn());
@@ -108,10 +105,10 @@ impl Peer {
             best: Duration::MAX,
             version: String::new(),
         };
-        let ready = runner.read()?;
-        if let Some(folder) = folder {
-            remove_model(&folder);
+        if let Some(model) = model {
+            runner.requests.write_all(&model).map_err(lost)?;
         }
+        let ready = runner.read()?;
         let version = ready.strip_prefix("ready ").ok_or_else(|| runner.odd(&ready))?.to_owned();
         runner.version = version;
         Ok(Some(runner))
@@ -149,23 +146,15 @@ fn run(step: &'static str, command: &mut Command) -> Result<(), Failure> {
     Err(Failure::Peer { step, reason: error.map_or_else(|| output.status.to_string(), str::to_owned) })
 }
 
-/// The files a node would read, so that shapes, attributes and weights are the same.
-fn write_model(folder: &Path, graph: &Graph, input: &[i8]) -> Result<(), Failure> {
+/// The files a node would read, so that shapes, attributes and weights are the same, and the input; their
+/// lengths on a line before them. They go through the pipe, so an interrupt leaves nothing behind.
+fn model(graph: &Graph, input: &[i8]) -> Vec<u8> {
     let (symbol, params) = export::cvm(graph);
-    let input: Vec<u8> = input.iter().map(|&value| value.cast_unsigned()).collect();
-    files::make_folder(folder)?;
-    for (name, bytes) in [("symbol", &symbol), ("params", &params), ("input.bin", &input)] {
-        files::write(&folder.join(name), bytes)?;
-    }
-    Ok(())
-}
-
-/// They are large, and read once.
-fn remove_model(folder: &Path) {
-    for name in ["symbol", "params", "input.bin"] {
-        // What is left behind is overwritten by the next.
-        let _ = fs::remove_file(folder.join(name));
-    }
+    let mut bytes = format!("{} {} {}\n", symbol.len(), params.len(), input.len()).into_bytes();
+    bytes.extend_from_slice(&symbol);
+    bytes.extend_from_slice(&params);
+    bytes.extend(input.iter().map(|&value| value.cast_unsigned()));
+    bytes
 }
 
 /// A peer's process with a workload.
