@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use myelin_board::{SimulatedCell, SimulationOptions};
 use myelin_compile::Target;
 use myelin_cpu::Options;
-use myelin_driver::{CpuDevice, Device, DriverError, Inference, Output, Selector, Session};
+use myelin_driver::{CpuDevice, Deadlines, Device, DriverError, Inference, ModelSession, Output, Selector};
 use myelin_graph::Graph;
 use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, GuardedEngine};
 
@@ -15,8 +15,8 @@ use crate::terminal::Progress;
 
 /// A device with a model loaded.
 pub enum Opened {
-    /// A cell simulated cycle by cycle.
-    Simulated(Box<Session<SimulatedCell>>),
+    /// Cells simulated cycle by cycle, and this machine's processor for what they have no means for.
+    Simulated(Box<ModelSession<SimulatedCell>>),
     /// This machine's processor.
     Cpu(Box<CpuDevice>),
     /// The reference.
@@ -38,15 +38,17 @@ pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) ->
     };
     let name = model.path.display().to_string();
     progress.step(&format!("compile {name} for {selector}"));
-    let program = myelin_compile::compile_for(&model.graph, &target);
-    let program = program.map_err(|error| Failure::Compile {
+    let compiled = myelin_compile::compile_model(&model.graph, &target);
+    let compiled = compiled.map_err(|error| Failure::Compile {
         model: name,
         selector: selector.to_string(),
         source: Box::new(error),
     })?;
     let cell = simulated_cell(target, progress)?;
     progress.step("load the program");
-    Ok(Opened::Simulated(Box::new(Session::load(cell, program)?)))
+    let options = Options { threads: cpu_threads(), path: None };
+    let session = ModelSession::load(cell, &model.graph, compiled, &options, Deadlines::default())?;
+    Ok(Opened::Simulated(Box::new(session)))
 }
 
 fn simulated_cell(target: Target, progress: &mut Progress) -> Result<SimulatedCell, Failure> {

@@ -24,7 +24,7 @@ pub(crate) fn split_pools(
     architecture: &Architecture,
     fused_as_is: impl Fn(usize, &Stage) -> bool,
 ) -> Result<Network, CompileError> {
-    let Network { mut buffers, stages, input, heads } = network;
+    let Network { mut buffers, stages, inputs, heads } = network;
     let mut fused = Vec::with_capacity(stages.len());
     for (index, stage) in stages.into_iter().enumerate() {
         if fused_as_is(index, &stage) {
@@ -55,7 +55,7 @@ pub(crate) fn split_pools(
         fused.push(Stage { place: stage.place, source: stage.source, sinks });
         fused.extend(pools);
     }
-    Ok(Network { buffers, stages: fused, input, heads })
+    Ok(Network { buffers, stages: fused, inputs, heads })
 }
 
 /// Whether all of a stage's sinks can be served as they are.

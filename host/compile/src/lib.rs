@@ -5,7 +5,8 @@
 //! ```
 //! [`compile`] proves on the way that no accumulator can overflow and refuses, naming the layer,
 //! what does not fit or has no means on a cell. [`emulate`] runs programs without a clock,
-//! [`timing`] tells their cycles without running them.
+//! [`timing`] tells their cycles without running them. [`compile_model`] does not refuse what the processor can
+//! do in its stead: a [`Model`] is programs with operators for the processor between them.
 //!
 //! ```
 //! use myelin_compile::{compile, emulate::Session};
@@ -36,8 +37,10 @@ mod error;
 mod fuse;
 mod lower;
 pub mod memory;
+mod model;
 mod network;
 mod pack;
+mod part;
 mod plan;
 mod program;
 mod reduction;
@@ -48,6 +51,7 @@ pub mod timing;
 
 pub use compile::{compile, compile_for, compile_resident, compile_streamed, required_precision};
 pub use error::{CompileError, Place, Refusal};
+pub use model::{DeviceStep, HostOperator, HostReason, HostStep, Model, Step, compile_model};
 pub use program::{
     CellProgram, Input, Layer, LayerKind, LengthError, Mapping, Output, OutputEncoding, Program, Region, RowStack,
 };

@@ -193,7 +193,7 @@ pub(crate) struct Head {
 pub(crate) struct Network {
     pub buffers: Vec<Buffer>,
     pub stages: Vec<Stage>,
-    /// The buffer the input is loaded to.
-    pub input: Slice,
+    /// The buffers the inputs are loaded to, at least one.
+    pub inputs: Vec<Slice>,
     pub heads: Vec<Head>,
 }

@@ -7,7 +7,7 @@ use myelin_isa::Architecture;
 /// When a buffer is in use: the stages from its first writer to its last reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Life {
-    /// 0 is the load of the input, stage `i` is `i + 1`.
+    /// 0 is the load of the inputs, stage `i` is `i + 1`.
     first: usize,
     last: usize,
 }
@@ -61,7 +61,7 @@ fn lives(network: &Network) -> Vec<Option<Life>> {
         let life = lives[index].get_or_insert(Life { first: time, last: time });
         life.last = life.last.max(time);
     };
-    touch(network.input.buffer, 0);
+    network.inputs.iter().for_each(|input| touch(input.buffer, 0));
     for (i, stage) in network.stages.iter().enumerate() {
         stage.source.reads().for_each(|slice| touch(slice.buffer, i + 1));
         stage.sinks.iter().for_each(|sink| touch(sink.destination.buffer, i + 1));

@@ -29,16 +29,18 @@ pub struct LengthError {
     pub expected: usize,
 }
 
-/// Where and how the input picture lies in external memory.
+/// Where and how an input lies in external memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// Its beats.
     pub region: Region,
     /// Channels, rows and columns.
     pub shape: [usize; 3],
-    /// Which rows of the picture make a row in memory.
+    /// Which of its rows make a row in memory.
     pub stack: RowStack,
-    /// Bytes from row to row; pixels follow each other without gaps.
+    /// Bytes from pixel to pixel.
+    pub pitch: usize,
+    /// Bytes from row to row.
     pub row: usize,
     /// Largest magnitude; values beyond it are clamped, as the chain does.
     pub limit: i32,
@@ -207,8 +209,8 @@ impl CellProgram {
 /// A model compiled for a card of one or several cells.
 ///
 /// To run it: write `image` at beat 0 of external memory, each cell's [`CellProgram::resident_words`] to
-/// its instruction memory, and start at `load_entry` once; then for each picture write [`Input::pack`]'s bytes at its
-/// region, start at `infer_entry`, and read the outputs' regions.
+/// its instruction memory, and start at `load_entry` once; then for each picture write [`Input::pack`]'s bytes at each
+/// input's region, start at `infer_entry`, and read the outputs' regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// The cell it is for.
@@ -225,8 +227,8 @@ pub struct Program {
     pub image: Vec<u8>,
     /// Beats of external memory in use.
     pub memory_beats: u32,
-    /// The picture.
-    pub input: Input,
+    /// What it needs, at least one: the picture, or values that earlier steps of a [`crate::Model`] made.
+    pub inputs: Vec<Input>,
     /// The heads, in the graph's order.
     pub outputs: Vec<Output>,
     /// Layers in order of execution.
@@ -253,18 +255,13 @@ impl Program {
     pub fn macs(&self) -> u64 {
         self.layers.iter().map(|layer| layer.macs).sum()
     }
-
-    /// A picture (channel, row, column) as the bytes of the input's region.
-    ///
-    /// **Errors.** [`LengthError`] when it is not exactly one picture.
-    pub fn pack_input<T: Copy + Into<i32>>(&self, picture: &[T]) -> Result<Vec<u8>, LengthError> {
-        self.input.pack(picture, self.beat_bytes())
-    }
 }
 
 impl Input {
-    /// See [`Program::pack_input`].
-    fn pack<T: Copy + Into<i32>>(&self, picture: &[T], beat_bytes: usize) -> Result<Vec<u8>, LengthError> {
+    /// A picture (channel, row, column) as the bytes of the input's region, in beats of so many bytes.
+    ///
+    /// **Errors.** [`LengthError`] when it is not exactly one picture.
+    pub fn pack<T: Copy + Into<i32>>(&self, picture: &[T], beat_bytes: usize) -> Result<Vec<u8>, LengthError> {
         let [channels, height, columns] = self.shape;
         let RowStack { rows, kernel, stride, dilation, padding } = self.stack;
         let expected = channels * height * columns;
@@ -280,7 +277,7 @@ impl Input {
                 for (column, &value) in values.iter().enumerate() {
                     let value: i32 = value.into();
                     let byte = value.clamp(-self.limit, self.limit) as i8 as u8;
-                    bytes[first + column * kernel * channels] = byte;
+                    bytes[first + column * self.pitch] = byte;
                 }
             }
         }

@@ -70,6 +70,18 @@ impl CycleReport {
         }
     }
 
+    /// This run and then another on the same device: layers and stamps follow each other, all else adds up.
+    pub fn then(mut self, next: CycleReport) -> CycleReport {
+        let add = |a: &Counters, b: &Counters| Counters::from_registers(a.added(b));
+        self.counters = add(&self.counters, &next.counters);
+        self.cells = self.cells.iter().zip(&next.cells).map(|(a, b)| add(a, b)).collect();
+        self.stamps.extend(next.stamps);
+        self.layers.extend(next.layers);
+        self.predicted_cycles += next.predicted_cycles;
+        self.macs += next.macs;
+        self
+    }
+
     /// Cycles from start to halt.
     pub fn cycles(&self) -> u32 {
         self.counters.cycles
@@ -137,6 +149,11 @@ impl Counters {
             store_busy: at(register::COUNTER_STORE_BUSY),
             instructions: at(register::COUNTER_INSTRUCTIONS),
         }
+    }
+
+    fn added(&self, other: &Counters) -> [u32; register::COUNTER_COUNT as usize] {
+        let (a, b) = (self.named(), other.named());
+        core::array::from_fn(|index| a[index].1.saturating_add(b[index].1))
     }
 
     /// Of cells that ran together: the longest time, and the sum of all else (at most `u32::MAX`).

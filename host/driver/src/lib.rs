@@ -1,7 +1,7 @@
 //! Links, devices and sessions: runs compiled models on hardware.
 //!
 //! A [`Link`] reaches a device; a [`Session`] owns a link, loads a compiled program through it and
-//! runs inputs; a [`CpuDevice`] does without; a [`Device`] is whatever runs a model, hardware or not;
+//! runs inputs; a [`ModelSession`] runs models whose other part is the processor's; a [`CpuDevice`] does without; a [`Device`] is whatever runs a model, hardware or not;
 //! a [`Selector`] names one. A [`TrimmerSession`]
 //! trims graphs on an edge-trimming core, which a [`TrimmerSelector`] names.
 //! This crate knows nothing of simulation: a simulated board is one more link handed to it.
@@ -11,6 +11,7 @@ mod device;
 mod error;
 mod inference;
 mod link;
+mod model;
 mod selector;
 mod session;
 mod trimmer;
@@ -21,6 +22,7 @@ pub use device::Device;
 pub use error::{DriverError, TrapCause};
 pub use inference::{Counters, CycleReport, DeviceShape, Inference, LayerReport, Output, utilisation};
 pub use link::{FailedCheck, Link, LinkError, LinkInfo, MemoryAfter};
+pub use model::ModelSession;
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
 pub use session::{Deadlines, Session};
 pub use trimmer::{TrimCounters, Trimmed, TrimmerSession};

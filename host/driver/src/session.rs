@@ -86,11 +86,12 @@ impl<L: Link> Session<L> {
         Session { link, selector, program, deadlines, state: State::Poisoned, image: Image::Unknown }
     }
 
-    /// Gives the device another program, which runs once [`Session::recover`] has loaded it.
-    pub fn exchange(&mut self, program: Program) {
-        self.program = program;
+    /// Gives the device another program, which runs once [`Session::recover`] has loaded it; answers the
+    /// one it had.
+    pub fn exchange(&mut self, program: Program) -> Program {
         self.state = State::Poisoned;
         self.image = Image::Unknown;
+        core::mem::replace(&mut self.program, program)
     }
 
     /// Whether the program is loaded and the device in a known state.
@@ -183,7 +184,9 @@ impl<L: Link> Session<L> {
             "an entry is beyond a cell's instructions"
         } else if program.image.len() as u64 > memory {
             "its image is larger than the memory it uses"
-        } else if !inside(&program.input.region) || !program.outputs.iter().all(|output| inside(&output.region)) {
+        } else if !program.inputs.iter().all(|input| inside(&input.region))
+            || !program.outputs.iter().all(|output| inside(&output.region))
+        {
             "an input or output lies beyond the memory it uses"
         } else {
             return Ok(());
@@ -247,11 +250,13 @@ impl<L: Link> Session<L> {
         if self.cells() == 1 { 0 } else { window(self.cells()) }
     }
 
-    fn infer(&mut self, input: &[u8]) -> Result<Inference, DriverError> {
+    fn infer(&mut self, inputs: &[Vec<u8>]) -> Result<Inference, DriverError> {
         let beat_bytes = self.program.beat_bytes() as u64;
-        let address = u64::from(self.program.input.region.beat) * beat_bytes;
-        let done = self.link.write_at(address, input, self.deadlines.transfer);
-        self.linked("write input", done)?;
+        for (position, bytes) in inputs.iter().enumerate() {
+            let address = u64::from(self.program.inputs[position].region.beat) * beat_bytes;
+            let done = self.link.write_at(address, bytes, self.deadlines.transfer);
+            self.linked("write input", done)?;
+        }
         self.start("run", self.program.infer_entry)?;
         let (counters, stamps) = (self.read_counters()?, self.read_stamps()?);
         let mut outputs = Vec::with_capacity(self.program.outputs.len());
@@ -260,6 +265,34 @@ impl<L: Link> Session<L> {
         }
         let report = CycleReport::new(&self.program, counters, stamps);
         Ok(Inference { outputs, report: Some(report) })
+    }
+
+    /// The answer to values for each of the program's inputs.
+    ///
+    /// # Errors
+    /// As [`Device::run`]; [`DriverError::InputLength`] also for another number of inputs.
+    pub fn run_given(&mut self, inputs: &[&[i32]]) -> Result<Inference, DriverError> {
+        if self.state == State::Poisoned {
+            return Err(DriverError::Poisoned { selector: self.selector.clone() });
+        }
+        let wrong_length =
+            |found, expected| DriverError::InputLength { selector: self.selector.clone(), found, expected };
+        let (expected, beat_bytes) = (&self.program.inputs, self.program.beat_bytes());
+        if inputs.len() != expected.len() {
+            return Err(wrong_length(inputs.len(), expected.len()));
+        }
+        let pack = |(input, values): (&myelin_compile::Input, &&[i32])| input.pack(values, beat_bytes);
+        let packed: Result<Vec<Vec<u8>>, LengthError> = expected.iter().zip(inputs).map(pack).collect();
+        let packed = packed.map_err(|error| wrong_length(error.found, error.expected))?;
+        let inference = self.infer(&packed);
+        if let Err(error) = &inference {
+            self.state = State::Poisoned;
+            // A trap stops the device before it does harm; of another failure nothing is known.
+            if !matches!(error, DriverError::Trap { .. }) {
+                self.image = Image::Unknown;
+            }
+        }
+        inference
     }
 
     fn read_output(&mut self, index: usize) -> Result<Output, DriverError> {
@@ -325,24 +358,7 @@ impl<L: Link> Device for Session<L> {
     }
 
     fn run(&mut self, input: &[i32]) -> Result<Inference, DriverError> {
-        if self.state == State::Poisoned {
-            return Err(DriverError::Poisoned { selector: self.selector.clone() });
-        }
-        let wrong_length = |error: LengthError| DriverError::InputLength {
-            selector: self.selector.clone(),
-            found: error.found,
-            expected: error.expected,
-        };
-        let bytes = self.program.pack_input(input).map_err(wrong_length)?;
-        let inference = self.infer(&bytes);
-        if let Err(error) = &inference {
-            self.state = State::Poisoned;
-            // A trap stops the device before it does harm; of another failure nothing is known.
-            if !matches!(error, DriverError::Trap { .. }) {
-                self.image = Image::Unknown;
-            }
-        }
-        inference
+        self.run_given(&[input])
     }
 }
 

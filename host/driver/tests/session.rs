@@ -279,7 +279,7 @@ fn a_program_that_contradicts_itself_is_refused() {
         |program| program.infer_entry = 1 << 20,
         |program| program.cells[0].instructions.clear(),
         |program| program.image.resize(1 << 19, 0),
-        |program| program.input.region.beat = u32::MAX,
+        |program| program.inputs[0].region.beat = u32::MAX,
         |program| program.outputs[0].region.beats = 1 << 16,
     ];
     for spoil in spoilt {

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use myelin_compile::timing::{Recording, predict_recorded};
-use myelin_compile::{Layer, Mapping, Program, Target, compile_for};
+use myelin_compile::timing::{Interval, Recording, predict_recorded};
+use myelin_compile::{HostOperator, Layer, Mapping, Model, Program, Target, compile_model};
 use myelin_graph::Graph;
 use serde::Serialize;
 
@@ -34,7 +34,19 @@ struct Report {
     memory_bytes: u64,
     bytes_read: u64,
     bytes_written: u64,
+    /// Programs that run one after another; with one there are no host operators.
+    programs: u64,
+    /// What the processor does between the programs, exactly, and why.
+    host_operators: Vec<HostOperatorReport>,
     layers: Vec<LayerReport>,
+}
+
+#[derive(Serialize)]
+struct HostOperatorReport {
+    name: String,
+    operator: &'static str,
+    elements: u64,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -70,7 +82,7 @@ pub fn run(arguments: &CompileArguments, context: &mut Context) -> Result<Verdic
     };
     let graph = graph(&arguments.model, context)?;
     context.progress().step(&format!("compile {} for {target}", arguments.model));
-    let program = compile_for(&graph, &target).map_err(|source| Failure::Compile {
+    let compiled = compile_model(&graph, &target).map_err(|source| Failure::Compile {
         model: arguments.model.clone(),
         selector: target.to_string(),
         source: Box::new(source),
@@ -78,15 +90,16 @@ pub fn run(arguments: &CompileArguments, context: &mut Context) -> Result<Verdic
     context.progress().clear();
     let title = format!("{} on {target}", arguments.model);
     if let Some(file) = &arguments.roofline {
-        files::write(file, draw_roofline(&title, &program, &target).as_bytes())?;
+        files::write(file, draw_roofline(&title, &compiled, &target).as_bytes())?;
     }
     if let Some(file) = &arguments.timeline {
-        files::write(file, draw_timeline(&title, &program, &target).as_bytes())?;
+        files::write(file, draw_timeline(&title, &compiled, &target).as_bytes())?;
     }
     if let Some(file) = &arguments.disassembly {
-        files::write(file, program.disassemble().as_bytes())?;
+        let texts: Vec<String> = compiled.programs().map(Program::disassemble).collect();
+        files::write(file, texts.join("\n").as_bytes())?;
     }
-    let report = report(&arguments.model, &program, &target);
+    let report = report(&arguments.model, &compiled, &target);
     if arguments.json {
         context.write_json(&report)?;
     } else {
@@ -106,8 +119,10 @@ fn graph(model: &str, context: &mut Context) -> Result<Graph, Failure> {
     }
 }
 
-fn report(model: &str, program: &Program, target: &Target) -> Report {
-    let (prediction, beat) = (&program.prediction, program.beat_bytes() as u64);
+fn report(model: &str, compiled: &Model, target: &Target) -> Report {
+    let beat = u64::from(target.architecture.lanes());
+    let sum = |of: fn(&Program) -> u64| compiled.programs().map(of).sum::<u64>();
+    let (macs, cycles) = (sum(Program::macs), sum(|program| program.prediction.cycles));
     let share = |macs: u64, cycles: u64| macs as f64 / f64::from(target.architecture.macs()) / cycles.max(1) as f64;
     let layer = |layer: &Layer| LayerReport {
         name: layer.name.clone(),
@@ -122,18 +137,30 @@ fn report(model: &str, program: &Program, target: &Target) -> Report {
         schema_version: JSON_SCHEMA_VERSION,
         model: model.to_owned(),
         target: target.to_string(),
-        macs: program.macs(),
-        cycles: prediction.cycles,
-        estimated: program.estimated,
-        milliseconds: target.milliseconds(prediction.cycles),
-        utilisation: share(program.macs(), prediction.cycles),
-        instructions: program.instruction_count() as u64,
-        image_bytes: program.image.len() as u64,
-        memory_bytes: u64::from(program.memory_beats) * beat,
-        bytes_read: prediction.beats_read * beat,
-        bytes_written: prediction.beats_written * beat,
-        layers: program.layers.iter().map(layer).collect(),
+        macs,
+        cycles,
+        estimated: compiled.programs().any(|program| program.estimated),
+        milliseconds: target.milliseconds(cycles),
+        utilisation: share(macs, cycles),
+        instructions: sum(|program| program.instruction_count() as u64),
+        image_bytes: sum(|program| program.image.len() as u64),
+        memory_bytes: compiled.programs().map(|program| u64::from(program.memory_beats) * beat).max().unwrap_or(0),
+        bytes_read: sum(|program| program.prediction.beats_read) * beat,
+        bytes_written: sum(|program| program.prediction.beats_written) * beat,
+        programs: compiled.programs().count() as u64,
+        host_operators: host_operators(compiled),
+        layers: compiled.programs().flat_map(|program| &program.layers).map(layer).collect(),
     }
+}
+
+fn host_operators(compiled: &Model) -> Vec<HostOperatorReport> {
+    let report = |operator: &HostOperator| HostOperatorReport {
+        name: operator.name.clone(),
+        operator: operator.operator,
+        elements: operator.elements,
+        reason: operator.reason.to_string(),
+    };
+    compiled.host_operators().map(report).collect()
 }
 
 fn mapped(mapping: &Mapping, target: &Target, beat: u64) -> MappingReport {
@@ -209,31 +236,55 @@ fn write(report: &Report, layers: bool, context: &mut Context) -> Result<(), Fai
     writeln!(context, "{instructions} instructions; image {image} bytes, {memory} bytes of external memory")?;
     let [read, written] = [report.bytes_read, report.bytes_written].map(grouped);
     writeln!(context, "{read} bytes read, {written} bytes written for one inference")?;
+    write_host_operators(report, context)
+}
+
+fn write_host_operators(report: &Report, context: &mut Context) -> Result<(), Failure> {
+    if report.host_operators.is_empty() {
+        return Ok(());
+    }
+    let (operators, programs) = (report.host_operators.len(), report.programs);
+    writeln!(context, "\n{operators} operators are left to the processor, beside {programs} programs")?;
+    let names = [("operator", Align::Left), ("kind", Align::Left), ("elements", Align::Right), ("why", Align::Left)];
+    let mut table = Table::new(&names);
+    for operator in &report.host_operators {
+        let HostOperatorReport { name, operator, elements, reason } = operator;
+        table.row([name.clone(), (*operator).to_owned(), grouped(*elements), reason.clone()]);
+    }
+    table.write(context)?;
     Ok(())
 }
 
-fn draw_roofline(title: &str, program: &Program, target: &Target) -> String {
-    let beat = program.beat_bytes() as f64;
+fn draw_roofline(title: &str, compiled: &Model, target: &Target) -> String {
+    let beat = f64::from(target.architecture.lanes());
     let point = |layer: &Layer| {
         let mapping = layer.mapping.filter(|_| layer.macs > 0 && layer.cycles > 0)?;
         let beats = mapping.map_beats_loaded + mapping.weight_beats_loaded + mapping.beats_stored;
         let intensity = layer.macs as f64 / (beats.max(1) as f64 * beat);
         Some(Point { name: layer.name.clone(), intensity, speed: layer.macs as f64 / layer.cycles as f64 })
     };
-    let points: Vec<Point> = program.layers.iter().filter_map(point).collect();
+    let points: Vec<Point> = compiled.programs().flat_map(|program| &program.layers).filter_map(point).collect();
     let ports = beat * f64::from(target.architecture.cells());
     let shared = target.memory.bandwidth.map(|bandwidth| f64::from(bandwidth.bytes) / f64::from(bandwidth.cycles));
     roofline(title, &points, f64::from(target.architecture.macs()), shared.map_or(ports, |shared| shared.min(ports)))
 }
 
-fn draw_timeline(title: &str, program: &Program, target: &Target) -> String {
-    let prediction = predict_recorded(
-        &program.architecture,
-        target.memory,
-        &program.cells,
-        program.infer_entry,
-        Recording::Intervals,
-    )
-    .expect("invariant: it has been predicted when it was compiled");
-    timeline(title, &prediction.intervals, prediction.cycles, target.architecture.cells())
+/// The programs one after another, without what the processor takes between them.
+fn draw_timeline(title: &str, compiled: &Model, target: &Target) -> String {
+    let (mut intervals, mut cycles) = (Vec::new(), 0);
+    for program in compiled.programs() {
+        let prediction = predict_recorded(
+            &program.architecture,
+            target.memory,
+            &program.cells,
+            program.infer_entry,
+            Recording::Intervals,
+        )
+        .expect("invariant: it has been predicted when it was compiled");
+        let later =
+            |interval: Interval| Interval { start: interval.start + cycles, end: interval.end + cycles, ..interval };
+        intervals.extend(prediction.intervals.into_iter().map(later));
+        cycles += prediction.cycles;
+    }
+    timeline(title, &intervals, cycles, target.architecture.cells())
 }

@@ -13,7 +13,7 @@ use myelin_isa::Architecture;
 /// A network as it is to be compiled.
 pub(super) struct Chosen {
     pub network: Network,
-    /// How the input lies.
+    /// How the first input lies.
     pub stack: RowStack,
     /// By stage, whether its maxima are taken in the drain.
     pub drained: Vec<bool>,
@@ -31,7 +31,7 @@ pub(super) fn choose(
     let (network, stack) = match stacked(&lowered) {
         Some((other, stack)) if is_faster(&other, &lowered, card) => (other, stack),
         _ => {
-            let stack = RowStack::plain(lowered.input.shape.height);
+            let stack = RowStack::plain(lowered.inputs[0].shape.height);
             (lowered, stack)
         }
     };
@@ -39,14 +39,14 @@ pub(super) fn choose(
     Ok(Chosen { network, stack, drained })
 }
 
-/// Whether the only stage that reads the input is faster in `a`, with the link to the host.
+/// Whether the only stage that reads the first input is faster in `a`, with the link to the host.
 fn is_faster(a: &Network, b: &Network, card: (&Architecture, &MemoryModel)) -> bool {
     let cycles = |network: &Network| {
         let reads_input =
-            |stage: &network::Stage| stage.source.reads().any(|slice| slice.buffer == network.input.buffer);
+            |stage: &network::Stage| stage.source.reads().any(|slice| slice.buffer == network.inputs[0].buffer);
         let reader = network.stages.iter().position(reads_input)?;
         let alone = cycles_alone(network, reader, is_drained(network, reader, card).ok()?, card).ok()?;
-        Some(alone + link_cycles(network.input.shape.lanes(), card.0, card.1))
+        Some(alone + link_cycles(network.inputs[0].shape.lanes(), card.0, card.1))
     };
     match (cycles(a), cycles(b)) {
         (Some(a), Some(b)) => a < b,
@@ -89,7 +89,7 @@ fn cycles_alone(
     let alone = Network {
         buffers: network.buffers.clone(),
         stages: vec![network.stages[index].clone()],
-        input: network.input,
+        inputs: network.inputs.clone(),
         heads: Vec::new(),
     };
     Ok(stream_stages(stages(alone, architecture, &[drained])?, architecture, memory)?.cycles)

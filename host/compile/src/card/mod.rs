@@ -38,7 +38,7 @@ use portions::{Portion, place_maps, portions};
 use prepared::Prepared;
 
 use split::{Division, Spending, divide};
-use stage::{Network, Stage, Work};
+use stage::{MapId, Network, Stage, Work};
 
 /// Where a map lies in external memory.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,8 @@ pub(crate) struct Streamed {
     pub infer_entry: u32,
     pub image: Vec<u8>,
     pub memory_beats: u32,
-    pub input: Lying,
+    pub inputs: Vec<Lying>,
+    /// How the first input lies.
     pub stack: RowStack,
     pub heads: Vec<LyingHead>,
     /// In the order in which they are complete.
@@ -137,15 +138,14 @@ fn stream_stages(
         let beat = (maps_base + map_beats[view.map.0]) as u32;
         Lying { beat, beats: (map.lanes() / lanes) as u32, pitch: map.pixel, row: map.row, offset: view.offset, shape }
     };
-    let whole_input =
-        stage::View { map: network.input, offset: 0, channels: network.maps[network.input.0].shape.channels };
+    let whole = |&map: &MapId| stage::View { map, offset: 0, channels: network.maps[map.0].shape.channels };
     Ok(Streamed {
         cells,
         infer_entry: 1,
         memory_beats: (maps_base + maps_end + architecture.cells() as usize + 1) as u32,
         image,
-        input: lying(whole_input),
-        stack: RowStack::plain(network.maps[network.input.0].shape.height),
+        inputs: network.inputs.iter().map(whole).map(lying).collect(),
+        stack: RowStack::plain(network.maps[network.inputs[0].0].shape.height),
         heads: network.heads.iter().map(|head| LyingHead { lying: lying(head.view), raw: head.raw }).collect(),
         layers,
         cycles,

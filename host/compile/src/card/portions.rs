@@ -144,7 +144,7 @@ pub(super) fn passed(portions: &[Portion]) -> Vec<Option<usize>> {
 /// The first beat of every map, from 0, and how many there are.
 ///
 /// First fit in order of first use. A map may lie where another was whose readers have all passed a
-/// barrier that its writers wait for; the input and the heads lie alone.
+/// barrier that its writers wait for; the inputs and the heads lie alone.
 pub(super) fn place_maps(network: &Network, portions: &[Portion], lanes: usize) -> (Vec<usize>, usize) {
     let mut first = vec![None; network.maps.len()];
     let mut last = vec![0; network.maps.len()];
@@ -158,7 +158,7 @@ pub(super) fn place_maps(network: &Network, portions: &[Portion], lanes: usize) 
             last[view.map.0] = index;
         }
     }
-    let alone = core::iter::once(network.input).chain(network.heads.iter().map(|head| head.view.map));
+    let alone = network.inputs.iter().copied().chain(network.heads.iter().map(|head| head.view.map));
     for map in alone {
         first[map.0] = Some(0);
         last[map.0] = usize::MAX;

@@ -14,9 +14,9 @@ use myelin_isa::Architecture;
 /// beside HBM (12 of 200 GB/s) and of USB 2 beside DDR3 (30 MB/s of 1.2 GB/s, and less).
 const LINK_SHARE: u64 = 16;
 
-/// The same network on stacked rows, if an array stage of undivided channels is all that reads the input.
+/// The same network on stacked rows, if an array stage of undivided channels is all that reads the first input.
 pub(super) fn stacked(lowered: &Network) -> Option<(Network, RowStack)> {
-    let input = lowered.input;
+    let input = lowered.inputs[0];
     let is_input = |slice: Slice| slice.buffer == input.buffer;
     let mut readers = (0..lowered.stages.len()).filter(|&at| lowered.stages[at].source.reads().any(is_input));
     let (reader, None) = (readers.next()?, readers.next()) else { return None };
@@ -46,7 +46,7 @@ pub(super) fn stacked(lowered: &Network) -> Option<(Network, RowStack)> {
     };
     let mut network = lowered.clone();
     network.buffers[input.buffer.0].shape = shape;
-    network.input = slice;
+    network.inputs[0] = slice;
     network.stages[reader].source = Source::Matrix(matrix);
     Some((network, stack))
 }

@@ -112,7 +112,7 @@ pub(super) struct Head {
 pub(super) struct Network {
     pub maps: Vec<Map>,
     pub stages: Vec<Stage>,
-    pub input: MapId,
+    pub inputs: Vec<MapId>,
     pub heads: Vec<Head>,
 }
 
@@ -215,7 +215,7 @@ impl Mapping {
                 let end = slice.offset + slice.shape.channels;
                 slice.offset.is_multiple_of(lanes) && (end.is_multiple_of(lanes) || end == buffer.shape.channels)
             };
-            let map = if network.input.buffer == BufferId(index) {
+            let map = if network.inputs[0].buffer == BufferId(index) {
                 Some(mapping.packed(buffer.shape))
             } else if written(index).all(on_beats) {
                 Some(mapping.map(buffer.shape, buffer.planes as usize))
@@ -238,7 +238,7 @@ impl Mapping {
         MapId(self.maps.len() - 1)
     }
 
-    /// The input: no lanes between pixels.
+    /// The first input: no lanes between pixels, which are often shallow.
     fn packed(&mut self, shape: MapShape) -> MapId {
         let row = (shape.width * shape.channels).next_multiple_of(self.lanes);
         self.maps.push(Map { shape, pixel: shape.channels, row, planes: 1 });
@@ -276,8 +276,9 @@ impl Mapping {
         for head in &network.heads {
             heads.push(Head { view: self.read(head.slice, &place(head.slice)), raw: head.raw });
         }
-        let input = self.whole[network.input.buffer.0].expect("invariant: the input is one map");
-        Network { maps: self.maps, stages: self.stages, input, heads }
+        let whole = |input: &Slice| self.whole[input.buffer.0].expect("invariant: an input is one map");
+        let inputs = network.inputs.iter().map(whole).collect();
+        Network { maps: self.maps, stages: self.stages, inputs, heads }
     }
 
     /// The lanes of a pixel that are loaded for a view.

@@ -26,8 +26,8 @@ pub(crate) struct Emitted {
     pub infer_entry: u32,
     /// Initial contents of external memory: weights, then biases.
     pub image: Vec<u8>,
-    /// First beat of the input.
-    pub input_beat: u32,
+    /// First beat of each input.
+    pub input_beats: Vec<u32>,
     /// First beat of each head's buffer.
     pub head_beats: Vec<u32>,
     pub memory_beats: u32,
@@ -79,36 +79,43 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
     let mut packed = Packed::new(*architecture);
     let mut assembler = Assembler::new(architecture);
 
-    // Where the input lies depends on how much the weights take: filled in below.
-    let input = network.input;
-    let load = Instruction::Load {
-        header: Header::default(),
-        memory_beat: 0,
-        destination: layout.address(input),
-        beats: layout.beats(input),
-    };
-    assembler.push(load, vec![], vec![layout.map(input), Span::shared_ports()]);
+    // Where the inputs lie depends on how much the weights take: filled in below.
+    for &input in &network.inputs {
+        let load = Instruction::Load {
+            header: Header::default(),
+            memory_beat: 0,
+            destination: layout.address(input),
+            beats: layout.beats(input),
+        };
+        assembler.push(load, vec![], vec![layout.map(input), Span::shared_ports()]);
+    }
     for stage in &network.stages {
         emit_stage(stage, &layout, &mut packed, &mut assembler)?;
     }
     assembler.flush();
 
     let image = MemoryImage::new(&packed, architecture);
-    let input_beat = image.beats;
-    let mut memory_beats = input_beat + layout.beats(input);
+    let mut memory_beats = image.beats;
+    let mut input_beats = Vec::new();
+    for &input in &network.inputs {
+        input_beats.push(memory_beats);
+        memory_beats += layout.beats(input);
+    }
     let head_beats = stores(&layout, &mut assembler, &mut memory_beats);
     let (mut body, tiles) = assembler.finish();
-    if let Some(Instruction::Load { memory_beat, .. }) = body.first_mut() {
-        *memory_beat = input_beat;
-    }
+    let loads = body.iter_mut().filter_map(|instruction| match instruction {
+        Instruction::Load { memory_beat, .. } => Some(memory_beat),
+        _ => None,
+    });
+    loads.zip(&input_beats).for_each(|(memory_beat, &beat)| *memory_beat = beat);
     let mut instructions = image.loads;
     let infer_entry = instructions.len() as u32;
     instructions.append(&mut body);
     instructions.push(Instruction::Sync { halt: true });
     let last = network.stages.last().map(|stage| &stage.place);
-    let last = last.unwrap_or(&network.buffers[input.buffer.0].place);
+    let last = last.unwrap_or(&network.buffers[network.inputs[0].buffer.0].place);
     check_depth(instructions.len(), architecture.instruction_depth(), last)?;
-    Ok(Emitted { instructions, infer_entry, image: image.bytes, input_beat, head_beats, memory_beats, tiles })
+    Ok(Emitted { instructions, infer_entry, image: image.bytes, input_beats, head_beats, memory_beats, tiles })
 }
 
 fn emit_stage(

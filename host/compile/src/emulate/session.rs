@@ -67,10 +67,27 @@ impl<'p> Session<'p> {
         &mut self,
         picture: &[T],
     ) -> Result<(Vec<Vec<i32>>, RunReport), SessionError> {
+        self.infer_given(&[picture])
+    }
+
+    /// [`Session::infer_reported`] for a program of several inputs, each as values (channel, row, column).
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub fn infer_given<T: Copy + Into<i32>>(
+        &mut self,
+        inputs: &[&[T]],
+    ) -> Result<(Vec<Vec<i32>>, RunReport), SessionError> {
         let beat = self.program.beat_bytes();
-        let bytes = self.program.pack_input(picture)?;
-        let at = self.program.input.region.beat as usize * beat;
-        self.machine.memory_mut()[at..at + bytes.len()].copy_from_slice(&bytes);
+        let (found, expected) = (inputs.len(), self.program.inputs.len());
+        if found != expected {
+            return Err(LengthError { what: "the list of inputs", unit: "inputs", found, expected }.into());
+        }
+        for (input, values) in self.program.inputs.iter().zip(inputs) {
+            let bytes = input.pack(values, beat)?;
+            let at = input.region.beat as usize * beat;
+            self.machine.memory_mut()[at..at + bytes.len()].copy_from_slice(&bytes);
+        }
         let report = self.machine.run_with_priority(self.program.infer_entry, self.priority)?;
         let mut heads = Vec::with_capacity(self.program.outputs.len());
         for output in &self.program.outputs {

@@ -1,9 +1,10 @@
 //! Concatenation of channels without copies: operands are written where the result lies.
 
-use super::values::{base, map_shape, place};
-use super::{Form, Lowering};
+use super::values::{map_shape, place};
+use super::{At, Form, Lowering, Refused};
 use crate::error::{CompileError, Place, Refusal};
 use crate::network::Slice;
+use crate::part::{Part, base};
 use myelin_graph::{Graph, Node, Op, ValueId};
 use std::collections::BTreeMap;
 
@@ -17,18 +18,19 @@ pub(super) struct Placements {
 
 impl Placements {
     /// Later concatenations choose first, so that one within another finds its place taken.
-    pub fn of(graph: &Graph, live: &[bool]) -> Result<Placements, CompileError> {
+    pub fn of(part: &Part) -> Result<Placements, Refused> {
+        let graph = part.graph;
         let mut targets = BTreeMap::new();
-        for (_, node) in graph.operators().rev() {
+        for (id, node) in graph.operators().rev() {
             let Op::Concatenate { axis } = node.op else { continue };
-            if !live[node.output().index()] {
+            if !part.nodes[id.index()] {
                 continue;
             }
-            check_axis(graph, node, axis)?;
+            check_axis(graph, node, axis).map_err(|error| Refused { at: At::Node(id), error })?;
             let mut offset = 0;
             for &operand in &node.inputs {
                 let value = base(graph, operand);
-                if !graph.producer(value).op.is_variable() {
+                if part.makes(value) {
                     targets.entry(value).or_insert((node.output(), offset));
                 }
                 offset += map_shape(graph, value).channels;

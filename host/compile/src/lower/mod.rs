@@ -11,40 +11,81 @@ mod values;
 
 use crate::error::{CompileError, Place, Refusal};
 use crate::network::{Buffer, BufferId, Combine, Finish, Head, MapShape, Network, Sink, Slice, Source, Stage, Window};
+use crate::part::{Part, base};
 use crate::requantise::{Interval, Requantise, ShiftFault};
 use concatenate::Placements;
-use myelin_graph::{Graph, MaxPool2d, Node, Op, Reduce, ValueId, precision_limit};
+use myelin_graph::{Graph, MaxPool2d, Node, NodeId, Op, Reduce, ValueId, precision_limit};
 use myelin_isa::Precision;
 use std::collections::BTreeMap;
-use values::{base, live_values, map_shape, place};
+use values::{map_shape, place};
 
 /// Most rows or columns of a map.
 const SIDE_MAX: u64 = 0x7fff;
 
-/// The stages of `graph` on lanes of `precision`.
+/// What of a part has no means on a cell.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    pub at: At,
+    pub error: CompileError,
+}
+
+/// Where in the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// A value given.
+    Input(ValueId),
+    /// An operator.
+    Node(NodeId),
+    /// A value asked for.
+    Output,
+}
+
+/// The stages of a part on lanes of `precision`.
 ///
-/// **Errors.** Everything of [`CompileError`] that does not depend on the cell's size.
-pub(crate) fn lower(graph: &Graph, precision: Precision) -> Result<Network, CompileError> {
-    let live = live_values(graph);
+/// **Errors.** Everything of [`CompileError`] that does not depend on the cell's size, and where.
+pub(crate) fn lower(part: &Part, precision: Precision) -> Result<Network, Refused> {
+    let graph = part.graph;
     let mut lowering = Lowering {
         graph,
+        part,
         precision,
         lanes: Interval::symmetric(i64::from(precision.limit())),
-        placements: Placements::of(graph, &live)?,
+        placements: Placements::of(part)?,
         forms: vec![None; graph.value_count()],
         roots: Vec::new(),
         buffers: Vec::new(),
         stages: Vec::new(),
     };
-    let input = lowering.input()?;
-    for (_, node) in graph.operators() {
-        if live[node.output().index()] {
-            let form = lowering.operator(node)?;
-            lowering.forms[node.output().index()] = form;
-        }
+    let mut inputs = Vec::with_capacity(part.inputs.len());
+    for &(value, range) in &part.inputs {
+        inputs.push(lowering.input(value, range).map_err(|error| Refused { at: At::Input(value), error })?);
     }
-    let heads = lowering.heads()?;
-    Ok(Network { buffers: lowering.buffers, stages: lowering.stages, input, heads })
+    for (id, node) in graph.operators().filter(|(id, _)| part.nodes[id.index()]) {
+        let form = lowering.operator(node).map_err(|error| Refused { at: At::Node(id), error })?;
+        lowering.forms[node.output().index()] = form;
+    }
+    let heads = lowering.heads().map_err(|error| Refused { at: At::Output, error })?;
+    Ok(Network { buffers: lowering.buffers, stages: lowering.stages, inputs, heads })
+}
+
+/// Whether there is a way for an operator at all; whether it is open depends on operands and attributes.
+pub(crate) fn is_lowered(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Conv2d(_)
+            | Op::Dense(_)
+            | Op::ElemwiseAdd
+            | Op::MaxPool2d(_)
+            | Op::Sum(_)
+            | Op::Max(_)
+            | Op::Upsampling { .. }
+            | Op::Concatenate { .. }
+            | Op::Relu
+            | Op::CvmClip { .. }
+            | Op::Clip { .. }
+            | Op::CvmRightShift { .. }
+            | Op::Flatten
+    )
 }
 
 /// Position of a root in [`Lowering::roots`].
@@ -83,6 +124,7 @@ struct Form {
 
 struct Lowering<'g> {
     graph: &'g Graph,
+    part: &'g Part<'g>,
     precision: Precision,
     /// What a lane holds.
     lanes: Interval,
@@ -95,8 +137,7 @@ struct Lowering<'g> {
 }
 
 impl Lowering<'_> {
-    fn input(&mut self) -> Result<Slice, CompileError> {
-        let value = self.graph.input();
+    fn input(&mut self, value: ValueId, range: Interval) -> Result<Slice, CompileError> {
         let place = place(self.graph, value);
         let dims = self.graph.shape(value);
         if dims.len() != 2 && dims.len() != 4 {
@@ -105,7 +146,6 @@ impl Lowering<'_> {
         if dims[0] != 1 {
             return Err(CompileError::Batch { place, found: dims[0] });
         }
-        let range = Interval::symmetric(i64::from(precision_limit(self.graph.input_precision())));
         self.check_lanes(&place, "the input", range)?;
         let shape = map_shape(self.graph, value);
         check_sides(shape, &place)?;
@@ -275,8 +315,8 @@ impl Lowering<'_> {
 
     fn heads(&mut self) -> Result<Vec<Head>, CompileError> {
         let mut raw: BTreeMap<ValueId, Head> = BTreeMap::new();
-        let mut heads = Vec::with_capacity(self.graph.heads().len());
-        for &head in self.graph.heads() {
+        let mut heads = Vec::with_capacity(self.part.outputs.len());
+        for &head in &self.part.outputs {
             let value = base(self.graph, head);
             let place = place(self.graph, value);
             let form = self.form(&place, value)?;

@@ -18,10 +18,12 @@
 
 mod card;
 mod cell;
+mod estimate;
 mod prediction;
 mod transfer;
 mod walks;
 
+pub(crate) use estimate::estimate;
 pub use prediction::{Counters, Interval, Prediction};
 
 use crate::memory::MemoryModel;
