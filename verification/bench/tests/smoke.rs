@@ -105,5 +105,5 @@ fn growth_and_waves_are_measured() {
     let (section, targets) = growth::run(&[4, 8], &child, EFFORT).unwrap();
     assert_eq!((section.lines.len(), targets.len()), (2, 2), "{section}");
     let (section, targets) = trace::run(4, EFFORT).unwrap();
-    assert_eq!((section.lines.len(), targets.len()), (3, 2), "{section}");
+    assert_eq!((section.lines.len(), targets.len()), (4, 2), "{section}");
 }

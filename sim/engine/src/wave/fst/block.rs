@@ -7,6 +7,8 @@
 use std::io;
 
 use super::VALUE_CHANGES;
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+
 use super::dense::{Place, Words};
 use super::encode::{Column, List, append, append_bits, append_clock, push_integer, push_signed};
 use super::output::Output;
@@ -33,8 +35,7 @@ pub(super) struct Blocks {
     written: u64,
     /// For values that change in most cycles.
     words: Option<Words>,
-    table: lz4_flex::block::CompressTable,
-    compressed: Vec<u8>,
+    compressor: Compressor,
 }
 
 impl Blocks {
@@ -55,8 +56,7 @@ impl Blocks {
             bytes: 0,
             written: 0,
             words: Words::new(),
-            table: lz4_flex::block::CompressTable::large(),
-            compressed: Vec::new(),
+            compressor: Compressor::new(),
         }
     }
 
@@ -207,13 +207,13 @@ impl Blocks {
         let length = list.bytes().len();
         list.patience = list.patience.saturating_sub(1);
         if length >= COMPRESS_MIN && list.patience == 0 {
-            let size = compress(list.bytes(), &mut self.compressed, &mut self.table);
+            let size = self.compressor.compress(list.bytes());
             if size > length / 8 * 7 {
                 list.patience = PATIENCE;
             }
             if size < length {
                 push_integer(out, length as u64);
-                out.extend_from_slice(&self.compressed[..size]);
+                out.extend_from_slice(&self.compressor.compressed[..size]);
                 return;
             }
         }
@@ -234,14 +234,29 @@ fn write_times(out: &mut Vec<u8>, deltas: &[u8], entries: u64) {
     }
 }
 
-/// Compresses `bytes`; the size.
-fn compress(bytes: &[u8], compressed: &mut Vec<u8>, table: &mut lz4_flex::block::CompressTable) -> usize {
-    let bound = lz4_flex::block::get_maximum_output_size(bytes.len());
-    if compressed.len() < bound {
-        compressed.resize(bound, 0);
+/// LZ4, with what it works in.
+struct Compressor {
+    /// For lists of less than 64 kB: it is cleared for each, and smaller than the other.
+    small: CompressTable,
+    large: CompressTable,
+    compressed: Vec<u8>,
+}
+
+impl Compressor {
+    fn new() -> Compressor {
+        Compressor { small: CompressTable::small(), large: CompressTable::large(), compressed: Vec::new() }
     }
-    // The output has room for the worst case; if not, the bytes are stored as they are.
-    lz4_flex::block::compress_into_with_table(bytes, compressed, table).unwrap_or(usize::MAX)
+
+    /// Compresses `bytes`; the size.
+    fn compress(&mut self, bytes: &[u8]) -> usize {
+        let bound = get_maximum_output_size(bytes.len());
+        if self.compressed.len() < bound {
+            self.compressed.resize(bound, 0);
+        }
+        let table = if bytes.len() < usize::from(u16::MAX) { &mut self.small } else { &mut self.large };
+        // The output has room for the worst case; if not, the bytes are stored as they are.
+        compress_into_with_table(bytes, &mut self.compressed, table).unwrap_or(usize::MAX)
+    }
 }
 
 /// A section of the file whose length is known at its end.

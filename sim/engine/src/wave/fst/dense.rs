@@ -3,7 +3,7 @@
 //! Where a value stands in a line, the 64 samples of a batch are 64 bytes apart. The line is
 //! transposed once, four bytes at a time, so that the samples of each of its 16 words lie side by
 //! side; a vector then makes 16 changes at once from a value's word, drops the samples that are
-//! none, and packs what is left. It needs AVX-512 (F, BW and CD); without it there are no `Words`.
+//! none, and packs what is left. It needs AVX-512 (F, BW and CD), BMI2 and POPCNT; without it there are no `Words`.
 
 use super::encode::List;
 use crate::samples::Tile;
@@ -31,7 +31,7 @@ impl Words {
     /// `None` if the processor cannot.
     pub(super) fn new() -> Option<Words> {
         #[cfg(target_arch = "x86_64")]
-        if ["avx512f", "avx512bw", "avx512cd"].iter().all(|&feature| x86::has(feature)) {
+        if x86::is_able() {
             return Some(Words { words: Box::new(x86::Square::ZERO) });
         }
         None
@@ -102,17 +102,16 @@ mod x86 {
         pub(super) const ZERO: Square = Square([[0; BATCH]; 16]);
     }
 
-    pub(super) fn has(feature: &str) -> bool {
-        match feature {
-            "avx512f" => is_x86_feature_detected!("avx512f"),
-            "avx512bw" => is_x86_feature_detected!("avx512bw"),
-            "avx512cd" => is_x86_feature_detected!("avx512cd"),
-            _ => false,
-        }
+    pub(super) fn is_able() -> bool {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512cd")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt")
     }
 
     /// Exchanges samples and words, 16 samples at a time: pairs of rows, pairs of those, then quarters.
-    #[target_feature(enable = "avx512f,avx512bw,avx512cd")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,bmi2,popcnt")]
     pub(super) fn fill(square: &mut Square, tile: &Tile) {
         for quarter in 0..4 {
             let row = |sample: usize| {
@@ -151,7 +150,7 @@ mod x86 {
 
     /// Writes the changes of a value at all samples of a mask. Each takes a byte for the distance, which
     /// the first has to be told, and those of the value; one bit is in the byte of the distance. Up to `OVERRUN` bytes more are overwritten.
-    #[target_feature(enable = "avx512f,avx512bw,avx512cd")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,bmi2,popcnt")]
     pub(super) fn encode(square: &Square, place: Place, mask: u64, room: &mut [u8]) {
         let size = size(place.width);
         let samples = &square.0[place.at / 4];
@@ -192,7 +191,7 @@ mod x86 {
 
     /// The lowest byte of each distance, then the value, the highest byte first.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512cd")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,bmi2,popcnt")]
     fn five_bytes(values: __m512i, distances: __m512i, to: &mut [u8]) {
         // Of each four changes, 20 bytes, all but the last four.
         let value_order = _mm_set_epi8(-128, 8, 9, 10, 11, -128, 4, 5, 6, 7, -128, 0, 1, 2, 3, -128);
@@ -216,7 +215,7 @@ mod x86 {
     /// For each of 16 samples, the entries of the time table since the last one in the mask, doubled;
     /// any byte for the first.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512cd")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,bmi2,popcnt")]
     fn distances(mask: u64, quarter: usize) -> __m512i {
         let half = |first: usize| {
             let first = (16 * quarter + first) as i64;
@@ -233,7 +232,7 @@ mod x86 {
 
     /// The lowest `size` bytes of each word, one after another.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512cd")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,bmi2,popcnt")]
     fn packed(words: __m512i, size: usize) -> __m512i {
         match size {
             1 => _mm512_zextsi128_si512(_mm512_cvtepi32_epi8(words)),
