@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Parser, Subcommand};
 use myelin_synthesis::{
-    Family, Promise, Resources, SynthesisError, Yosys, check_netlist, json, lanes, netlist_subjects, place,
+    Family, Promise, Resources, Subject, SynthesisError, Yosys, check_netlist, json, lanes, netlist_subjects, place,
     resource_subjects, resources, set_up, table,
 };
 
@@ -39,6 +40,9 @@ enum Action {
         /// Only these blocks: pe, array, twin_array, cell, post_lane, post_unit [default: all].
         #[arg(long, value_delimiter = ',')]
         block: Vec<String>,
+        /// How many at a time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
         /// Where `resources.md` and `resources.json` go.
         #[arg(short, long, default_value = "target/synthesis")]
         output: PathBuf,
@@ -98,16 +102,14 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send +
     let yosys = &yosys;
     match &arguments.command {
         Action::Setup => Ok(true),
-        Action::Resources { side, cell_side, block, output } => {
-            let of_families: Vec<Result<Vec<Resources>, _>> = std::thread::scope(|scope| {
-                let count = |family| scope.spawn(move || count_family(yosys, family, (*side, *cell_side), block));
-                let threads: Vec<_> = families.iter().map(|&family| count(family)).collect();
-                threads.into_iter().map(|thread| thread.join().expect("invariant: counting does not panic")).collect()
-            });
-            let mut all = Vec::new();
-            for counted in of_families {
-                all.extend(counted?);
+        Action::Resources { side, cell_side, block, jobs, output } => {
+            let mut subjects = Vec::new();
+            for &family in &families {
+                let of_family = resource_subjects(family.styles(), *side, *cell_side)?.into_iter().chain(lanes()?);
+                let wanted = of_family.filter(|subject| block.is_empty() || block.iter().any(|b| b == subject.block));
+                subjects.extend(wanted.map(|subject| (family, subject)));
             }
+            let all = count(yosys, &subjects, *jobs)?;
             let text = format!("{}, synthesis only: nothing is placed or timed\n\n{}", yosys.version, table(&all));
             print!("{text}");
             std::fs::create_dir_all(output)?;
@@ -130,22 +132,31 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send +
     }
 }
 
-/// Counts the blocks (all unless some are named) of one family; sides of arrays and of cells.
-fn count_family(
-    yosys: &Yosys,
-    family: Family,
-    (side, cell_side): (u32, u32),
-    blocks: &[String],
-) -> Result<Vec<Resources>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut subjects = resource_subjects(family.styles(), side, cell_side)?;
-    subjects.extend(lanes()?);
-    let mut all = Vec::new();
-    for subject in subjects.iter().filter(|subject| blocks.is_empty() || blocks.iter().any(|b| b == subject.block)) {
-        let counted = resources(yosys, family, subject)?;
-        eprintln!("{family}: {} ({:.1} s)", subject.describe(), counted.seconds);
-        all.push(counted);
-    }
-    Ok(all)
+/// Counts the blocks, `jobs` at a time, in their order.
+fn count(yosys: &Yosys, subjects: &[(Family, Subject)], jobs: usize) -> Result<Vec<Resources>, SynthesisError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut counted = Vec::new();
+        while let Some((index, (family, subject))) = take(&next, subjects) {
+            let found = resources(yosys, *family, subject);
+            eprintln!("{family}: {}", subject.describe());
+            counted.push((index, found));
+        }
+        counted
+    };
+    let mut all: Vec<(usize, Result<Resources, SynthesisError>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<_>>| thread.join();
+        threads.into_iter().flat_map(|thread| join(thread).expect("invariant: counting does not panic")).collect()
+    });
+    all.sort_by_key(|&(index, _)| index);
+    all.into_iter().map(|(_, found)| found).collect()
+}
+
+/// The next of the subjects, with its index.
+fn take<'a, T>(next: &AtomicUsize, subjects: &'a [T]) -> Option<(usize, &'a T)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, subjects.get(index)?))
 }
 
 fn netlists(yosys: &Yosys, families: &[Family], only: &str, cycles: u32, seed: u64) -> Result<bool, SynthesisError> {
