@@ -37,7 +37,7 @@ enum Action {
         /// Rows and columns of cells.
         #[arg(long, default_value_t = 4)]
         cell_side: u32,
-        /// Only these blocks: pe, array, twin_array, cell, post_lane, post_unit [default: all].
+        /// Only these blocks: pe, array, twin_array, cell, post_lane, post_unit, sip_pipeline, plain_lane, chained_lane [default: all].
         #[arg(long, value_delimiter = ',')]
         block: Vec<String>,
         /// How many at a time.

@@ -7,6 +7,7 @@ use myelin_isa::cuckoo::{Core, CoreError, Sip, Variant};
 use myelin_isa::{Architecture, ArchitectureError, MultiplierStyle, Precision};
 use myelin_rtl::cuckoo::chained_lane::chained_lane;
 use myelin_rtl::cuckoo::plain_lane::plain_lane;
+use myelin_rtl::cuckoo::sip_pipeline::{End, sip_pipeline};
 use myelin_rtl::tensor::packed_pe::{Shape, packed_pe};
 use myelin_rtl::tensor::packing::Packing;
 use myelin_rtl::tensor::{array, cell, packed_array, pe, post_lane, post_unit};
@@ -127,17 +128,25 @@ fn drain(architecture: Architecture) -> [Subject; 2] {
 pub fn lanes() -> Result<Vec<Subject>, CoreError> {
     const EDGE_BITS: u32 = 29;
     let cores = [
+        ("sip_pipeline", Core::new(Variant::Cuckatoo, Sip::TwoFour, EDGE_BITS, 1)?),
         ("plain_lane", Core::new(Variant::Cuckatoo, Sip::TwoFour, EDGE_BITS, 1)?),
         ("chained_lane", Core::new(Variant::Cuckaroo, Sip::TwoFour, EDGE_BITS, 1)?),
         ("chained_lane", Core::new(Variant::Cuckaroo, Sip::FourEight, EDGE_BITS, 1)?),
     ];
     let subject = |(block, core): (&'static str, Core)| {
-        let lane = if block == "plain_lane" { plain_lane(&core) } else { chained_lane(&core) };
+        let lane = match block {
+            "plain_lane" => plain_lane(&core),
+            "chained_lane" => chained_lane(&core),
+            _ => sip_pipeline(core.sip(), core.variant().last_rotation(), EDGE_BITS + 1, 1, End::Hash),
+        };
         let of = format!("SipHash-{}, {EDGE_BITS} edge bits", core.sip().name());
         Subject { block, of, multiplier: "-", macs: 0, promised: 0, design: design(with_few_pins(&lane)) }
     };
     Ok(cores.into_iter().map(subject).collect())
 }
+
+/// What the ports of a lane's keys begin with.
+const KEYS: [&str; 2] = ["key_", "state_"];
 
 /// A lane whose keys are shifted in by the port of the edges alive: 256 flip-flops more than the lane.
 fn with_few_pins(lane: &Arc<Module>) -> Arc<Module> {
@@ -146,7 +155,7 @@ fn with_few_pins(lane: &Arc<Module>) -> Arc<Module> {
         let shift = m.input("shift_i", u(1));
         let child = m.instance("lane", lane);
         for port in &lane.inputs {
-            if !port.name.starts_with("key_") {
+            if !KEYS.iter().any(|key| port.name.starts_with(key)) {
                 child.input(&port.name, m.input(&port.name, port.ty));
             }
         }
@@ -155,7 +164,9 @@ fn with_few_pins(lane: &Arc<Module>) -> Arc<Module> {
             let register = m.register(&format!("key_{key}_q"), u(64));
             register.next_when(shift, word);
             word = register.q;
-            child.input(&format!("key_{key}_i"), word);
+            let keys = lane.inputs.iter().find(|port| KEYS.iter().any(|name| port.name == format!("{name}{key}_i")));
+            let port = keys.expect("invariant: every lane has four keys");
+            child.input(&port.name, word);
         }
         for port in &lane.outputs {
             m.output(&port.name, child.output(&port.name));
