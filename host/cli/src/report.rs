@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use myelin_driver::CycleReport;
+use myelin_driver::{CycleReport, LayerReport};
 use serde::Serialize;
 
 use crate::terminal::{Align, Table, grouped, percent};
@@ -16,6 +16,7 @@ pub struct TimingJson {
     macs: u64,
     macs_per_cycle: u32,
     utilisation: f64,
+    convolutions: Option<LayerJson>,
     counters: serde_json::Map<String, serde_json::Value>,
     stamps: Vec<u32>,
     layers: Vec<LayerJson>,
@@ -31,30 +32,36 @@ struct LayerJson {
     utilisation: Option<f64>,
 }
 
-impl From<&CycleReport> for TimingJson {
-    fn from(report: &CycleReport) -> TimingJson {
-        let layers = report.layers.iter().map(|layer| LayerJson {
+impl From<&LayerReport> for LayerJson {
+    fn from(layer: &LayerReport) -> LayerJson {
+        LayerJson {
             name: layer.name.clone(),
             kind: layer.kind.to_string(),
             cycles: layer.cycles,
             predicted_cycles: layer.predicted_cycles,
             macs: layer.macs,
             utilisation: layer.utilisation,
-        });
+        }
+    }
+}
+
+impl From<&CycleReport> for TimingJson {
+    fn from(report: &CycleReport) -> TimingJson {
         TimingJson {
             cycles: report.cycles(),
             predicted_cycles: report.predicted_cycles,
             macs: report.macs,
             macs_per_cycle: report.macs_per_cycle,
             utilisation: report.utilisation(),
+            convolutions: report.convolutions().as_ref().map(LayerJson::from),
             counters: report.counters.named().iter().map(|&(name, value)| (name.to_owned(), value.into())).collect(),
             stamps: report.stamps.clone(),
-            layers: layers.collect(),
+            layers: report.layers.iter().map(LayerJson::from).collect(),
         }
     }
 }
 
-/// Writes the table of layers, the whole inference last.
+/// Writes the table of layers, then the convolutions together and the whole inference.
 pub fn write_layers(report: &CycleReport, out: &mut impl Write) -> io::Result<()> {
     let mut table = Table::new(&[
         ("layer", Align::Left),
@@ -65,7 +72,8 @@ pub fn write_layers(report: &CycleReport, out: &mut impl Write) -> io::Result<()
         ("MAC utilisation, %", Align::Right),
     ]);
     let dash = || "-".to_owned();
-    for layer in &report.layers {
+    let convolutions = report.convolutions();
+    for layer in report.layers.iter().chain(&convolutions) {
         let (macs, utilisation) = match (layer.macs, layer.utilisation) {
             (0, _) => (dash(), dash()),
             (macs, utilisation) => (grouped(macs), utilisation.map_or_else(dash, percent)),

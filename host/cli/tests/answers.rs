@@ -84,7 +84,7 @@ fn the_json_of_an_inference_keeps_its_schema() {
     let timing = &answer["timing"];
     assert_eq!(
         keys(timing).join(" "),
-        "counters cycles layers macs macs_per_cycle predicted_cycles stamps utilisation"
+        "convolutions counters cycles layers macs macs_per_cycle predicted_cycles stamps utilisation"
     );
     assert_eq!(
         keys(&timing["counters"]).join(" "),

@@ -49,7 +49,8 @@ impl CycleReport {
         let layers = program.layers.iter().map(|layer| {
             let end = layer.stamp.and_then(|stamp| stamps.get(stamp as usize).copied());
             let cycles = end.zip(before).map(|(end, before)| end.wrapping_sub(before));
-            before = end;
+            // A layer that the first cell has no part in takes no stamp: its cycles count for the next.
+            before = end.or(before);
             LayerReport {
                 name: layer.name.clone(),
                 kind: layer.kind,
@@ -90,6 +91,20 @@ impl CycleReport {
     /// Share of the multipliers' time that did the network's work; see [`utilisation`].
     pub fn utilisation(&self) -> f64 {
         utilisation(self.macs, self.counters.cycles, self.macs_per_cycle)
+    }
+
+    /// The convolution layers together, pools in their drains included; `None` without any, or when
+    /// the cycles of one are not known.
+    pub fn convolutions(&self) -> Option<LayerReport> {
+        let mut layers = self.layers.iter().filter(|layer| layer.kind == LayerKind::Convolution);
+        let mut sum = LayerReport { name: "convolutions".to_owned(), ..layers.next()?.clone() };
+        for layer in layers {
+            sum.cycles = sum.cycles.zip(layer.cycles).map(|(sum, cycles)| sum + cycles);
+            sum.predicted_cycles += layer.predicted_cycles;
+            sum.macs += layer.macs;
+        }
+        sum.utilisation = Some(utilisation(sum.macs, sum.cycles?, self.macs_per_cycle));
+        Some(sum)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use myelin_compile::timing::{Interval, Recording, predict_recorded};
-use myelin_compile::{HostOperator, Layer, Mapping, Model, Program, Target, compile_model};
+use myelin_compile::{HostOperator, Layer, LayerKind, Mapping, Model, Program, Target, compile_model};
 use myelin_graph::Graph;
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ struct Report {
     milliseconds: f64,
     /// Multiply-accumulates the model asks for, of those the arrays could have done.
     utilisation: f64,
+    /// The same of the convolution layers and their cycles alone.
+    convolution_utilisation: Option<f64>,
     instructions: u64,
     image_bytes: u64,
     memory_bytes: u64,
@@ -133,6 +135,10 @@ fn report(model: &str, compiled: &Model, target: &Target) -> Report {
         utilisation: share(layer.macs, layer.cycles),
         mapping: layer.mapping.map(|mapping| mapped(&mapping, target, beat)),
     };
+    let layers = compiled.programs().flat_map(|program| &program.layers);
+    let convolutions = layers.filter(|layer| layer.kind == LayerKind::Convolution);
+    let (convolved, convolving) =
+        convolutions.fold((0, 0), |(macs, cycles), layer| (macs + layer.macs, cycles + layer.cycles));
     Report {
         schema_version: JSON_SCHEMA_VERSION,
         model: model.to_owned(),
@@ -142,6 +148,7 @@ fn report(model: &str, compiled: &Model, target: &Target) -> Report {
         estimated: compiled.programs().any(|program| program.estimated),
         milliseconds: target.milliseconds(cycles),
         utilisation: share(macs, cycles),
+        convolution_utilisation: (convolved > 0).then(|| share(convolved, convolving)),
         instructions: sum(|program| program.instruction_count() as u64),
         image_bytes: sum(|program| program.image.len() as u64),
         memory_bytes: compiled.programs().map(|program| u64::from(program.memory_beats) * beat).max().unwrap_or(0),
@@ -227,10 +234,12 @@ fn write(report: &Report, layers: bool, context: &mut Context) -> Result<(), Fai
     }
     let Report { model, target, cycles, milliseconds, utilisation, .. } = report;
     let (cycles, utilisation) = (grouped(*cycles), percent(*utilisation));
+    let convolutions = |share| format!(" ({} % in convolutions)", percent(share));
+    let convolutions = report.convolution_utilisation.map_or_else(String::new, convolutions);
     let about = if report.estimated { "about " } else { "" };
     writeln!(
         context,
-        "{model} on {target}: {about}{cycles} cycles, {milliseconds:.3} ms, MAC utilisation {utilisation} %"
+        "{model} on {target}: {about}{cycles} cycles, {milliseconds:.3} ms, MAC utilisation {utilisation} %{convolutions}"
     )?;
     let [instructions, image, memory] = [report.instructions, report.image_bytes, report.memory_bytes].map(grouped);
     writeln!(context, "{instructions} instructions; image {image} bytes, {memory} bytes of external memory")?;

@@ -1,17 +1,42 @@
 //! Programs longer than instruction memory: blocks, of which each loads what follows it.
 //!
-//! A block is at most half the memory. It begins with a LOADW of the next and ends with FENCE, so the
-//! next is there when its turn comes. The last loads the first again, for the next start; it lies
+//! A block is at most half the memory. Spread over it stand LOADWs of the next, in small pieces that delay
+//! little else, and it ends with FENCE, so the next is there when its turn comes. The last loads the first again, for the next start; it lies
 //! elsewhere. Before it all stands a halt, the program that loads resident weights: there are none.
 
 use myelin_isa::{Architecture, Header, Instruction, WeightTarget};
 
-/// What the first block has besides its share: halt, LOADW, FENCE.
-const FIRST: usize = 3;
-/// What others have: LOADW, FENCE.
-const MIDDLE: usize = 2;
-/// What the last has: LOADW, FENCE, halt.
-const LAST: usize = 3;
+/// Instruction memory for each piece of a LOADW, and the most pieces.
+const DEPTH_PER_PIECE: usize = 64;
+const PIECES_MAX: usize = 8;
+
+/// What blocks have besides their share of the program.
+#[derive(Clone, Copy)]
+struct Besides {
+    /// LOADWs of the next block.
+    pieces: usize,
+}
+
+impl Besides {
+    fn new(depth: usize) -> Besides {
+        Besides { pieces: (depth / DEPTH_PER_PIECE).clamp(1, PIECES_MAX) }
+    }
+
+    /// Halt, LOADWs, FENCE.
+    fn first(self) -> usize {
+        self.pieces + 2
+    }
+
+    /// LOADWs, FENCE.
+    fn middle(self) -> usize {
+        self.pieces + 1
+    }
+
+    /// LOADWs, FENCE, halt.
+    fn last(self) -> usize {
+        self.pieces + 2
+    }
+}
 
 /// The lengths of the blocks of a program, from its first instruction on; one for a program that
 /// fits as a whole, which has only two halts besides its body.
@@ -20,33 +45,34 @@ pub(super) fn block_lengths(body: usize, architecture: &Architecture) -> Vec<usi
     if body + 2 <= depth {
         return vec![body + 2];
     }
-    let most = depth / 2;
-    // Long blocks and a long first one are best; more than the body if nothing else puts the last
-    // block beside the first.
-    for filled in body.. {
-        let long = (most / 2..=most).rev().map(|length| (length, length / 2));
-        let any = (most / 2..=most).rev().map(|length| (length, FIRST + 1));
-        let lengths = long.chain(any).find_map(|(length, least)| {
-            (least.max(FIRST + 1)..=length).rev().find_map(|first| division(filled, first, length, depth))
-        });
-        if let Some(lengths) = lengths {
-            return lengths;
-        }
-    }
-    unreachable!("every second block may be the last")
+    let (most, besides) = (depth / 2, Besides::new(depth));
+    // Long blocks and a long first one are best; then more than the body, if a first one of some length or
+    // a last one beside the first takes that.
+    let sized = |filled: usize, least: &dyn Fn(usize) -> usize| {
+        (most / 2..=most).rev().find_map(|length| {
+            let least = least(length).max(besides.first() + 1);
+            (least..=length).rev().find_map(|first| division(filled, first, length, depth))
+        })
+    };
+    let mut some = (body..body + depth / 8).map(|filled| sized(filled, &|_| depth / 32));
+    let mut any = (body..).map(|filled| sized(filled, &|_| 0));
+    let long = sized(body, &|length| length / 2);
+    let lengths = long.or_else(|| some.find_map(|lengths| lengths)).or_else(|| any.find_map(|lengths| lengths));
+    lengths.expect("invariant: every second block may be the last")
 }
 
 /// Blocks of `length` behind one of `first`, if the last then lies beside the first.
 fn division(body: usize, first: usize, length: usize, depth: usize) -> Option<Vec<usize>> {
-    let mut rest = body.checked_sub(first - FIRST)?;
+    let besides = Besides::new(depth);
+    let mut rest = body.checked_sub(first - besides.first())?;
     let mut start = first;
     let mut lengths = vec![first];
-    while rest + LAST > length {
-        rest = rest.checked_sub(length - MIDDLE)?;
+    while rest + besides.last() > length {
+        rest = rest.checked_sub(length - besides.middle())?;
         start += length;
         lengths.push(length);
     }
-    let last = rest + LAST;
+    let last = rest + besides.last();
     lengths.push(last);
     (start % depth >= first && start % depth + last <= depth).then_some(lengths)
 }
@@ -73,14 +99,20 @@ pub(super) fn blocks(
         destination: start as u32 & (architecture.instruction_depth() - 1),
         beats: length as u32 * architecture.instruction_beats(),
     };
+    let pieces = Besides::new(architecture.instruction_depth() as usize).pieces;
     let mut rest = body.into_iter();
     let mut start = 0;
     for (number, &length) in lengths.iter().enumerate() {
         let next = lengths.get(number + 1);
         let end = start + length - usize::from(next.is_none());
-        program.push(next.map_or(load(0, lengths[0]), |&next| load(start + length, next)));
-        while program.len() + 1 < end {
-            program.push(rest.next().unwrap_or(Instruction::Sync { halt: false }));
+        let (next, next_length) = next.map_or((0, lengths[0]), |&next| (start + length, next));
+        let others = end - 1 - program.len() - pieces;
+        for piece in 0..pieces {
+            let share = |whole: usize| piece * whole / pieces..(piece + 1) * whole / pieces;
+            let mut body = || rest.next().unwrap_or(Instruction::Sync { halt: false });
+            program.extend(share(others).map(|_| body()));
+            let loaded = share(next_length);
+            program.push(load(next + loaded.start, loaded.len()));
         }
         program.push(Instruction::Fence);
         start += length;
@@ -98,7 +130,7 @@ mod tests {
     #[test]
     fn neighbours_fit_together_and_the_last_block_lies_beside_the_first() {
         let card = Architecture::new(4, 4, Precision::Int8).unwrap();
-        for depth in [16, 64] {
+        for depth in [16, 64, 256] {
             let card = card.with_instruction_depth(depth as u32).unwrap();
             for body in 0..6 * depth {
                 let lengths = block_lengths(body, &card);
@@ -109,8 +141,11 @@ mod tests {
                 assert!(lengths.windows(2).all(|pair| pair[0] + pair[1] <= depth));
                 let start = (program.len() - last) % depth;
                 assert!(start >= first && start + last <= depth, "{body} {lengths:?}");
-                assert!(first >= depth / 8, "{body} {lengths:?}");
-                assert!(program.len() <= body + MIDDLE * lengths.len() + 2 + depth / 4, "{body} {lengths:?}");
+                assert!(first >= depth / 32, "{body} {lengths:?}");
+                assert!(
+                    program.len() <= body + Besides::new(depth).middle() * lengths.len() + 2 + depth / 4,
+                    "{body} {lengths:?}"
+                );
             }
         }
     }

@@ -92,5 +92,6 @@ fn cycles_alone(
         inputs: network.inputs.clone(),
         heads: Vec::new(),
     };
-    Ok(stream_stages(stages(alone, architecture, &[drained])?, architecture, memory)?.cycles)
+    let stages = stages(alone, architecture, &[drained])?;
+    Ok(stream_stages(&stages, architecture, memory)?.cycles)
 }

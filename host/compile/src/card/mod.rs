@@ -101,12 +101,12 @@ pub(crate) fn stream(
 ) -> Result<Streamed, CompileError> {
     let Chosen { network, stack, drained } = choose(lowered, architecture, memory)?;
     let stages = stage::stages(network, architecture, &drained)?;
-    Ok(Streamed { stack, ..stream_stages(stages, architecture, memory)? })
+    Ok(Streamed { stack, ..stream_stages(&stages, architecture, memory)? })
 }
 
-/// [`stream`] of the card's stages, with the input as it is.
+/// [`stream`] of the card's stages with the input as it is.
 fn stream_stages(
-    network: Network,
+    network: &Network,
     architecture: &Architecture,
     memory: &MemoryModel,
 ) -> Result<Streamed, CompileError> {
@@ -115,19 +115,19 @@ fn stream_stages(
     let prepared: Vec<Prepared> = network.stages.iter().map(prepare).collect::<Result<_, _>>()?;
     let work = Card {
         architecture,
-        network: &network,
+        network,
         prepared: &prepared,
         costs: Costs::new(architecture, memory),
-        room: room(&network, &prepared, architecture)?,
+        room: room(network, &prepared, architecture)?,
     };
     let mut whole = Vec::new();
     for index in 0..network.stages.len() {
         let all = 0..network.stages[index].result.height;
         whole.push(divide(&work.sized(index), &all, work.room, &work.costs, work.weight_words())?.cycles);
     }
-    let portions = portions(&network, &whole);
+    let portions = portions(network, &whole);
     let lanes = architecture.lanes() as usize;
-    let (map_beats, maps_end) = place_maps(&network, &portions, lanes);
+    let (map_beats, maps_end) = place_maps(network, &portions, lanes);
     let (bodies, layers, cycles) = work.emit(&portions, &map_beats, maps_end)?;
 
     let image_base = image.len() / lanes;

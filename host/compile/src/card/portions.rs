@@ -12,10 +12,10 @@ use core::ops::Range;
 /// Least rows of a stage that is done in two bands.
 const BAND_ROWS_MIN: usize = 4;
 /// Least cycles of a stage that is done in two bands.
-const BAND_CYCLES_MIN: u64 = 1000;
+const BAND_CYCLES_MIN: u64 = 400;
 /// Share of the rows in an upper band that begins a chain, in percent, and below which it ends.
-const BAND_FIRST: usize = 62;
-const BAND_LEAST: usize = 34;
+const BAND_FIRST: usize = 58;
+const BAND_LEAST: usize = 30;
 
 /// Some rows of a stage's results.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -97,9 +97,9 @@ fn candidates(blocks: usize) -> Vec<usize> {
     powers.chain([blocks]).collect()
 }
 
-/// Parts a row is cut into: 1, 2, 4, single pixels.
+/// Parts a row is cut into: a few, single pixels.
 fn fragments(width: usize) -> Vec<usize> {
-    let mut parts = vec![1, 2, 4, width];
+    let mut parts = vec![1, 2, 3, 4, 5, 7, 9, width];
     parts.retain(|&parts| parts <= width);
     parts.sort_unstable();
     parts.dedup();
