@@ -1,14 +1,15 @@
 //! Programs longer than instruction memory: blocks, of which each loads what follows it.
 //!
 //! A block is at most half the memory. Spread over it stand LOADWs of the next, in small pieces that delay
-//! little else, and it ends with FENCE, so the next is there when its turn comes. The last loads the first again, for the next start; it lies
+//! little else, and it ends with a FENCE for each, so the next is there when its turn comes. The last
+//! loads the first again, for the next start; it lies
 //! elsewhere. Before it all stands a halt, the program that loads resident weights: there are none.
 
 use myelin_isa::{Architecture, Header, Instruction, WeightTarget};
 
 /// Instruction memory for each piece of a LOADW, and the most pieces.
 const DEPTH_PER_PIECE: usize = 64;
-const PIECES_MAX: usize = 8;
+const PIECES_MAX: usize = 4;
 
 /// What blocks have besides their share of the program.
 #[derive(Clone, Copy)]
@@ -22,19 +23,19 @@ impl Besides {
         Besides { pieces: (depth / DEPTH_PER_PIECE).clamp(1, PIECES_MAX) }
     }
 
-    /// Halt, LOADWs, FENCE.
+    /// Halt, LOADWs, FENCEs.
     fn first(self) -> usize {
-        self.pieces + 2
+        2 * self.pieces + 1
     }
 
-    /// LOADWs, FENCE.
+    /// LOADWs, FENCEs.
     fn middle(self) -> usize {
-        self.pieces + 1
+        2 * self.pieces
     }
 
-    /// LOADWs, FENCE, halt.
+    /// LOADWs, FENCEs, halt.
     fn last(self) -> usize {
-        self.pieces + 2
+        2 * self.pieces + 1
     }
 }
 
@@ -106,15 +107,17 @@ pub(super) fn blocks(
         let next = lengths.get(number + 1);
         let end = start + length - usize::from(next.is_none());
         let (next, next_length) = next.map_or((0, lengths[0]), |&next| (start + length, next));
-        let others = end - 1 - program.len() - pieces;
-        for piece in 0..pieces {
-            let share = |whole: usize| piece * whole / pieces..(piece + 1) * whole / pieces;
+        let others = end - program.len() - 2 * pieces;
+        for piece in 0..=pieces {
+            let share = |whole: usize, parts: usize| piece * whole / parts..(piece + 1) * whole / parts;
             let mut body = || rest.next().unwrap_or(Instruction::Sync { halt: false });
-            program.extend(share(others).map(|_| body()));
-            let loaded = share(next_length);
-            program.push(load(next + loaded.start, loaded.len()));
+            program.extend(share(others, pieces + 1).map(|_| body()));
+            if piece < pieces {
+                let loaded = share(next_length, pieces);
+                program.push(load(next + loaded.start, loaded.len()));
+            }
         }
-        program.push(Instruction::Fence);
+        program.extend(core::iter::repeat_n(Instruction::Fence, pieces));
         start += length;
     }
     program.push(halt);
