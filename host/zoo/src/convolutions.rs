@@ -45,7 +45,7 @@ impl Convolutions {
     ///
     /// **Errors.** For sizes beyond those stated.
     pub fn build(self, seed: u64) -> Result<Graph, GraphError> {
-        let mut layers = Layers::with_channels(seed, self.channels, self.side)?;
+        let mut layers = Layers::with_channels(seed, self.channels, self.side, 8)?;
         let mut x = layers.input();
         for _ in 0..LAYERS {
             x = layers.relu_conv(x, self.channels, 3, 1, 1)?;

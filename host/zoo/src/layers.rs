@@ -19,17 +19,19 @@ pub(crate) struct Layers {
     rng: ChaCha8Rng,
     input: ValueId,
     count: usize,
+    /// Of weights and activations: 6 or 8.
+    bits: u8,
 }
 
 impl Layers {
-    pub(crate) fn new(seed: u64, side: usize) -> Result<Self, GraphError> {
-        Self::with_channels(seed, 3, side)
+    pub(crate) fn new(seed: u64, side: usize, bits: u8) -> Result<Self, GraphError> {
+        Self::with_channels(seed, 3, side, bits)
     }
 
-    pub(crate) fn with_channels(seed: u64, channels: usize, side: usize) -> Result<Self, GraphError> {
+    pub(crate) fn with_channels(seed: u64, channels: usize, side: usize, bits: u8) -> Result<Self, GraphError> {
         let mut b = GraphBuilder::new();
-        let input = b.input(&[1, channels, side, side], 8)?;
-        Ok(Self { b, rng: ChaCha8Rng::seed_from_u64(seed), input, count: 0 })
+        let input = b.input(&[1, channels, side, side], bits)?;
+        Ok(Self { b, rng: ChaCha8Rng::seed_from_u64(seed), input, count: 0, bits })
     }
 
     pub(crate) fn input(&self) -> ValueId {
@@ -54,23 +56,27 @@ impl Layers {
         let count = shape.iter().product();
         let mut bytes = vec![0u8; count];
         self.rng.fill(&mut bytes[..]);
-        // -128 is no weight.
-        let data = bytes.into_iter().map(|byte| (byte as i8).max(-127)).collect();
+        // -128 is no weight, and neither is -32 of six bits.
+        let narrower = 8 - self.bits;
+        let most = i8::MAX >> narrower;
+        let data = bytes.into_iter().map(|byte| ((byte as i8) >> narrower).max(-most)).collect();
         let name = self.name("weight");
-        self.b.param(&name, Tensor::from_i8(shape, data)?, 8)
+        self.b.param(&name, Tensor::from_i8(shape, data)?, self.bits)
     }
 
     fn bias(&mut self, channels: usize) -> Built {
-        let data = (0..channels).map(|_| self.rng.random_range(-9999..=9999)).collect();
+        // As products, of both of whose factors the lower bits are left out.
+        let narrower = 2 * (8 - self.bits);
+        let data = (0..channels).map(|_| self.rng.random_range(-9999..=9999) >> narrower).collect();
         let name = self.name("bias");
         self.b.param(&name, Tensor::from_i32(&[channels], data)?, 16)
     }
 
-    /// Back to 8 bits after sums of `terms` products.
+    /// Back to the bits of activations after sums of `terms` products.
     fn requantise(&mut self, x: ValueId, terms: usize) -> Built {
-        let shift = 6 + terms.ilog2().div_ceil(2) as u8;
+        let shift = self.bits - 2 + terms.ilog2().div_ceil(2) as u8;
         let name = self.name("requantise");
-        self.b.cvm_right_shift(&name, x, 8, shift)
+        self.b.cvm_right_shift(&name, x, self.bits, shift)
     }
 
     /// Convolution, bias, activation, requantisation.
@@ -133,12 +139,12 @@ impl Layers {
     pub(crate) fn average_pool(&mut self, x: ValueId) -> Built {
         let channels = self.channels(x);
         let name = self.name("weight");
-        let w = self.b.param(&name, Tensor::from_i8(&[channels, 1, 3, 3], vec![14; channels * 9])?, 8)?;
+        let w = self.b.param(&name, Tensor::from_i8(&[channels, 1, 3, 3], vec![14; channels * 9])?, self.bits)?;
         let conv = Conv2d::square(channels, 3).with_padding(1).with_groups(channels);
         let name = self.name("average");
         let y = self.b.conv2d(&name, x, w, None, conv)?;
         let name = self.name("requantise");
-        self.b.cvm_right_shift(&name, y, 8, 7)
+        self.b.cvm_right_shift(&name, y, self.bits, 7)
     }
 
     /// Average over the whole picture: a sum, requantised.
@@ -147,7 +153,7 @@ impl Layers {
         let name = self.name("sum");
         let y = self.b.sum(&name, x, &[2, 3], KeepDims::No)?;
         let name = self.name("requantise");
-        self.b.cvm_right_shift(&name, y, 8, (shape[2] * shape[3]).ilog2() as u8)
+        self.b.cvm_right_shift(&name, y, self.bits, (shape[2] * shape[3]).ilog2() as u8)
     }
 
     pub(crate) fn concatenate(&mut self, inputs: &[ValueId]) -> Built {
@@ -155,12 +161,12 @@ impl Layers {
         self.b.concatenate(&name, inputs, 1)
     }
 
-    /// Sum of two branches, rectifier, back to 8 bits.
+    /// Sum of two branches, rectifier, back to the bits of activations.
     pub(crate) fn join(&mut self, a: ValueId, b: ValueId) -> Built {
         let name = self.name("add");
         let y = self.b.elemwise_add(&name, a, b)?;
         let y = self.activate(y, Activation::Relu)?;
         let name = self.name("requantise");
-        self.b.cvm_right_shift(&name, y, 8, 1)
+        self.b.cvm_right_shift(&name, y, self.bits, 1)
     }
 }

@@ -87,8 +87,19 @@ impl Architecture {
     ///
     /// **Errors.** None of the graph's rules is broken; the type is the builder's.
     pub fn build(self, seed: u64) -> Result<Graph, GraphError> {
+        self.build_bits(seed, 8)
+    }
+
+    /// [`Architecture::build`] with weights and activations of six bits, as INT6 cells take them.
+    ///
+    /// **Errors.** As [`Architecture::build`].
+    pub fn build_int6(self, seed: u64) -> Result<Graph, GraphError> {
+        self.build_bits(seed, 6)
+    }
+
+    fn build_bits(self, seed: u64, bits: u8) -> Result<Graph, GraphError> {
         let side = if self == Self::CaffeNet { 227 } else { 224 };
-        let mut layers = Layers::new(seed, side)?;
+        let mut layers = Layers::new(seed, side, bits)?;
         let x = layers.input();
         let y = match self {
             Self::CaffeNet => plain::caffenet(&mut layers, x)?,

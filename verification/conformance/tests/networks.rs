@@ -46,6 +46,14 @@ fn squeezenet_on_cards_and_sticks_equals_the_cpu() {
 }
 
 #[test]
+fn squeezenet_of_six_bits_on_a_card_of_six_bits_equals_the_cpu() {
+    let graph = Zoo::SqueezeNet1_1.build_int6(1).unwrap();
+    let program = compile_for(&graph, &target("card-u50,precision=int6")).unwrap();
+    let priority = Priority { units: Unit::ALL, cells: CellOrder::Ascending };
+    equals_the_cpu(&graph, &program, priority, RaceDetection::Off);
+}
+
+#[test]
 fn squeezenet_has_no_races_between_units_or_cells() {
     let graph = Zoo::SqueezeNet1_1.build(2).unwrap();
     let program = compile_for(&graph, &target("card-u50,cells=4,activations=65536,weights=256")).unwrap();

@@ -117,6 +117,9 @@ pub struct ModelBuildArguments {
     /// Chooses weights and input.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Weights and activations of six bits instead of eight.
+    #[arg(long)]
+    pub int6: bool,
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,

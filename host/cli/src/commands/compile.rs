@@ -82,7 +82,7 @@ pub fn run(arguments: &CompileArguments, context: &mut Context) -> Result<Verdic
     } else {
         arguments.target
     };
-    let graph = graph(&arguments.model, context)?;
+    let graph = graph(&arguments.model, arguments.int6, context)?;
     context.progress().step(&format!("compile {} for {target}", arguments.model));
     let compiled = compile_model(&graph, &target).map_err(|source| Failure::Compile {
         model: arguments.model.clone(),
@@ -110,12 +110,13 @@ pub fn run(arguments: &CompileArguments, context: &mut Context) -> Result<Verdic
     Ok(Verdict::Yes)
 }
 
-/// The model of a folder, or a well-known network.
-fn graph(model: &str, context: &mut Context) -> Result<Graph, Failure> {
+/// The model of a folder, or a well-known network of eight bits or six.
+fn graph(model: &str, int6: bool, context: &mut Context) -> Result<Graph, Failure> {
     match model.parse::<myelin_zoo::Architecture>() {
         Ok(network) if !Path::new(model).exists() => {
             context.progress().step(&format!("build {network}"));
-            Ok(network.build(1).expect("invariant: well-known networks obey the graph's rules"))
+            let graph = if int6 { network.build_int6(1) } else { network.build(1) };
+            Ok(graph.expect("invariant: well-known networks obey the graph's rules"))
         }
         _ => Ok(LoadedModel::read(Path::new(model))?.graph),
     }

@@ -39,7 +39,9 @@ pub fn run(arguments: &ModelBuildArguments, context: &mut Context) -> Result<Ver
     let name = arguments.name.name();
     context.progress().step(&format!("build {name} with seed {}", arguments.seed));
     let invalid = |_: GraphError| -> ! { unreachable!("invariant: the networks keep the graph's rules") };
-    let graph = arguments.name.build(arguments.seed).unwrap_or_else(|error| invalid(error));
+    let (network, seed) = (arguments.name, arguments.seed);
+    let graph = if arguments.int6 { network.build_int6(seed) } else { network.build(seed) };
+    let graph = graph.unwrap_or_else(|error| invalid(error));
     context.progress().step(&format!("export {name}"));
     let (symbol, params) = export::cvm(&graph);
     let input = npy::write_i8(graph.input_shape(), &seeded_input(&graph, arguments.seed));

@@ -1,7 +1,8 @@
 //! Programs for a card: N cells, maps in external memory, weights and instructions streamed.
 //!
 //! ```text
-//! network --stage--> stages --prepared--> blocks, weights --split--> jobs of every cell
+//! network --choices--> rows stacked, maxima in the drain or not
+//!         --stage--> stages --prepared--> blocks, weights --split--> jobs of every cell
 //!         --portions--> bands in order, barriers, places of maps --cell, post--> streams --blocks--> programs
 //! ```
 //! Every cell has a program of its own; all that is shared is external memory and the barriers. A
