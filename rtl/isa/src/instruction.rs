@@ -321,7 +321,22 @@ impl Instruction {
     }
 
     /// Its tokens (none for SYNC and FENCE).
-    pub const fn header(&self) -> Header {
+    pub const fn header(mut self) -> Header {
+        match self.header_mut() {
+            Some(header) => *header,
+            None => Header::NONE,
+        }
+    }
+
+    /// The same with other tokens (SYNC and FENCE have none).
+    pub const fn with_header(mut self, new: Header) -> Instruction {
+        if let Some(header) = self.header_mut() {
+            *header = new;
+        }
+        self
+    }
+
+    const fn header_mut(&mut self) -> Option<&mut Header> {
         match self {
             Instruction::Config { header, .. }
             | Instruction::Load { header, .. }
@@ -330,25 +345,9 @@ impl Instruction {
             | Instruction::Drain { header, .. }
             | Instruction::Elementwise { header, .. }
             | Instruction::Pool { header, .. }
-            | Instruction::Store { header, .. } => *header,
-            Instruction::Sync { .. } | Instruction::Fence => Header::NONE,
+            | Instruction::Store { header, .. } => Some(header),
+            Instruction::Sync { .. } | Instruction::Fence => None,
         }
-    }
-
-    /// The same with other tokens (SYNC and FENCE have none).
-    pub const fn with_header(mut self, new: Header) -> Instruction {
-        match &mut self {
-            Instruction::Config { header, .. }
-            | Instruction::Load { header, .. }
-            | Instruction::LoadWeights { header, .. }
-            | Instruction::Convolve { header, .. }
-            | Instruction::Drain { header, .. }
-            | Instruction::Elementwise { header, .. }
-            | Instruction::Pool { header, .. }
-            | Instruction::Store { header, .. } => *header = new,
-            Instruction::Sync { .. } | Instruction::Fence => {}
-        }
-        self
     }
 
     /// Mnemonic, as in disassembly and waves.
