@@ -80,13 +80,21 @@ pub struct SolverArguments {
     /// Where to trim: cpu, or sim:cuckoo-<edge bits>[:<lanes>], a core simulated cycle by cycle.
     #[arg(long, value_name = "SELECTOR", default_value = "cpu")]
     pub device: TrimmerSelector,
-    /// Threads, 1 to 1024 [default: as many as the machine runs at once].
+    /// With what of the processor.
+    #[command(flatten)]
+    pub cpu: CpuSolverArguments,
+}
+
+/// What the device cpu may take, and how it trims.
+#[derive(Args, Debug)]
+pub struct CpuSolverArguments {
+    /// Threads of the device cpu, 1 to 1024 [default: as many as the machine runs at once].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Memory that may be taken, in bytes or with K, M, G or T behind (powers of 1024).
+    /// Memory of the device cpu, in bytes or with K, M, G or T behind (powers of 1024).
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = memory)]
     pub memory: u64,
-    /// How to trim.
+    /// How the device cpu trims.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = AlgorithmName::Auto)]
     pub algorithm: AlgorithmName,
 }
@@ -273,7 +281,7 @@ impl GraphArguments {
     }
 }
 
-impl SolverArguments {
+impl CpuSolverArguments {
     /// What the solver is told.
     pub fn options(&self) -> Options {
         let threads = match self.threads {
@@ -331,7 +339,7 @@ fn bytes(text: &str) -> Result<Bytes, String> {
 }
 
 /// Bytes, with K, M, G or T behind for powers of 1024.
-pub fn memory(text: &str) -> Result<u64, String> {
+fn memory(text: &str) -> Result<u64, String> {
     let units = ["K", "M", "G", "T"];
     let unit = units.iter().position(|unit| text.to_ascii_uppercase().ends_with(unit));
     let (digits, shift) = match unit {

@@ -1,17 +1,16 @@
 //! Arguments of `myelin mine`, and what they mean.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use myelin_cuckoo::{Algorithm, Options};
 use myelin_driver::TrimmerSelector;
 use myelin_pow::{Account, Chain, Endpoint, Methods, MinerConfig, Rules, Timing, Until};
 
 use crate::arguments::{LogChoice, seconds};
-use crate::cuckoo_arguments::{AlgorithmName, memory};
+use crate::cuckoo_arguments::CpuSolverArguments;
 
 /// Arguments of `myelin mine`.
 #[derive(Args, Debug)]
@@ -53,15 +52,9 @@ pub struct MineArguments {
     /// device has nonces of its own.
     #[arg(long, value_name = "SELECTOR", default_value = "cpu")]
     pub device: Vec<TrimmerSelector>,
-    /// Threads of the device cpu, 1 to 1024 [default: as many as the machine runs at once].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Memory of the device cpu, in bytes or with K, M, G or T behind (powers of 1024).
-    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = memory)]
-    pub memory: u64,
-    /// How the device cpu trims.
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = AlgorithmName::Auto)]
-    pub algorithm: AlgorithmName,
+    /// With what of the processor.
+    #[command(flatten)]
+    pub cpu: CpuSolverArguments,
     /// Serve status here: / in JSON, /metrics for Prometheus, /healthz. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -116,18 +109,6 @@ impl MineArguments {
             ChainName::Grin => Chain::Grin,
         };
         Rules::new(chain, self.edge_bits.unwrap_or_else(|| Rules::main(chain).edge_bits()), self.proof_size)
-    }
-
-    /// What the device cpu is told.
-    pub fn options(&self) -> Options {
-        let all = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let threads = self.threads.and_then(|threads| NonZeroUsize::new(usize::from(threads)));
-        let algorithm = match self.algorithm {
-            AlgorithmName::Auto => Algorithm::Auto,
-            AlgorithmName::Mean => Algorithm::Mean,
-            AlgorithmName::Lean => Algorithm::Lean,
-        };
-        Options { threads: threads.unwrap_or(all), memory_limit: self.memory, algorithm, path: None }
     }
 
     /// What the miner is told.

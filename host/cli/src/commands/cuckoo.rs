@@ -153,7 +153,7 @@ fn run_trim(arguments: &TrimArguments, context: &mut Context) -> Result<Verdict,
 fn trim_on_processor(arguments: &TrimArguments, context: &mut Context) -> Result<(Vec<u64>, &'static str), Failure> {
     // Trimming knows no proof size; any legal one will do.
     let parameters = arguments.graph.parameters(arguments.edge_bits, 42)?;
-    let mut solver = Solver::new(parameters, &arguments.solver.options())?;
+    let mut solver = Solver::new(parameters, &arguments.solver.cpu.options())?;
     let mut alive = Vec::new();
     context.progress().count("rounds", u64::from(arguments.rounds));
     solver.trim(&arguments.graph.keys(), arguments.rounds, &Cancel::new(), &mut |event| {

@@ -46,7 +46,7 @@ pub fn run(arguments: &MineArguments, context: &mut Context) -> Result<Verdict, 
 
 /// The devices asked for. They are opened when there is work; what is certain to fail then is said now.
 fn devices(arguments: &MineArguments, rules: Rules) -> Result<Vec<Device>, Failure> {
-    let (parameters, options) = (rules.parameters(), arguments.options());
+    let (parameters, options) = (rules.parameters(), arguments.cpu.options());
     let device = |selector: &TrimmerSelector| match core(*selector, rules)? {
         None => {
             Solver::plan(&parameters, &options)?;

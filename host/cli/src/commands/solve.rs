@@ -121,7 +121,7 @@ fn solve_on_processor(
     parameters: Parameters,
     context: &mut Context,
 ) -> Result<Found, Failure> {
-    let options = arguments.solver.options();
+    let options = arguments.solver.cpu.options();
     let mut solver = Solver::new(parameters, &options)?;
     let memory_bytes = solver.memory().bytes;
     let megabytes = memory_bytes.div_ceil(1 << 20);
