@@ -298,6 +298,52 @@ impl Architecture {
         self.multiplier
     }
 
+    /// Words of [`Architecture::to_words`].
+    pub const WORDS: usize = 8;
+
+    /// All parameters, for a device to say what it is: rows [7:0], columns [15:8], bits of precision [23:16], cells
+    /// [31:24]; lanes;
+    /// activation lanes; weight words; bias words; accumulators of a half [15:0], instructions [31:16]; multiplier
+    /// [7:0] (index in [`MultiplierStyle::ALL`]); 0.
+    pub const fn to_words(&self) -> [u32; Self::WORDS] {
+        [
+            self.rows | self.columns << 8 | self.precision.bits() << 16 | self.cells << 24,
+            self.lanes,
+            self.activation_lanes,
+            self.weight_words,
+            self.bias_words,
+            self.accumulator_depth | self.instruction_depth << 16,
+            self.multiplier as u32,
+            0,
+        ]
+    }
+
+    /// What [`Architecture::to_words`] made words of.
+    ///
+    /// # Errors
+    /// If they stand for no cell.
+    pub fn from_words(words: [u32; Self::WORDS]) -> Result<Architecture, ArchitectureError> {
+        let byte = |low: u32| words[0] >> low & 0xff;
+        let precision = match byte(16) {
+            6 => Precision::Int6,
+            8 => Precision::Int8,
+            value => {
+                return Err(ArchitectureError { parameter: "precision", value, range: (6, 8), power_of_two: false });
+            }
+        };
+        in_range("multiplier", words[6], 0, MultiplierStyle::ALL.len() as u32 - 1)?;
+        in_range("reserved", words[7], 0, 0)?;
+        let cell = Architecture::new(byte(0), byte(8), precision)?
+            .with_cells(byte(24))?
+            .with_lanes(words[1])?
+            .with_activation_lanes(words[2])?
+            .with_weight_words(words[3])?
+            .with_bias_words(words[4])?
+            .with_accumulator_depth(words[5] & 0xffff)?
+            .with_instruction_depth(words[5] >> 16)?;
+        Ok(cell.with_multiplier(MultiplierStyle::ALL[words[6] as usize]))
+    }
+
     /// Hash of everything that hardware, programs and drivers must agree on: encodings, register map
     /// and the parameters of this cell. The design says it in two registers.
     pub fn specification(&self) -> u64 {
@@ -343,6 +389,23 @@ mod tests {
             assert!(cell.weight_steps() >= 3, "{cell}");
             assert!(cell.weight_steps() * cell.weight_ports() >= rows, "{cell}");
             assert!(cell.lanes() >= rows && cell.lanes().is_power_of_two());
+        }
+    }
+
+    #[test]
+    fn words_stand_for_one_cell_or_none() {
+        let cell = Architecture::new(16, 12, Precision::Int6).unwrap().with_instruction_depth(512).unwrap();
+        let cells =
+            [cell, cell.with_lanes(64).unwrap().with_cells(64).unwrap().with_multiplier(MultiplierStyle::Mac16)];
+        for cell in cells {
+            let words = cell.to_words();
+            assert_eq!(Architecture::from_words(words), Ok(cell));
+            // A changed bit is another cell or none, never the same.
+            for bit in 0..32 * words.len() {
+                let mut other = words;
+                other[bit / 32] ^= 1 << (bit % 32);
+                assert_ne!(Architecture::from_words(other), Ok(cell), "bit {bit}");
+            }
         }
     }
 

@@ -19,6 +19,7 @@ mod instruction;
 mod multiplier;
 mod registers;
 mod specification;
+pub mod stick;
 
 pub use architecture::{Architecture, ArchitectureError, Precision};
 pub use instruction::{DecodeError, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, encoding, opcode};
