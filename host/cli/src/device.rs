@@ -78,8 +78,7 @@ pub fn node_engine(
             let cell = Box::new(simulated_cell(target, progress)?);
             let config = DeviceConfig { check_every, ..DeviceConfig::default() };
             let engine = DeviceEngine::new(cell, processor(None), config);
-            let faults = engine.faults();
-            Ok(GuardedEngine::counting(engine, CpuEngine::portable(), faults))
+            Ok(GuardedEngine::of_device(engine, CpuEngine::portable()))
         }
     }
 }

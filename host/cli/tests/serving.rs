@@ -85,7 +85,9 @@ fn a_node_is_answered_on_every_kind_of_device_and_termination_is_clean() {
         let answer = request(&address, "POST /infer", &body);
         assert!(answer.contains(&expected) && answer.contains("\"ok\""), "{more:?}: {answer}");
         assert!(request(&address, "GET /healthz", "").contains("200 OK"));
-        assert!(request(&address, "GET /metrics", "").contains("faults"), "{more:?}");
+        let metrics = request(&address, "GET /metrics", "");
+        assert!(metrics.contains("device_faults_total 0"), "{more:?}: {metrics}");
+        assert_eq!(metrics.contains("device_in_use 1"), more.contains(&"sim:8x8"), "{metrics}");
         let (code, log) = terminate(child);
         assert_eq!(code, Some(0), "{log}");
         let log_lines = || log.lines().filter(|line| line.contains("stopping"));

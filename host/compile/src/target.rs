@@ -181,6 +181,12 @@ impl Target {
         NAMED.map(|(_, parameters)| parameters.build().expect("invariant: the named targets are legal"))
     }
 
+    /// Cells of which no more is known: the first named target that has them, else those of `custom`.
+    pub fn of(architecture: Architecture) -> Target {
+        let named = Target::named().into_iter().find(|target| target.architecture == architecture);
+        named.unwrap_or(Target { architecture, clock_mhz: CUSTOM.clock, memory: CUSTOM.memory })
+    }
+
     /// Milliseconds of so many cycles.
     pub fn milliseconds(&self, cycles: u64) -> f64 {
         cycles as f64 / (f64::from(self.clock_mhz) * 1e3)

@@ -224,6 +224,11 @@ impl DriverError {
         matches!(self, DriverError::Link { source: LinkError::Gone { .. }, .. })
     }
 
+    /// Whether the device did not answer in time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, DriverError::Link { source: LinkError::Timeout { .. }, .. })
+    }
+
     /// Whether this machine has no such device, whatever the model.
     pub fn is_unsupported(&self) -> bool {
         matches!(self, DriverError::Cpu { source: myelin_cpu::Error::PathUnavailable { .. }, .. })

@@ -22,7 +22,7 @@ pub use device::Device;
 pub use error::{DriverError, TrapCause};
 pub use inference::{Counters, CycleReport, DeviceShape, Inference, LayerReport, Output, utilisation};
 pub use link::{FailedCheck, Link, LinkError, LinkInfo, MemoryAfter};
-pub use model::ModelSession;
+pub use model::{ModelSession, PreparedModel};
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
 pub use session::{Deadlines, Session};
 pub use trimmer::{TrimCounters, Trimmed, TrimmerSession};

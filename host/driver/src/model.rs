@@ -1,5 +1,7 @@
 //! A device with a model on it whose other part is the processor's.
 
+use std::sync::Arc;
+
 use myelin_compile::{DeviceStep, Model, Program, Step};
 use myelin_cpu::{Fragment, Options};
 use myelin_graph::{Graph, ValueId, precision_limit};
@@ -17,11 +19,13 @@ use crate::session::{Deadlines, Session};
 pub struct ModelSession<L: Link = Box<dyn Link>> {
     session: Session<L>,
     selector: String,
+    model: PreparedModel,
+}
+
+/// A compiled [`Model`] ready to run: its programs, and what the processor adds.
+pub struct PreparedModel {
     steps: Vec<Work>,
-    /// Programs that are not in the session, by position among the programs.
-    programs: Vec<Option<Program>>,
-    /// Position of the program in the session.
-    loaded: usize,
+    programs: Vec<Arc<Program>>,
     outputs: Vec<(String, ValueId)>,
     /// Constants that are heads.
     constants: Vec<(ValueId, Vec<i32>)>,
@@ -46,11 +50,11 @@ enum Work {
 }
 
 impl<L: Link> ModelSession<L> {
-    /// Prepares the processor's part and loads the device with its first program; `model` is compiled from
+    /// Prepares the processor's part and loads the device with the first program; `model` is compiled from
     /// `graph`.
     ///
     /// # Errors
-    /// [`DriverError::Cpu`] as [`Fragment::prepare`]; else as [`Session::load_with`].
+    /// As [`PreparedModel::prepare`] and [`Session::load_with`].
     pub fn load(
         link: L,
         graph: &Graph,
@@ -59,6 +63,39 @@ impl<L: Link> ModelSession<L> {
         deadlines: Deadlines,
     ) -> Result<ModelSession<L>, DriverError> {
         let selector = link.info().selector;
+        let model = PreparedModel::prepare(graph, model, options, &selector)?;
+        let session = Session::load_with(link, model.first_program().clone(), deadlines)?;
+        Ok(ModelSession { session, selector, model })
+    }
+
+    /// The link, for waves and inspection. What is done to the device here is the caller's business.
+    pub fn link_mut(&mut self) -> &mut L {
+        self.session.link_mut()
+    }
+}
+
+impl<L: Link> Device for ModelSession<L> {
+    fn selector(&self) -> &str {
+        &self.selector
+    }
+
+    fn run(&mut self, input: &[i32]) -> Result<Inference, DriverError> {
+        self.model.run(&mut self.session, input)
+    }
+}
+
+impl PreparedModel {
+    /// Prepares the processor's part of `model`, which is compiled from `graph`; `selector` names in errors
+    /// the device it is for.
+    ///
+    /// # Errors
+    /// [`DriverError::Cpu`] as [`Fragment::prepare`]; [`DriverError::BadProgram`] if nothing is the device's.
+    pub fn prepare(
+        graph: &Graph,
+        model: Model,
+        options: &Options,
+        selector: &str,
+    ) -> Result<PreparedModel, DriverError> {
         let constant = |&(_, value): &(String, ValueId)| graph.param(value).map(|tensor| (value, tensor.to_i32()));
         let constants = model.outputs.iter().filter_map(constant).collect();
         let (mut steps, mut programs) = (Vec::new(), Vec::new());
@@ -66,31 +103,27 @@ impl<L: Link> ModelSession<L> {
             steps.push(match step {
                 Step::Device(step) => {
                     let DeviceStep { program, inputs, outputs } = *step;
-                    programs.push(Some(program));
+                    programs.push(Arc::new(program));
                     Work::Device { program: programs.len() - 1, inputs, outputs }
                 }
                 Step::Host(step) => {
                     let fragment = Fragment::prepare(graph, &step.nodes, &step.inputs, &step.outputs, options);
                     let fragment = fragment.map_err(|source| DriverError::Cpu {
                         step: "prepare host operators",
-                        selector: selector.clone(),
+                        selector: selector.to_owned(),
                         source,
                     })?;
                     Work::Host { fragment: Box::new(fragment), inputs: step.inputs, outputs: step.outputs }
                 }
             });
         }
-        let first = programs.first_mut().and_then(Option::take);
-        let first = first.ok_or_else(|| DriverError::BadProgram {
-            selector: selector.clone(),
-            what: "the model has no program for the device",
-        })?;
-        Ok(ModelSession {
-            session: Session::load_with(link, first, deadlines)?,
-            selector,
+        if programs.is_empty() {
+            let what = "the model has no program for the device";
+            return Err(DriverError::BadProgram { selector: selector.to_owned(), what });
+        }
+        Ok(PreparedModel {
             steps,
             programs,
-            loaded: 0,
             outputs: model.outputs,
             constants,
             input: Input {
@@ -102,57 +135,25 @@ impl<L: Link> ModelSession<L> {
         })
     }
 
-    /// The link, for waves and inspection. What is done to the device here is the caller's business.
-    pub fn link_mut(&mut self) -> &mut L {
-        self.session.link_mut()
+    /// The program that an inference begins with.
+    pub fn first_program(&self) -> &Arc<Program> {
+        self.programs.first().expect("invariant: a model without programs is refused")
     }
 
-    /// Loads a program unless it is loaded.
-    fn provide(&mut self, wanted: usize) -> Result<(), DriverError> {
-        if wanted != self.loaded {
-            let program = self.programs[wanted].take();
-            let program = program.expect("invariant: what is not in the session is kept here");
-            self.programs[self.loaded] = Some(self.session.exchange(program));
-            self.loaded = wanted;
-        }
-        if self.session.is_ready() { Ok(()) } else { self.session.recover() }
+    /// The programs.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.programs.iter().map(|program| &**program)
     }
 
-    /// A step's outputs, and the counters if it is the device's.
-    fn step(&mut self, index: usize, values: &mut Values) -> Result<Option<CycleReport>, DriverError> {
-        if let Work::Device { program, .. } = self.steps[index] {
-            self.provide(program)?;
-        }
-        match &mut self.steps[index] {
-            Work::Device { inputs, outputs, .. } => {
-                let inference = self.session.run_given(&values.get(inputs))?;
-                let found = inference.outputs.into_iter().map(|output| output.values);
-                values.set(outputs, found);
-                Ok(inference.report)
-            }
-            Work::Host { fragment, inputs, outputs } => {
-                let found = fragment.run(&values.get(inputs));
-                let found = found.map_err(|source| DriverError::Cpu {
-                    step: "run host operators",
-                    selector: self.selector.clone(),
-                    source,
-                })?;
-                values.set(outputs, found.into_iter());
-                Ok(None)
-            }
-        }
-    }
-}
-
-impl<L: Link> Device for ModelSession<L> {
-    fn selector(&self) -> &str {
-        &self.selector
-    }
-
-    fn run(&mut self, input: &[i32]) -> Result<Inference, DriverError> {
+    /// The answer to an input: loads programs on `session`'s device where they are not, and recovers it
+    /// where it has failed.
+    ///
+    /// # Errors
+    /// As [`Device::run`].
+    pub fn run<L: Link>(&mut self, session: &mut Session<L>, input: &[i32]) -> Result<Inference, DriverError> {
         let Input { value, count, limit } = self.input;
         if input.len() != count {
-            let (selector, found, expected) = (self.selector.clone(), input.len(), count);
+            let (selector, found, expected) = (session.selector().to_owned(), input.len(), count);
             return Err(DriverError::InputLength { selector, found, expected });
         }
         let mut values = Values(vec![None; self.value_count]);
@@ -161,8 +162,8 @@ impl<L: Link> Device for ModelSession<L> {
             values.0[value.index()] = Some(constant.clone());
         }
         let mut report: Option<CycleReport> = None;
-        for index in 0..self.steps.len() {
-            let next = self.step(index, &mut values)?;
+        for step in &mut self.steps {
+            let next = step.run(&self.programs, session, &mut values)?;
             report = match (report, next) {
                 (Some(report), Some(next)) => Some(report.then(next)),
                 (report, next) => report.or(next),
@@ -171,6 +172,38 @@ impl<L: Link> Device for ModelSession<L> {
         let output =
             |(name, value): &(String, ValueId)| Output { name: name.clone(), values: values.of(*value).to_vec() };
         Ok(Inference { outputs: self.outputs.iter().map(output).collect(), report })
+    }
+}
+
+impl Work {
+    /// Adds its outputs to `values`; answers the counters if it is the device's.
+    fn run<L: Link>(
+        &mut self,
+        programs: &[Arc<Program>],
+        session: &mut Session<L>,
+        values: &mut Values,
+    ) -> Result<Option<CycleReport>, DriverError> {
+        match self {
+            Work::Device { program, inputs, outputs } => {
+                session.exchange(&programs[*program]);
+                if !session.is_ready() {
+                    session.recover()?;
+                }
+                let inference = session.run_given(&values.get(inputs))?;
+                values.set(outputs, inference.outputs.into_iter().map(|output| output.values));
+                Ok(inference.report)
+            }
+            Work::Host { fragment, inputs, outputs } => {
+                let found = fragment.run(&values.get(inputs));
+                let found = found.map_err(|source| DriverError::Cpu {
+                    step: "run host operators",
+                    selector: session.selector().to_owned(),
+                    source,
+                })?;
+                values.set(outputs, found.into_iter());
+                Ok(None)
+            }
+        }
     }
 }
 

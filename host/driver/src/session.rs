@@ -1,5 +1,6 @@
 //! A device with a compiled model on it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use myelin_compile::{CellProgram, LengthError, Program};
@@ -33,7 +34,7 @@ impl Default for Deadlines {
 pub struct Session<L: Link = Box<dyn Link>> {
     link: L,
     selector: String,
-    program: Program,
+    program: Arc<Program>,
     deadlines: Deadlines,
     state: State,
     image: Image,
@@ -58,7 +59,7 @@ impl<L: Link> Session<L> {
     ///
     /// # Errors
     /// As [`Session::load_with`].
-    pub fn load(link: L, program: Program) -> Result<Session<L>, DriverError> {
+    pub fn load(link: L, program: impl Into<Arc<Program>>) -> Result<Session<L>, DriverError> {
         Session::load_with(link, program, Deadlines::default())
     }
 
@@ -70,7 +71,11 @@ impl<L: Link> Session<L> {
     /// [`DriverError::OtherMultiplier`], [`DriverError::OtherMemories`], [`DriverError::OtherSpecification`],
     /// [`DriverError::MemoryTooSmall`] and [`DriverError::BadProgram`] before anything is written; [`DriverError::Link`],
     /// [`DriverError::Trap`] and [`DriverError::NotHalted`] as the device fails.
-    pub fn load_with(link: L, program: Program, deadlines: Deadlines) -> Result<Session<L>, DriverError> {
+    pub fn load_with(
+        link: L,
+        program: impl Into<Arc<Program>>,
+        deadlines: Deadlines,
+    ) -> Result<Session<L>, DriverError> {
         let mut session = Session::attach(link, program, deadlines);
         session.check_device()?;
         session.check_program()?;
@@ -81,17 +86,19 @@ impl<L: Link> Session<L> {
 
     /// A session that has not touched its device yet: it runs nothing until [`Session::recover`] has
     /// loaded it. Unlike [`Session::load`] this keeps the link whatever happens.
-    pub fn attach(link: L, program: Program, deadlines: Deadlines) -> Session<L> {
+    pub fn attach(link: L, program: impl Into<Arc<Program>>, deadlines: Deadlines) -> Session<L> {
         let selector = link.info().selector;
-        Session { link, selector, program, deadlines, state: State::Poisoned, image: Image::Unknown }
+        Session { link, selector, program: program.into(), deadlines, state: State::Poisoned, image: Image::Unknown }
     }
 
-    /// Gives the device another program, which runs once [`Session::recover`] has loaded it; answers the
-    /// one it had.
-    pub fn exchange(&mut self, program: Program) -> Program {
-        self.state = State::Poisoned;
-        self.image = Image::Unknown;
-        core::mem::replace(&mut self.program, program)
+    /// Gives the device a program, if it is another than it has. That one runs once [`Session::recover`] has
+    /// loaded it.
+    pub fn exchange(&mut self, program: &Arc<Program>) {
+        if !Arc::ptr_eq(&self.program, program) {
+            self.state = State::Poisoned;
+            self.image = Image::Unknown;
+            self.program = program.clone();
+        }
     }
 
     /// Whether the program is loaded and the device in a known state.

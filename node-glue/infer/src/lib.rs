@@ -33,7 +33,10 @@ pub mod service;
 mod storage;
 pub mod verify;
 
-pub use backend::{CpuEngine, DeviceConfig, DeviceEngine, Engine, GuardedEngine, Prepared};
+pub use backend::{
+    CpuEngine, DeviceConfig, DeviceEngine, DeviceHealth, Engine, GuardedEngine, Prepared, ProbeIntervals,
+    QuarantineReason,
+};
 pub use cache::{ByteCache, Eviction};
 pub use error::{Doing, EngineError, ErrorClass, InferError, LOGIC_TEXT, RUNTIME_TEXT, class_text};
 pub use hash::{InfoHash, ResultKey, from_hex, to_hex};

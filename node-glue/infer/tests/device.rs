@@ -1,4 +1,4 @@
-//! A node on a device that is sound, and on one that lies, hangs, vanishes or panics.
+//! A node on a device that is sound, and on one that lies, hangs, vanishes, panics, and comes back.
 #![allow(clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
 
 mod common;
@@ -6,13 +6,16 @@ mod common;
 use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{cases, repository_path};
 use myelin_board::{SimulatedCell, SimulationOptions};
 use myelin_driver::{Link, LinkError, LinkInfo};
 use myelin_graph::import::Limits;
-use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, EngineError, ErrorClass, Model};
+use myelin_graph::{Conv2d, GraphBuilder, Op, Postprocess, Tensor};
+use myelin_infer::{
+    CpuEngine, DeviceConfig, DeviceEngine, Engine, EngineError, ErrorClass, Model, ProbeIntervals, QuarantineReason,
+};
 use myelin_isa::{Architecture, Precision, register};
 
 /// What a [`FaultyLink`] does wrong.
@@ -32,6 +35,8 @@ enum Fault {
     Exchanged,
     /// It cannot be reset, and runs fail.
     Stuck,
+    /// A run does not come back as long as the fault lasts, whatever the deadline.
+    Blocks,
 }
 
 /// What a test changes and sees while an engine owns the link.
@@ -100,6 +105,9 @@ impl Link for FaultyLink {
     fn wait_interrupt(&mut self, deadline: Duration) -> Result<(), LinkError> {
         const OPERATION: &str = "wait for interrupt";
         self.check(OPERATION)?;
+        while self.fault() == Some(Fault::Blocks) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let fault = self.fault();
         if fault.is_some() {
             let mut control = self.control.lock().unwrap();
@@ -128,16 +136,41 @@ impl Link for FaultyLink {
     }
 }
 
+/// A device that is patient with a loaded machine, and never probed.
 fn device(check_every: u32) -> (DeviceEngine, Arc<Mutex<Control>>) {
+    let long = Duration::from_secs(600);
+    device_with(check_every, long, ProbeIntervals { first: long, longest: long })
+}
+
+/// Probed as soon as it is quarantined, and again and again.
+const PROBED_AT_ONCE: ProbeIntervals =
+    ProbeIntervals { first: Duration::from_millis(1), longest: Duration::from_millis(20) };
+
+fn device_with(check_every: u32, patience: Duration, probes: ProbeIntervals) -> (DeviceEngine, Arc<Mutex<Control>>) {
     let architecture = Architecture::new(8, 8, Precision::Int8).unwrap();
     let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
     let control = Arc::<Mutex<Control>>::default();
     let link = FaultyLink { cell, control: control.clone() };
     let check_every = NonZeroU32::new(check_every).unwrap();
     // A loaded machine must not look like a device that hangs.
-    let mut config = DeviceConfig { check_every, ..DeviceConfig::default() };
+    let mut config = DeviceConfig { check_every, patience, probes, ..DeviceConfig::default() };
     config.deadlines.run = Duration::from_secs(600);
     (DeviceEngine::new(Box::new(link), CpuEngine::default(), config), control)
+}
+
+fn is_quarantined(engine: &DeviceEngine) -> bool {
+    engine.health().quarantine().is_some()
+}
+
+fn set_fault(control: &Mutex<Control>, fault: Option<Fault>) {
+    control.lock().unwrap().fault = fault;
+}
+
+/// Waits until the device is used again.
+fn await_return(engine: &DeviceEngine) {
+    while is_quarantined(engine) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// A digits network on an engine, its pictures, and what the official runtime answers to each.
@@ -180,7 +213,7 @@ fn a_sound_device_answers_by_itself_and_models_take_turns_on_it() {
     }
     assert_eq!(control.lock().unwrap().starts, 2 * 2 * 6 + 6);
     assert_eq!(engine.faults().load(Ordering::Relaxed), 0);
-    assert!(!engine.is_quarantined());
+    assert!(!is_quarantined(&engine));
 }
 
 #[test]
@@ -202,7 +235,7 @@ fn every_recorded_case_keeps_its_answer_and_code_whatever_the_device_does() {
             assert!(code != 0 || output == case.output, "{fault:?}, {}", case.name);
         }
         let count = engine.faults().load(Ordering::Relaxed);
-        assert_eq!((count > 0, engine.is_quarantined()), (fault.is_some(), fault.is_some()), "{fault:?}: {count}");
+        assert_eq!((count > 0, is_quarantined(&engine)), (fault.is_some(), fault.is_some()), "{fault:?}: {count}");
         assert!(
             control.lock().unwrap().starts > 0 || matches!(fault, Some(Fault::Gone | Fault::Exchanged)),
             "{fault:?}"
@@ -221,10 +254,10 @@ fn wrong_bits_are_found_by_the_sample_and_no_checked_answer_has_one() {
         control.lock().unwrap().fault = Some(Fault::WrongBit);
         let wrong = (5..20).filter(|&index| !digits.is_right(index)).count();
         assert!(wrong < check_every as usize, "{wrong} wrong answers, one in {check_every} checked");
-        assert!(engine.is_quarantined());
+        assert!(is_quarantined(&engine));
         assert_eq!(engine.faults().load(Ordering::Relaxed), 1);
-        // Quarantine is for good: a device that lied once is not asked again.
-        control.lock().unwrap().fault = None;
+        // Until it is probed, a device that lied is not asked again.
+        set_fault(&control, None);
         let starts = control.lock().unwrap().starts;
         assert!((20..30).all(|index| digits.is_right(index)));
         assert_eq!(control.lock().unwrap().starts, starts);
@@ -243,7 +276,7 @@ fn a_device_that_fails_once_is_tried_again_and_stays_in_use() {
         }
         assert!((1..4).all(|index| digits.is_right(index)), "{fault:?}");
         assert_eq!(engine.faults().load(Ordering::Relaxed), faults, "{fault:?}");
-        assert!(!engine.is_quarantined(), "{fault:?}");
+        assert!(!is_quarantined(&engine), "{fault:?}");
         let before = control.lock().unwrap().starts;
         assert!(digits.is_right(4));
         assert_eq!(control.lock().unwrap().starts, before + 1, "{fault:?}");
@@ -272,5 +305,86 @@ fn threads_share_a_device() {
             scope.spawn(move || (0..8).for_each(|index| assert!(digits.is_right(8 * thread + index))));
         }
     });
+    assert_eq!(engine.faults().load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_device_that_is_gone_or_stuck_for_a_while_is_taken_back() {
+    for (fault, reason) in [(Fault::Gone, QuarantineReason::Gone), (Fault::Stuck, QuarantineReason::Failing)] {
+        let (engine, control) = device_with(1, Duration::from_secs(600), PROBED_AT_ONCE);
+        let digits = digits("digits_int8", &engine);
+        assert!(digits.is_right(0));
+        set_fault(&control, Some(fault));
+        for index in 1..6 {
+            assert!(digits.is_right(index), "{fault:?} {index}");
+        }
+        assert_eq!(engine.health().quarantine(), Some(reason));
+        set_fault(&control, None);
+        await_return(&engine);
+        let starts = control.lock().unwrap().starts;
+        assert!(digits.is_right(6));
+        assert_eq!(control.lock().unwrap().starts, starts + 2, "{fault:?}: loaded again, and run");
+        assert_eq!(engine.health().quarantines(), 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_device_that_lied_passes_probes_only_when_it_is_right_and_is_checked_for_ever() {
+    let (engine, control) = device_with(1000, Duration::from_secs(600), PROBED_AT_ONCE);
+    let digits = digits("digits_int8", &engine);
+    set_fault(&control, Some(Fault::WrongBit));
+    assert!(digits.is_right(0), "the first answer is checked");
+    assert_eq!(engine.health().quarantine(), Some(QuarantineReason::Wrong));
+    let before = control.lock().unwrap().starts;
+    while control.lock().unwrap().starts < before + 8 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(is_quarantined(&engine), "it has failed several probes");
+    set_fault(&control, None);
+    await_return(&engine);
+    assert!(digits.is_right(1) && !is_quarantined(&engine));
+    // One answer in a thousand would be checked, had it never lied.
+    set_fault(&control, Some(Fault::WrongBit));
+    assert!(digits.is_right(2));
+    assert_eq!(engine.health().quarantines(), 2);
+}
+
+#[test]
+fn a_device_that_never_comes_back_keeps_no_input_waiting() {
+    let patience = Duration::from_millis(50);
+    let (engine, control) = device_with(1, patience, PROBED_AT_ONCE);
+    let digits = digits("digits_int8", &engine);
+    set_fault(&control, Some(Fault::Blocks));
+    // The link is blocked all the while, so every answer is the processor's.
+    for index in 0..3 {
+        assert!(digits.is_right(index), "{index}");
+    }
+    assert_eq!(engine.health().quarantine(), Some(QuarantineReason::Slow));
+    let (starts, deadline) = (control.lock().unwrap().starts, Instant::now() + Duration::from_secs(60));
+    let answer = digits.model.run_until(&digits.pictures[3], deadline).unwrap();
+    assert_eq!(answer, digits.official[3]);
+    assert_eq!(control.lock().unwrap().starts, starts, "it is not asked again");
+    set_fault(&control, None);
+    await_return(&engine);
+}
+
+#[test]
+fn operators_that_the_device_lacks_are_the_processors_and_the_rest_is_the_devices() {
+    let mut b = GraphBuilder::new();
+    let weight: Vec<i8> = (0..4 * 4 * 9).map(|index| (index * 37 % 255 - 127) as i8).collect();
+    let x = b.input(&[1, 4, 6, 6], 8).unwrap();
+    let weight = b.param("weight", Tensor::from_i8(&[4, 4, 3, 3], weight).unwrap(), 8).unwrap();
+    let x = b.conv2d("conv", x, weight, None, Conv2d::square(4, 3)).unwrap();
+    let x = b.cvm_right_shift("shift", x, 8, 9).unwrap();
+    let x = b.op("abs", Op::Abs, &[x]).unwrap();
+    let graph = Arc::new(b.finish(vec![x], Postprocess::None).unwrap());
+    let (engine, control) = device(1000);
+    let model = engine.prepare(&graph).unwrap();
+    let law = CpuEngine::default().prepare(&graph).unwrap();
+    for seed in 0..4u8 {
+        let input: Vec<u8> = (0..144u8).map(|index| index.wrapping_mul(29).wrapping_add(seed)).collect();
+        assert_eq!(model.run(&input).unwrap(), law.run(&input).unwrap());
+    }
+    assert!(control.lock().unwrap().starts >= 4);
     assert_eq!(engine.faults().load(Ordering::Relaxed), 0);
 }

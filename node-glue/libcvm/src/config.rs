@@ -83,8 +83,7 @@ fn build(settings: &Settings) -> GuardedEngine {
             Ok(link) => {
                 let config = DeviceConfig { check_every: settings.check_every, ..DeviceConfig::default() };
                 let engine = DeviceEngine::new(link, processor(None), config);
-                let faults = engine.faults();
-                return GuardedEngine::counting(engine, CpuEngine::portable(), faults);
+                return GuardedEngine::of_device(engine, CpuEngine::portable());
             }
             Err(reason) => {
                 complain(&format!("device \"{other}\": {reason}: using cpu"));

@@ -36,7 +36,7 @@ pub fn run(arguments: &ServeArguments, context: &mut Context) -> Result<Verdict,
     let engine = node_engine(arguments.device, arguments.threads, arguments.check_every, context.progress())?;
     context.progress().clear();
     let mut service = ServiceConfig::new(arguments.listen);
-    service.faults = engine.faults();
+    (service.faults, service.device) = (engine.faults(), engine.device());
     service.queue = arguments.queue;
     if let Some(workers) = arguments.workers {
         service.workers = workers.get();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use myelin_graph::Graph;
 
-use super::{Engine, Prepared, contained};
+use super::{DeviceEngine, DeviceHealth, Engine, Prepared, contained};
 use crate::error::EngineError;
 
 /// Runs on a first engine, and where that one faults or panics, on a second.
@@ -18,17 +18,24 @@ pub struct GuardedEngine {
     first: Arc<dyn Engine>,
     second: Arc<dyn Engine>,
     faults: Arc<AtomicU64>,
+    device: Option<Arc<DeviceHealth>>,
 }
 
 impl GuardedEngine {
     /// `second` should be the simplest engine there is.
     pub fn new(first: impl Engine + 'static, second: impl Engine + 'static) -> Self {
-        Self::counting(first, second, Arc::default())
+        Self { first: Arc::new(first), second: Arc::new(second), faults: Arc::default(), device: None }
     }
 
-    /// [`GuardedEngine::new`] with a count of failures that others add to, as [`super::DeviceEngine::faults`].
-    pub fn counting(first: impl Engine + 'static, second: impl Engine + 'static, faults: Arc<AtomicU64>) -> Self {
-        Self { first: Arc::new(first), second: Arc::new(second), faults }
+    /// Around a device, with which it shares the count of faults.
+    pub fn of_device(first: DeviceEngine, second: impl Engine + 'static) -> Self {
+        let (faults, device) = (first.faults(), Some(first.health()));
+        Self { first: Arc::new(first), second: Arc::new(second), faults, device }
+    }
+
+    /// What is known of the device, if there is one.
+    pub fn device(&self) -> Option<Arc<DeviceHealth>> {
+        self.device.clone()
     }
 
     /// How often the first engine has failed; the count is shared and grows while models run.

@@ -3,6 +3,9 @@
 mod cpu;
 mod device;
 mod guard;
+mod health;
+mod probe;
+mod worker;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +18,7 @@ use crate::error::EngineError;
 pub use cpu::CpuEngine;
 pub use device::{DeviceConfig, DeviceEngine};
 pub use guard::GuardedEngine;
+pub use health::{DeviceHealth, ProbeIntervals, QuarantineReason};
 
 /// Prepares models for running on some device.
 pub trait Engine: Send + Sync {

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::backend::DeviceHealth;
 use crate::node::Node;
 
 /// Upper bounds of the latency histogram in seconds: from a small model to the client's patience.
@@ -43,7 +44,13 @@ impl Metrics {
     }
 
     /// Everything as text; the node's own counts are read now.
-    pub fn text(&self, node: &Node, queued: usize, faults: u64) -> Result<String, fmt::Error> {
+    pub fn text(
+        &self,
+        node: &Node,
+        queued: usize,
+        faults: u64,
+        device: Option<&DeviceHealth>,
+    ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("myelin_infer");
         registry.register("requests", "Requests by kind and outcome", self.requests.clone());
         registry.register("request_seconds", "Time from request to reply", self.latency_seconds.clone());
@@ -59,6 +66,12 @@ impl Metrics {
         }
         registry.register("model_evictions", "Models dropped for room", ConstCounter::new(node.models_evicted()));
         registry.register("device_faults", "Device faults kept from the node", ConstCounter::new(faults));
+        if let Some(device) = device {
+            let in_use = u64::from(device.quarantine().is_none());
+            registry.register("device_in_use", "1, or 0 while the device is quarantined", gauge(in_use));
+            let quarantines = ConstCounter::new(device.quarantines());
+            registry.register("device_quarantines", "Times the device was quarantined", quarantines);
+        }
         let (models, bytes) = node.models_held();
         registry.register("models", "Prepared models held", gauge(models as u64));
         registry.register("model_bytes", "Memory of prepared models", gauge(bytes));

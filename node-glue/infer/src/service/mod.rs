@@ -23,6 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use crate::backend::DeviceHealth;
+
 pub use listen::{ServeError, Server, serve_until_signal};
 pub use logs::{LogFormat, LogLevel, start_logs};
 pub use protocol::{BadRequest, Request};
@@ -48,6 +50,8 @@ pub struct ServiceConfig {
     pub drain_deadline: Duration,
     /// Failures of the device that were kept from the node; see [`crate::GuardedEngine::faults`].
     pub faults: Arc<AtomicU64>,
+    /// What is known of the device; `None` without one.
+    pub device: Option<Arc<DeviceHealth>>,
 }
 
 impl ServiceConfig {
@@ -64,6 +68,7 @@ impl ServiceConfig {
             answer_deadline: Duration::from_secs(12),
             drain_deadline: Duration::from_secs(12),
             faults: Arc::default(),
+            device: None,
         }
     }
 }
