@@ -15,6 +15,7 @@
 
 mod architecture;
 pub mod cuckoo;
+pub mod framing;
 mod instruction;
 mod multiplier;
 mod registers;
