@@ -78,7 +78,7 @@ fn replies() -> Vec<Reply<'static>> {
         Reply::Job { state: JobState::Failed, status: 6, cycles: 1234, output: data },
         Reply::SelfTest(SelfTestReport {
             memory: test(Verdict::Passed, 0),
-            flash: test(Verdict::Failed, 0xef40_18),
+            flash: test(Verdict::Failed, 0x00ef_4018),
             core: test(Verdict::Skipped, 1),
         }),
         Reply::Faults { total: 1, entries: &[8; FAULT_ENTRY_BYTES] },
