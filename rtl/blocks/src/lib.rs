@@ -3,6 +3,7 @@
 //! Each block is a *generator*: a function that takes its parameters and returns the finished
 //! [`myelin_hdl::Module`]. Its file reads as its datasheet.
 
+pub mod cpu;
 pub mod cuckoo;
 pub mod prim;
 pub mod tensor;

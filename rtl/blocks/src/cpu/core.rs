@@ -1,0 +1,457 @@
+//! The soft core: RV32I (M on request) with machine mode, on one bus, an instruction at a time.
+//!
+//! ```text
+//!                        +-----+
+//!  bus_ready           ->|     |-> bus_valid, bus_write
+//!  bus_error           ->|     |-> bus_address, bus_write_data
+//!  bus_read_data       ->| cpu |-> bus_byte_enable
+//!  timer_interrupt     ->|     |-> retire_*
+//!  external_interrupt  ->|     |
+//!                        +-----+
+//! ```
+//!
+//! **Parameters.** [`CpuParameters`]: first instruction, multiplier, shifter, register file, counters.
+//!
+//! | port | width | meaning | after reset |
+//! |---|---|---|---|
+//! | `bus_valid_o` | 1 | a request, held with all it says until ready | 0 |
+//! | `bus_write_o` | 1 | it writes | |
+//! | `bus_address_o` | 32 | byte address of the word: the low two bits are 0 | |
+//! | `bus_byte_enable_o` | 4 | the bytes of the word that are read or written | |
+//! | `bus_write_data_o` | 32 | what is written, at its place in the word | |
+//! | `bus_ready_i` | 1 | the request is done, the earliest in the cycle in which it comes | |
+//! | `bus_error_i` | 1 | with ready: it has failed, and has changed nothing | |
+//! | `bus_read_data_i` | 32 | with ready: the word read | |
+//! | `timer_interrupt_i` | 1 | mip.MTIP | |
+//! | `external_interrupt_i` | 1 | mip.MEIP | |
+//! | `retire_*_o` | | what was done: see `retire.rs` | |
+//!
+//! **Timing.** The next instruction is requested while the present one executes, where that cannot jump,
+//! access memory or trap. In cycles, with a memory that is ready one cycle after the request:
+//!
+//! | instruction | cycles |
+//! |---|---|
+//! | arithmetic, LUI, AUIPC, FENCE | 2 |
+//! | shifts: barrel / serial by n | 3 / 4 + n / 4 + n % 4 |
+//! | branches: not taken / taken | 3 / 4 |
+//! | JAL, JALR | 3 |
+//! | loads, stores | 5 |
+//! | CSR instructions, MRET | 6, 5 |
+//! | products by a multiplier block, other products and division | 10, 36 |
+//! | a trap, from the cycle that finds it to the first instruction of its handler | 7 |
+//!
+//! An interrupt is taken in the place of the next instruction; it must stay until its source is served.
+//!
+//! **Numbers.** RISC-V unprivileged ISA 20240411, RV32I 2.1, M 2.0, Zicsr, Zifencei (nothing is cached, so
+//! FENCE.I does nothing), privileged ISA 20240411, machine mode only. Every encoding that is not an
+//! instruction of these is illegal. mtval is the address of a misaligned or failed access or jump, and 0
+//! for every other trap. WFI waits. [`super::csr`] lists the CSRs. Not there: atomics, floating point,
+//! compressed instructions, user mode, physical memory protection, debug mode, performance counters.
+//!
+//! **Judged** by `verification/riscv`, retirement by retirement, and proved in `verification/formal`.
+//!
+//! **Why so.** One carry chain adds, subtracts, compares, and computes every address: a LUT more before
+//! each of its inputs costs less than a second adder. Four CSRs lie in the register file's memory, which
+//! has room for them in every block RAM. The data register is address, loaded word and shift register in
+//! turn. Block RAM leaves open what is read of a word while it is written, so the core never does both in
+//! one cycle; only an instruction that comes in the very cycle of its request, while another is written
+//! back, costs a cycle for that.
+
+use std::sync::Arc;
+
+use myelin_hdl::{InstanceHandle, Module, ModuleBuilder, Register, Signal, choose, concat, module, mux, u};
+
+use super::csr::{self, Csrs, Events, Interrupts, MEPC, MTVAL, MTVEC, Named};
+use super::decode::{Decoded, decode};
+use super::execute::{Results, Sources, execute, gate};
+use super::load_store::{byte_enable, from_bus, misaligned, to_bus};
+use super::multiply::multiply;
+use super::parameters::{CpuParameters, Multiply, Shift};
+use super::register_file::{Watched, register_file};
+use super::retire::Retirement;
+use super::shift::{Direction, barrel, serial};
+use super::states::States;
+
+/// Builds the core.
+pub fn cpu(parameters: &CpuParameters) -> Arc<Module> {
+    module("cpu", |m| {
+        m.doc("RV32 soft core with machine mode, on one bus, an instruction at a time.");
+        declare(m, parameters, Watched::No);
+    })
+}
+
+/// The inputs.
+struct Inputs {
+    ready: Signal,
+    error: Signal,
+    read_data: Signal,
+    timer: Signal,
+    external: Signal,
+}
+
+/// State besides [`States`] and the CSRs.
+struct State {
+    /// Word address of the instruction.
+    pc: Register,
+    /// Word address of the next.
+    fetch_pc: Register,
+    instruction: Register,
+    /// The instruction could not be fetched.
+    fault: Register,
+    /// Address of an access, then the word loaded; what is shifted; product or quotient.
+    data: Register,
+    /// Which byte of the word is accessed.
+    offset: Register,
+    /// A trap is being entered.
+    trapping: Register,
+}
+
+impl State {
+    fn new(m: &ModuleBuilder, parameters: &CpuParameters) -> State {
+        State {
+            pc: m.register("pc_q", u(30)),
+            fetch_pc: m.register("fetch_pc_q", u(30)).reset(i64::from(parameters.reset_vector() / 4)),
+            instruction: m.register("instruction_q", u(32)),
+            fault: m.register("fetch_fault_q", u(1)),
+            data: m.register("data_q", u(32)),
+            offset: m.register("offset_q", u(2)),
+            trapping: m.register("trapping_q", u(1)).reset(0),
+        }
+    }
+}
+
+/// Everything that the parts of the core share.
+struct Core<'a> {
+    m: &'a ModuleBuilder,
+    parameters: &'a CpuParameters,
+    inputs: Inputs,
+    s: States,
+    state: State,
+    /// The general registers and the CSRs that are words.
+    registers: InstanceHandle,
+    /// The two registers read.
+    first: Signal,
+    second: Signal,
+    named: Named,
+    d: Decoded,
+    interrupts: Interrupts,
+}
+
+/// What is decided about the present instruction.
+struct Decisions {
+    /// A trap is entered, for `cause`.
+    trap: Signal,
+    cause: Signal,
+    /// In the state execute: the instruction does what it says.
+    proceeds: Signal,
+    /// It writes its result in that state.
+    writes: Signal,
+    /// The next instruction is requested while this one ends.
+    fetches: Signal,
+    /// The present request for an instruction is answered.
+    fetched: Signal,
+    /// The result is the address of the next instruction.
+    jumps: Signal,
+    /// The instruction, or the entry of a trap, ends.
+    retires: Signal,
+    /// It ends, and the next is not yet requested.
+    leaves: Signal,
+}
+
+/// What goes into the register file.
+struct Written {
+    write: Signal,
+    /// A general register is written.
+    general: Signal,
+    data: Signal,
+}
+
+/// The whole core, ports included, in the open module `m`: [`cpu`] and its proof share it.
+pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) -> Retirement {
+    let inputs = Inputs {
+        ready: m.input("bus_ready_i", u(1)),
+        error: m.input("bus_error_i", u(1)),
+        read_data: m.input("bus_read_data_i", u(32)),
+        timer: m.input("timer_interrupt_i", u(1)),
+        external: m.input("external_interrupt_i", u(1)),
+    };
+    let pending = [inputs.timer, inputs.external];
+    let state = State::new(m, parameters);
+    let csrs = Csrs::new(m, parameters);
+    let named = csr::named(m, parameters, state.instruction.q);
+    let registers = m.instance("registers", &register_file(parameters.registers(), watched));
+    let core = Core {
+        m,
+        parameters,
+        s: States::new(m),
+        d: decode(m, parameters, state.instruction.q, named.legal),
+        interrupts: csrs.interrupts(m, pending),
+        first: registers.output("first_o"),
+        second: registers.output("second_o"),
+        inputs,
+        state,
+        registers,
+        named,
+    };
+
+    let csr_value = m.register("csr_value_q", u(32));
+    csr_value.next_when(core.s.csr_read.q, csrs.read(m, parameters, &core.named, pending));
+    let results = core.compute(csr_value.q, csrs.cause.q);
+    let decisions = core.decide(&results);
+    let events = Events {
+        trap: decisions.trap,
+        cause: decisions.cause,
+        returns: decisions.proceeds & core.d.mret,
+        writes: core.s.csr_new.q & core.named.writes,
+        value: results.result,
+        retires: decisions.retires & !core.state.trapping.q,
+    };
+    let retirement_cause = csrs.cause.q;
+    csrs.drive(&core.named, &events);
+    let written = core.write_back(&results, &decisions);
+    core.fetch(&results, &decisions);
+    core.read_registers(&decisions);
+    core.request(&decisions);
+    let [shifted, multiplied] = core.work(&results, &decisions);
+    core.next_states(&results, &decisions, [shifted, multiplied], written.write);
+    core.checks(retirement_cause, &decisions);
+    let retirement = core.retirement(&results, &decisions, &written, retirement_cause);
+    retirement.outputs(m);
+    retirement
+}
+
+impl Core<'_> {
+    /// Zeros below a word address.
+    fn byte_address(&self, word: Signal) -> Signal {
+        concat(&[word, self.m.constant(u(2), 0)])
+    }
+
+    fn compute(&self, csr_value: Signal, cause: Signal) -> Results {
+        let s = &self.s;
+        // Misaligned jump, misaligned and failed loads and stores.
+        let value_is_sum = cause.slice(2, 3).eq(1) | !cause.any();
+        let from = Sources {
+            first: self.first | gate(csr_value, s.csr_old.q | s.csr_new.q),
+            second: self.second,
+            pc: self.byte_address(self.state.pc.q),
+            value_is_sum: value_is_sum.named("value_is_sum"),
+            value_is_pc: cause.eq(1),
+        };
+        execute(self.m, s, &self.d, &from)
+    }
+
+    fn decide(&self, results: &Results) -> Decisions {
+        let (s, d) = (&self.s, &self.d);
+        let [execute, memory, branch] = [s.execute.q, s.memory.q, s.branch.q];
+        let [ready, error] = [self.inputs.ready, self.inputs.error];
+        let early = self.interrupts.pending | self.state.fault.q | d.illegal | d.ecall | d.ebreak;
+        let early = early.named("traps_early");
+        let bad_access = (d.load | d.store) & misaligned(results.sum, d.funct3);
+        let bad_target = results.sum.bit(1);
+        let bad = (bad_access | ((d.jal | d.jalr) & bad_target)).named("is_misaligned");
+        let failed = (memory & ready & error).named("access_failed");
+        let trap = (execute & (early | bad)) | (branch & bad_target) | failed;
+        let proceeds = (execute & !early & !bad).named("proceeds");
+
+        let straight = ((d.alu & !d.shift) | d.lui | d.auipc).named("is_straight");
+        let fetches = s.fetch.q | s.write_back.q | (execute & !early & (straight | d.fence));
+        let fetches = fetches.named("fetches");
+        let links = d.jal | d.jalr;
+        let jumps = (proceeds & links) | (branch & !bad_target) | s.jump.q;
+        let stored = memory & ready & !error & d.store;
+        let leaves =
+            jumps | (proceeds & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
+        Decisions {
+            trap: trap.named("trap"),
+            cause: self.cause(bad_access),
+            proceeds,
+            writes: proceeds & (straight | links),
+            fetches,
+            fetched: (fetches & ready).named("fetched"),
+            jumps: jumps.named("jumps"),
+            retires: (leaves | s.write_back.q | (proceeds & (straight | d.fence))).named("retires"),
+            leaves: leaves.named("leaves"),
+        }
+    }
+
+    /// Why a trap is entered: the interrupt bit and the code.
+    fn cause(&self, bad_access: Signal) -> Signal {
+        let d = &self.d;
+        let of_access = |load: i64, store: i64| mux(d.store, self.m.constant(u(5), store), load);
+        choose(self.m.constant(u(5), 0))
+            .when(self.s.memory.q, of_access(5, 7))
+            .when(self.s.branch.q, 0)
+            .when(self.interrupts.pending, mux(self.interrupts.external, 16 + 11, 16 + 7))
+            .when(self.state.fault.q, 1)
+            .when(d.illegal, 2)
+            .when(d.ebreak, 3)
+            .when(d.ecall, 11)
+            .when(bad_access, of_access(4, 6))
+            .end()
+            .named("cause")
+    }
+
+    /// Writes a register: the result, the link or what the data register holds; or a CSR among them.
+    fn write_back(&self, results: &Results, decisions: &Decisions) -> Written {
+        let (s, d, m) = (&self.s, &self.d, self.m);
+        let general = (decisions.writes | s.write_back.q | s.csr_old.q) & d.rd.any();
+        let to_csr = s.csr_new.q & self.named.writes & self.named.stored;
+        let write = (general | s.trap_pc.q | s.trap_value.q | to_csr).named("writes_register");
+        let loaded = from_bus(self.state.data.q, self.state.offset.q, d.funct3, d.load);
+        let link = self.byte_address(self.state.fetch_pc.q);
+        let chosen =
+            choose(results.result).when(s.write_back.q, loaded).when(s.execute.q & (d.jal | d.jalr), link).end();
+        // Vectors are word addresses; the target of JALR is even.
+        let clears_two = s.csr_new.q & self.named.is_vector;
+        let clears_one = clears_two | (s.trap_value.q & d.jalr);
+        let data = concat(&[chosen.slice(2, 30), chosen.bit(1) & !clears_two, chosen.bit(0) & !clears_one]);
+        let data = data.named("register_data");
+
+        let number = concat(&[m.constant(u(3), csr::FIRST >> 3), d.rs2.slice(0, 3)]);
+        let address = choose(d.rd).when(s.trap_pc.q, MEPC).when(s.trap_value.q, MTVAL).when(s.csr_new.q, number).end();
+        self.registers.input("write_i", write).input("write_address_i", address).input("write_data_i", data);
+        Written { write, general, data }
+    }
+
+    /// The address of the next instruction, and the instruction when it comes.
+    fn fetch(&self, results: &Results, decisions: &Decisions) {
+        let fetched = decisions.fetched;
+        let state = &self.state;
+        let target = mux(fetched, state.fetch_pc.q.wrapping_add(1), results.result.slice(2, 30));
+        state.fetch_pc.next_when(fetched | decisions.jumps, target);
+        state.pc.next_when(fetched, state.fetch_pc.q);
+        state.instruction.next_when(fetched, self.inputs.read_data);
+        state.fault.next_when(fetched, self.inputs.error);
+        state.trapping.next(choose(state.trapping.q).when(decisions.trap, 1).when(self.s.jump.q, 0).end());
+    }
+
+    /// Reads the registers of an instruction as it comes, or a CSR.
+    fn read_registers(&self, decisions: &Decisions) {
+        let (s, d) = (&self.s, &self.d);
+        let stored = concat(&[self.m.constant(u(3), csr::FIRST >> 3), d.rs2.slice(0, 3)]);
+        let coming = self.inputs.read_data;
+        let first = choose(coming.slice(15, 5))
+            .when(s.registers.q, d.rs1)
+            .when(s.csr_read.q, gate(stored, self.named.stored))
+            .when(s.vector.q, mux(self.state.trapping.q, MTVEC, MEPC))
+            .end();
+        let second = choose(coming.slice(20, 5)).when(s.registers.q, d.rs2).when(s.csr_read.q, d.rs1).end();
+        self.registers
+            .input("read_i", decisions.fetched | s.registers.q | s.csr_read.q | s.vector.q)
+            .input("first_address_i", first)
+            .input("second_address_i", second);
+    }
+
+    /// The bytes accessed by a load or store.
+    fn accessed(&self) -> Signal {
+        byte_enable(self.state.offset.q, self.d.funct3)
+    }
+
+    fn request(&self, decisions: &Decisions) {
+        let (m, memory) = (self.m, self.s.memory.q);
+        let address = mux(memory, self.state.data.q.slice(2, 30), self.state.fetch_pc.q);
+        m.output("bus_valid_o", decisions.fetches | memory);
+        m.output("bus_write_o", memory & self.d.store);
+        m.output("bus_address_o", self.byte_address(address));
+        m.output("bus_byte_enable_o", mux(memory, self.accessed(), 0b1111));
+        m.output("bus_write_data_o", to_bus(self.second, self.d.funct3));
+    }
+
+    /// The data register, and the units that take several cycles: whether shifter and multiplier are done.
+    fn work(&self, results: &Results, decisions: &Decisions) -> [Signal; 2] {
+        let (s, d, m) = (&self.s, &self.d, self.m);
+        let data = &self.state.data;
+        let to = Direction { right: d.funct3.bit(2), arithmetic: d.alternative };
+        let amount = results.second.slice(0, 5);
+        let never = m.constant(u(1), 0);
+        let computed = choose(results.result).when(s.memory.q, self.inputs.read_data);
+        let (computed, shifted) = match self.parameters.shift() {
+            Shift::Barrel => {
+                (computed.when(s.execute.q & d.shift, barrel(self.first, amount, to)), decisions.proceeds & d.shift)
+            }
+            Shift::Serial => {
+                let step = serial(m, data.q, s.execute.q, amount, to);
+                (computed.when(s.shift.q, step.next), s.shift.q & step.done)
+            }
+        };
+        let (computed, multiplied) = match self.parameters.multiply() {
+            Multiply::None => (computed, never),
+            style => {
+                let unit = m.instance("multiplier", &multiply(style));
+                unit.input("start_i", decisions.proceeds & d.multiply)
+                    .input("function_i", d.funct3)
+                    .input("first_i", self.first)
+                    .input("second_i", self.second);
+                (computed.when(s.multiply.q, unit.output("result_o")), s.multiply.q & unit.output("done_o"))
+            }
+        };
+        // A serial shift that is done holds its value.
+        let shifts = s.shift.q & !shifted;
+        data.next_when(s.execute.q | (s.memory.q & self.inputs.ready) | shifts | multiplied, computed.end());
+        let offset = &self.state.offset;
+        offset.next_when(s.execute.q, gate(results.sum.slice(0, 2), d.load | d.store));
+        [shifted, multiplied]
+    }
+
+    fn next_states(&self, results: &Results, decisions: &Decisions, done: [Signal; 2], written: Signal) {
+        let (s, d) = (&self.s, &self.d);
+        let [shifted, multiplied] = done;
+        let Decisions { proceeds, fetches, fetched, .. } = *decisions;
+        let [ready, error] = [self.inputs.ready, self.inputs.error];
+        let serial = self.parameters.shift() == Shift::Serial;
+        let wakes = self.interrupts.wakes;
+        s.start.next(0);
+        s.fetch.next((fetches & !ready) | s.start.q | decisions.leaves);
+        s.execute.next((fetched & !written) | s.registers.q);
+        s.registers.next(fetched & written);
+        s.branch.next(proceeds & d.branch & results.taken);
+        s.memory.next((proceeds & (d.load | d.store)) | (s.memory.q & !ready));
+        let never = self.m.constant(u(1), 0);
+        s.shift.next(if serial { (proceeds & d.shift) | (s.shift.q & !shifted) } else { never });
+        s.multiply.next((proceeds & d.multiply) | (s.multiply.q & !multiplied));
+        s.write_back.next((s.memory.q & ready & !error & d.load) | shifted | multiplied);
+        s.csr_read.next(proceeds & d.csr);
+        s.csr_old.next(s.csr_read.q);
+        s.csr_new.next(s.csr_old.q);
+        s.trap_pc.next(decisions.trap);
+        s.trap_value.next(s.trap_pc.q);
+        s.vector.next(s.trap_value.q | (proceeds & d.mret));
+        s.jump.next(s.vector.q);
+        s.wait.next((proceeds & d.wfi) | (s.wait.q & !wakes));
+    }
+
+    fn checks(&self, cause: Signal, decisions: &Decisions) {
+        let (s, m, trapping) = (&self.s, self.m, self.state.trapping.q);
+        m.assert("exactly_one_state", s.exactly_one());
+        m.assert("nothing_is_fetched_while_a_register_of_it_may_change", !(decisions.fetches & s.memory.q));
+        m.cover("an_interrupt_is_taken", s.jump.q & trapping & cause.bit(4));
+        m.cover("an_exception_is_taken", s.jump.q & trapping & !cause.bit(4));
+        m.cover("an_instruction_comes_while_another_is_written_back", s.registers.q);
+    }
+
+    fn retirement(&self, results: &Results, decisions: &Decisions, written: &Written, cause: Signal) -> Retirement {
+        let (s, d) = (&self.s, &self.d);
+        let on_csr = s.csr_new.q;
+        let writes = written.general | (on_csr & d.rd.any());
+        let target = self.byte_address(results.result.slice(2, 30));
+        let next_pc = mux(decisions.jumps, target, self.byte_address(self.state.fetch_pc.q));
+        let reads_memory = s.write_back.q & d.load;
+        Retirement {
+            valid: decisions.retires,
+            trap: self.state.trapping.q,
+            cause,
+            instruction: self.state.instruction.q,
+            pc: self.byte_address(self.state.pc.q),
+            next_pc,
+            rs1_value: mux(on_csr, self.second, self.first),
+            rs2_value: self.second,
+            rd: gate(d.rd, writes),
+            rd_value: mux(on_csr, results.old, written.data),
+            memory_address: results.sum,
+            read_mask: gate(self.accessed(), reads_memory),
+            write_mask: gate(self.accessed(), s.memory.q & d.store),
+            read_data: self.state.data.q,
+            write_data: to_bus(self.second, d.funct3),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Multiplier and divider of the instructions of M.
+//!
+//! ```text
+//!              +----------+
+//!  start     ->|          |
+//!  function  ->| multiply |-> done
+//!  first     ->|          |-> result
+//!  second    ->|          |
+//!              +----------+
+//! ```
+//!
+//! | port | width | meaning |
+//! |---|---|---|
+//! | `start_i` | 1 | begin; not while it works |
+//! | `function_i` | 3 | funct3: MUL, MULH, MULHSU, MULHU, DIV, DIVU, REM, REMU |
+//! | `first_i`, `second_i` | 32 | rs1 and rs2, held until done |
+//! | `done_o` | 1 | for one cycle: the result is there |
+//! | `result_o` | 32 | valid while done |
+//!
+//! **Timing.** Division, and a product made serially: done 33 cycles after the start. A product by
+//! [`Multiply::Dsp`]: 7 cycles after.
+//!
+//! **Numbers.** As the ISA says, section "M": division rounds towards zero; by zero the quotient is -1
+//! and the remainder the dividend; -2^31 / -1 is -2^31, remainder 0.
+//!
+//! **Division** is restoring, of the dividend's magnitude; a negative divisor is added instead of
+//! subtracted. **Serial products** add the second operand where the first has a bit, which weighs
+//! negative at the top of a signed one. **Products of halves** are accumulated from low to high, and 16
+//! bits move down whenever the weight grows.
+
+use std::sync::Arc;
+
+use myelin_hdl::{Module, ModuleBuilder, Register, Signal, choose, concat, module, mux, select, u};
+
+use super::execute::spread;
+use super::parameters::Multiply;
+
+/// Steps of a division or a serial product.
+const SERIAL_STEPS: i64 = 32;
+/// Steps of a product of halves: four products, each chosen, multiplied and added in a cycle of its own.
+const DSP_STEPS: i64 = 6;
+/// Width of the accumulator: a sum of products of 17 signed bits and a carry.
+const HIGH_WIDTH: u32 = 36;
+
+/// Builds the unit.
+///
+/// # Panics
+/// For [`Multiply::None`], of which there is none.
+pub fn multiply(style: Multiply) -> Arc<Module> {
+    assert!(style != Multiply::None, "a core without M has no multiplier");
+    module("multiply", |m| {
+        m.doc("Multiplier and divider of the instructions of M.");
+        let start = m.input("start_i", u(1));
+        let function = m.input("function_i", u(3));
+        let first = m.input("first_i", u(32));
+        let second = m.input("second_i", u(32));
+        let divides = function.bit(2).named("divides");
+        // MULH and MULHSU take the first as signed, MULH the second; DIV and REM both.
+        let first_signed = mux(divides, !function.bit(0), function.slice(0, 2).ne(3)).named("first_signed");
+        let second_signed = mux(divides, !function.bit(0), !function.bit(1)).named("second_signed");
+        let first_negative = (first_signed & first.bit(31)).named("first_negative");
+        let second_negative = (second_signed & second.bit(31)).named("second_negative");
+        let takes_high = mux(divides, function.bit(1), function.slice(0, 2).any()).named("takes_high");
+
+        let working = m.register("working_q", u(1)).reset(0);
+        let left = m.register("steps_left_q", u(6));
+        let done = (working.q & !left.q.any()).named("done");
+        let steps = match style {
+            Multiply::Dsp => mux(divides, SERIAL_STEPS, DSP_STEPS),
+            _ => m.constant(u(6), SERIAL_STEPS),
+        };
+        working.next(choose(working.q).when(start, 1).when(done, 0).end());
+        left.next(mux(start, steps, left.q.wrapping_sub(1)));
+
+        let high = m.register("high_q", u(HIGH_WIDTH));
+        let low = m.register("low_q", u(32));
+        // One negation, of the dividend at the start and of the result at the end.
+        let by_zero = !second.any();
+        let quotient_negative = (first_negative ^ second_negative) & !by_zero;
+        let negative_result = divides & mux(function.bit(1), first_negative, quotient_negative);
+        let negative = mux(start, divides & first_negative, negative_result).named("negates");
+        let chosen = choose(low.q).when(start, first).when(takes_high, high.q.slice(0, 32)).end();
+        let adjusted = (chosen ^ spread(negative, 32)).wrapping_add(negative).named("adjusted");
+
+        let operands = Operands { divides, second, second_negative, first, first_negative };
+        let serial = serial_step(m, style, &operands, (high.q, low.q), left.q);
+        let step = match style {
+            Multiply::Dsp => {
+                let product = product_step(m, &operands, start, (high.q, low.q), left.q);
+                (mux(divides, serial.0, product.0), mux(divides, serial.1, product.1))
+            }
+            _ => serial,
+        };
+        let moves = start | (working.q & !done);
+        advance(high, moves, mux(start, 0, step.0));
+        advance(low, moves, mux(start, adjusted, step.1));
+        m.output("done_o", done);
+        m.output("result_o", adjusted);
+        m.assert("starts_only_while_idle", !(start & working.q));
+        m.cover("a_division_ends", done & divides);
+        m.cover("a_product_ends", done & !divides);
+    })
+}
+
+fn advance(register: Register, moves: Signal, value: Signal) {
+    register.next_when(moves, value);
+}
+
+struct Operands {
+    divides: Signal,
+    first: Signal,
+    first_negative: Signal,
+    second: Signal,
+    second_negative: Signal,
+}
+
+/// One bit of a quotient or, without a multiplier block, of a product: accumulator and low word.
+fn serial_step(
+    m: &ModuleBuilder,
+    style: Multiply,
+    of: &Operands,
+    (high, low): (Signal, Signal),
+    left: Signal,
+) -> (Signal, Signal) {
+    let second = concat(&[spread(of.second_negative, HIGH_WIDTH - 32), of.second]);
+    let remainder = concat(&[m.constant(u(HIGH_WIDTH - 33), 0), high.slice(0, 32), low.bit(31)]);
+    let products = style == Multiply::Serial;
+    let (augend, minus) = if products {
+        // The highest bit of a negative first operand.
+        let last = left.eq(1) & of.first_negative;
+        (mux(of.divides, remainder, high), mux(of.divides, !of.second_negative, last))
+    } else {
+        (remainder, !of.second_negative)
+    };
+    let addend = second ^ spread(minus, HIGH_WIDTH);
+    let sum = augend.wrapping_add(addend).wrapping_add(minus).named("serial_sum");
+    let fits = !sum.bit(HIGH_WIDTH - 1).named("remainder_is_negative");
+    let divided = (mux(fits, sum, remainder), concat(&[low.slice(0, 31), fits]));
+    if !products {
+        return divided;
+    }
+    let added = mux(low.bit(0), sum, high);
+    let shifted = concat(&[added.bit(HIGH_WIDTH - 1), added.slice(1, HIGH_WIDTH - 1)]);
+    let multiplied = (shifted, concat(&[added.bit(0), low.slice(1, 31)]));
+    (mux(of.divides, divided.0, multiplied.0), mux(of.divides, divided.1, multiplied.1))
+}
+
+/// One product of halves: low x low, low x high, high x low, high x high, each added two cycles after it is chosen.
+fn product_step(
+    m: &ModuleBuilder,
+    of: &Operands,
+    start: Signal,
+    (high, low): (Signal, Signal),
+    left: Signal,
+) -> (Signal, Signal) {
+    let halves = |value: Signal, negative: Signal| {
+        let low = concat(&[m.constant(u(1), 0), value.slice(0, 16)]).cast_signed();
+        [low, concat(&[negative, value.slice(16, 16)]).cast_signed()]
+    };
+    let [first, second] = [halves(of.first, of.first_negative), halves(of.second, of.second_negative)];
+    // 6 to 3 steps are left while the products are chosen.
+    _ = start;
+    let chosen = m.constant(u(3), DSP_STEPS).wrapping_sub(left.slice(0, 3)).slice(0, 2).named("product_index");
+    let first_q = m.delay("first_half_q", select(chosen.bit(1), &first));
+    let second_q = m.delay("second_half_q", select(chosen.bit(0), &second));
+    let product = m.delay("product_q", first_q * second_q);
+    // Weights grow with the second and the fourth product.
+    let weight_grows = (left.eq(3) | left.eq(1)).named("weight_grows");
+    let adds = left.le(4).named("product_adds");
+    let sign = high.bit(HIGH_WIDTH - 1);
+    let moved = concat(&[spread(sign, 16), high.slice(16, HIGH_WIDTH - 16)]);
+    let base = mux(weight_grows, moved, high);
+    let extended = product.extend(myelin_hdl::s(HIGH_WIDTH)).cast_unsigned();
+    let sum = mux(adds, base.wrapping_add(extended), high).named("product_sum");
+    let lower = mux(weight_grows, concat(&[high.slice(0, 16), low.slice(16, 16)]), low);
+    (sum, lower)
+}
