@@ -144,6 +144,8 @@ struct Decisions {
     cause: Signal,
     /// In the state execute: the instruction does what it says.
     proceeds: Signal,
+    /// The same for instructions without an address, known earlier.
+    begins: Signal,
     /// It writes its result in that state.
     writes: Signal,
     /// The next instruction is requested while this one ends.
@@ -201,7 +203,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
     let events = Events {
         trap: decisions.trap,
         cause: decisions.cause,
-        returns: decisions.proceeds & core.d.mret,
+        returns: decisions.begins & core.d.mret,
         writes: core.s.csr_new.q & core.named.writes,
         value: results.result,
         retires: decisions.retires & !core.state.trapping.q,
@@ -251,25 +253,27 @@ impl Core<'_> {
         let bad = (bad_access | ((d.jal | d.jalr) & bad_target)).named("is_misaligned");
         let failed = (memory & ready & error).named("access_failed");
         let trap = (execute & (early | bad)) | (branch & bad_target) | failed;
-        let proceeds = (execute & !early & !bad).named("proceeds");
+        let begins = (execute & !early).named("begins");
+        let proceeds = (begins & !bad).named("proceeds");
 
         let straight = ((d.alu & !d.shift) | d.lui | d.auipc).named("is_straight");
-        let fetches = s.fetch.q | s.write_back.q | (execute & !early & (straight | d.fence));
+        let fetches = s.fetch.q | s.write_back.q | (begins & (straight | d.fence));
         let fetches = fetches.named("fetches");
         let links = d.jal | d.jalr;
         let jumps = (proceeds & links) | (branch & !bad_target) | s.jump.q;
         let stored = memory & ready & !error & d.store;
         let leaves =
-            jumps | (proceeds & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
+            jumps | (begins & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
         Decisions {
             trap: trap.named("trap"),
             cause: self.cause(bad_access),
             proceeds,
-            writes: proceeds & (straight | links),
+            begins,
+            writes: (begins & straight) | (proceeds & links),
             fetches,
             fetched: (fetches & ready).named("fetched"),
             jumps: jumps.named("jumps"),
-            retires: (leaves | s.write_back.q | (proceeds & (straight | d.fence))).named("retires"),
+            retires: (leaves | s.write_back.q | (begins & (straight | d.fence))).named("retires"),
             leaves: leaves.named("leaves"),
         }
     }
@@ -367,7 +371,7 @@ impl Core<'_> {
         let computed = choose(results.result).when(s.memory.q, self.inputs.read_data);
         let (computed, shifted) = match self.parameters.shift() {
             Shift::Barrel => {
-                (computed.when(s.execute.q & d.shift, barrel(self.first, amount, to)), decisions.proceeds & d.shift)
+                (computed.when(s.execute.q & d.shift, barrel(self.first, amount, to)), decisions.begins & d.shift)
             }
             Shift::Serial => {
                 let step = serial(m, data.q, s.execute.q, amount, to);
@@ -378,7 +382,7 @@ impl Core<'_> {
             Multiply::None => (computed, never),
             style => {
                 let unit = m.instance("multiplier", &multiply(style));
-                unit.input("start_i", decisions.proceeds & d.multiply)
+                unit.input("start_i", decisions.begins & d.multiply)
                     .input("function_i", d.funct3)
                     .input("first_i", self.first)
                     .input("second_i", self.second);
@@ -396,7 +400,7 @@ impl Core<'_> {
     fn next_states(&self, results: &Results, decisions: &Decisions, done: [Signal; 2], written: Signal) {
         let (s, d) = (&self.s, &self.d);
         let [shifted, multiplied] = done;
-        let Decisions { proceeds, fetches, fetched, .. } = *decisions;
+        let Decisions { proceeds, begins, fetches, fetched, .. } = *decisions;
         let [ready, error] = [self.inputs.ready, self.inputs.error];
         let serial = self.parameters.shift() == Shift::Serial;
         let wakes = self.interrupts.wakes;
@@ -404,20 +408,20 @@ impl Core<'_> {
         s.fetch.next((fetches & !ready) | s.start.q | decisions.leaves);
         s.execute.next((fetched & !written) | s.registers.q);
         s.registers.next(fetched & written);
-        s.branch.next(proceeds & d.branch & results.taken);
+        s.branch.next(begins & d.branch & results.taken);
         s.memory.next((proceeds & (d.load | d.store)) | (s.memory.q & !ready));
         let never = self.m.constant(u(1), 0);
-        s.shift.next(if serial { (proceeds & d.shift) | (s.shift.q & !shifted) } else { never });
-        s.multiply.next((proceeds & d.multiply) | (s.multiply.q & !multiplied));
+        s.shift.next(if serial { (begins & d.shift) | (s.shift.q & !shifted) } else { never });
+        s.multiply.next((begins & d.multiply) | (s.multiply.q & !multiplied));
         s.write_back.next((s.memory.q & ready & !error & d.load) | shifted | multiplied);
-        s.csr_read.next(proceeds & d.csr);
+        s.csr_read.next(begins & d.csr);
         s.csr_old.next(s.csr_read.q);
         s.csr_new.next(s.csr_old.q);
         s.trap_pc.next(decisions.trap);
         s.trap_value.next(s.trap_pc.q);
-        s.vector.next(s.trap_value.q | (proceeds & d.mret));
+        s.vector.next(s.trap_value.q | (begins & d.mret));
         s.jump.next(s.vector.q);
-        s.wait.next((proceeds & d.wfi) | (s.wait.q & !wakes));
+        s.wait.next((begins & d.wfi) | (s.wait.q & !wakes));
     }
 
     fn checks(&self, cause: Signal, decisions: &Decisions) {

@@ -17,7 +17,7 @@
 //! | `done_o` | 1 | for one cycle: the result is there |
 //! | `result_o` | 32 | valid while done |
 //!
-//! **Timing.** Division, and a product made serially: done 33 cycles after the start. A product by
+//! **Timing.** Division, and a product made serially: done 34 cycles after the start. A product by
 //! [`Multiply::Dsp`]: 7 cycles after.
 //!
 //! **Numbers.** As the ISA says, section "M": division rounds towards zero; by zero the quotient is -1
@@ -35,8 +35,8 @@ use myelin_hdl::{Module, ModuleBuilder, Register, Signal, choose, concat, module
 use super::execute::spread;
 use super::parameters::Multiply;
 
-/// Steps of a division or a serial product.
-const SERIAL_STEPS: i64 = 32;
+/// Steps of a division or a serial product, the negation of the dividend first.
+const SERIAL_STEPS: i64 = 33;
 /// Steps of a product of halves: four products, each chosen, multiplied and added in a cycle of its own.
 const DSP_STEPS: i64 = 6;
 /// Width of the accumulator: a sum of products of 17 signed bits and a carry.
@@ -74,26 +74,28 @@ pub fn multiply(style: Multiply) -> Arc<Module> {
 
         let high = m.register("high_q", u(HIGH_WIDTH));
         let low = m.register("low_q", u(32));
-        // One negation, of the dividend at the start and of the result at the end.
+        // One negation, of the dividend in the first step and of the result at the end.
+        let first_step = left.q.eq(SERIAL_STEPS).named("first_step");
         let by_zero = !second.any();
         let quotient_negative = (first_negative ^ second_negative) & !by_zero;
         let negative_result = divides & mux(function.bit(1), first_negative, quotient_negative);
-        let negative = mux(start, divides & first_negative, negative_result).named("negates");
-        let chosen = choose(low.q).when(start, first).when(takes_high, high.q.slice(0, 32)).end();
+        let negative = mux(first_step, divides & first_negative, negative_result).named("negates");
+        let chosen = mux(takes_high & !first_step, high.q.slice(0, 32), low.q);
         let adjusted = (chosen ^ spread(negative, 32)).wrapping_add(negative).named("adjusted");
 
         let operands = Operands { divides, second, second_negative, first, first_negative };
         let serial = serial_step(m, style, &operands, (high.q, low.q), left.q);
         let step = match style {
             Multiply::Dsp => {
-                let product = product_step(m, &operands, start, (high.q, low.q), left.q);
+                let product = product_step(m, &operands, (high.q, low.q), left.q);
                 (mux(divides, serial.0, product.0), mux(divides, serial.1, product.1))
             }
             _ => serial,
         };
+        let step = (mux(first_step, high.q, step.0), mux(first_step, adjusted, step.1));
         let moves = start | (working.q & !done);
         advance(high, moves, mux(start, 0, step.0));
-        advance(low, moves, mux(start, adjusted, step.1));
+        advance(low, moves, mux(start, first, step.1));
         m.output("done_o", done);
         m.output("result_o", adjusted);
         m.assert("starts_only_while_idle", !(start & working.q));
@@ -146,20 +148,13 @@ fn serial_step(
 }
 
 /// One product of halves: low x low, low x high, high x low, high x high, each added two cycles after it is chosen.
-fn product_step(
-    m: &ModuleBuilder,
-    of: &Operands,
-    start: Signal,
-    (high, low): (Signal, Signal),
-    left: Signal,
-) -> (Signal, Signal) {
+fn product_step(m: &ModuleBuilder, of: &Operands, (high, low): (Signal, Signal), left: Signal) -> (Signal, Signal) {
     let halves = |value: Signal, negative: Signal| {
         let low = concat(&[m.constant(u(1), 0), value.slice(0, 16)]).cast_signed();
         [low, concat(&[negative, value.slice(16, 16)]).cast_signed()]
     };
     let [first, second] = [halves(of.first, of.first_negative), halves(of.second, of.second_negative)];
-    // 6 to 3 steps are left while the products are chosen.
-    _ = start;
+    // 6 to 3 steps are left while the products are chosen, 4 to 1 while they are added.
     let chosen = m.constant(u(3), DSP_STEPS).wrapping_sub(left.slice(0, 3)).slice(0, 2).named("product_index");
     let first_q = m.delay("first_half_q", select(chosen.bit(1), &first));
     let second_q = m.delay("second_half_q", select(chosen.bit(0), &second));

@@ -2,7 +2,7 @@
 
 use myelin_hdl::Design;
 use myelin_rtl::cpu::{CpuParameters, Multiply, cpu};
-use myelin_sim::{MemoryHandle, PowerUp, RegisterHandle, Simulator};
+use myelin_sim::{Engine, MemoryHandle, PowerUp, RegisterHandle, Simulator};
 
 use crate::machine::{Cause, Extensions, Interrupt, Lines, Machine, Retired};
 use crate::memory::{Memory, SparseMemory};
@@ -80,13 +80,18 @@ pub enum Reply {
 }
 
 impl Bench {
-    /// A core just reset, with registers that `power_up` leaves in the rest of it, and its model.
+    /// A core just reset after a `power_up`, and its model.
     ///
     /// # Errors
     /// If no simulator can be made.
-    pub fn new(parameters: &CpuParameters, memory: SparseMemory, power_up: PowerUp) -> Result<Bench, Divergence> {
+    pub fn new(
+        parameters: &CpuParameters,
+        memory: SparseMemory,
+        engine: Engine,
+        power_up: PowerUp,
+    ) -> Result<Bench, Divergence> {
         let design = Design::new(cpu(parameters)).expect("invariant: the core's names are identifiers");
-        let mut sim = Simulator::builder(&design).power_up(power_up).build()?;
+        let mut sim = Simulator::builder(&design).engine(engine).power_up(power_up).build()?;
         let ports = Ports::of(&sim)?;
         let words = sim.memory("cpu.registers.words")?;
         let accesses = sim.register("cpu.memory_state_q")?;

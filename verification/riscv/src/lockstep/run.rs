@@ -1,7 +1,7 @@
 //! A run of random instructions, from a seed.
 
 use myelin_rtl::cpu::CpuParameters;
-use myelin_sim::PowerUp;
+use myelin_sim::{Engine, PowerUp};
 
 use crate::memory::{RefusedPages, SparseMemory};
 use crate::stimulus::{Manners, Stimulus};
@@ -109,5 +109,5 @@ pub fn run(case: &Case) -> Result<Summary, Divergence> {
 
 fn prepare(case: &Case) -> Result<Bench, Divergence> {
     let memory = SparseMemory::with_refused(RefusedPages { one_in: 16, seed: case.seed as u32 });
-    Bench::new(&case.parameters, memory, PowerUp::Random { seed: case.seed })
+    Bench::new(&case.parameters, memory, Engine::Compiled, PowerUp::Random { seed: case.seed })
 }
