@@ -14,6 +14,7 @@ mod link;
 mod model;
 mod selector;
 mod session;
+mod stick;
 mod trimmer;
 mod trimmer_selector;
 
@@ -25,5 +26,9 @@ pub use link::{FailedCheck, Link, LinkError, LinkInfo, MemoryAfter};
 pub use model::{ModelSession, PreparedModel};
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
 pub use session::{Deadlines, Session};
+pub use stick::{
+    BAUD, FoundStick, KNOWN_BRIDGES, OpenError, Port, SerialWire, UDEV_HINT, UsbId, UsbIdError, Wire, WireError,
+    plugged_in,
+};
 pub use trimmer::{TrimCounters, Trimmed, TrimmerSession};
 pub use trimmer_selector::{TRIMMER_SELECTOR_FORMS, TrimmerSelector, TrimmerSelectorError};

@@ -1,0 +1,9 @@
+//! Sticks on a serial port.
+
+mod discovery;
+mod serial;
+mod wire;
+
+pub use discovery::{FoundStick, KNOWN_BRIDGES, UsbId, UsbIdError, plugged_in};
+pub use serial::{BAUD, OpenError, Port, SerialWire, UDEV_HINT};
+pub use wire::{Wire, WireError};
