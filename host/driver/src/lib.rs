@@ -27,7 +27,7 @@ pub use model::{ModelSession, PreparedModel};
 pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_precision, parse_size};
 pub use session::{Deadlines, Session};
 pub use stick::{
-    BAUD, FoundStick, KNOWN_BRIDGES, OpenError, Port, SerialWire, UDEV_HINT, UsbId, UsbIdError, Wire, WireError,
+    BAUD, FoundStick, KNOWN_BRIDGES, OpenError, Port, SerialWire, StickError, StickLink, StickOptions, UDEV_HINT, UsbId, UsbIdError, Wire, WireError,
     plugged_in,
 };
 pub use trimmer::{TrimCounters, Trimmed, TrimmerSession};

@@ -5,6 +5,8 @@
 //! sim:<target>[,<parameter>=<value>]...         a target (`myelin_compile::Target`), as sim:card-u50, simulated likewise
 //! cpu[:<path>]                                  this machine's processor, with the fastest kernels it has or those named
 //! golden                                        the reference model, no hardware
+//! tty:<path>                                    a stick on a serial port, as tty:/dev/ttyUSB0
+//! usb:<vendor>:<product>[:<serial>]             a stick by its USB identity, wherever it is plugged in
 //! ```
 
 use std::fmt;
@@ -14,6 +16,8 @@ use myelin_compile::memory::MemoryModel;
 use myelin_compile::{Target, TargetError};
 use myelin_cpu::Path;
 use myelin_isa::{Architecture, ArchitectureError, Precision};
+
+use crate::stick::{Port, UsbIdError};
 
 use crate::trimmer_selector::TRIMMER_PREFIX;
 
@@ -29,7 +33,7 @@ use crate::trimmer_selector::TRIMMER_PREFIX;
 /// assert_eq!("sim:16x16:int8".parse::<Selector>()?.to_string(), "sim:16x16");
 /// # Ok::<(), myelin_driver::SelectorError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Selector {
     /// Tensor cells and their memory, simulated.
     Simulated(Target),
@@ -37,6 +41,8 @@ pub enum Selector {
     Cpu(Option<Path>),
     /// The golden model.
     Golden,
+    /// A stick on this serial port.
+    Stick(Port),
 }
 
 impl Selector {
@@ -58,7 +64,7 @@ pub struct SelectorForm {
 }
 
 /// Every form of selector that works in this version.
-pub const SELECTOR_FORMS: [SelectorForm; 4] = [
+pub const SELECTOR_FORMS: [SelectorForm; 6] = [
     SelectorForm {
         form: "sim:[<cells>x]<rows>x<columns>[:int6|int8]",
         example: "sim:16x16",
@@ -75,10 +81,16 @@ pub const SELECTOR_FORMS: [SelectorForm; 4] = [
         meaning: "this processor, exact and fast; a path as in cpu:avx2 forces its kernels",
     },
     SelectorForm { form: "golden", example: "golden", meaning: "reference model, no hardware and no cycles" },
+    SelectorForm { form: "tty:<path>", example: "tty:/dev/ttyUSB0", meaning: "stick on a serial port" },
+    SelectorForm {
+        form: "usb:<vendor>:<product>[:<serial>]",
+        example: "usb:0403:6015",
+        meaning: "stick by its USB identity, wherever it is plugged in",
+    },
 ];
 
 /// Kinds that the design has and this version does not.
-const LATER: [&str; 4] = ["xdma", "vfio", "tty", "usb"];
+const LATER: [&str; 2] = ["xdma", "vfio"];
 
 /// Why a text is no selector.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -108,6 +120,20 @@ pub enum SelectorError {
         kind: &'static str,
         /// What follows.
         found: String,
+    },
+    /// No path follows.
+    #[error("device {text:?}: expected the path of a serial port, as in tty:/dev/ttyUSB0")]
+    SerialPort {
+        /// The whole text.
+        text: String,
+    },
+    /// What follows is no USB identity.
+    #[error("device {text:?}: {fault}")]
+    Usb {
+        /// The whole text.
+        text: String,
+        /// What is wrong with it.
+        fault: UsbIdError,
     },
     /// The size is not two or three numbers.
     #[error("device {text:?}: size is {found:?}, expected [<cells>x]<rows>x<columns> as in 16x16 or 4x16x16")]
@@ -189,6 +215,12 @@ impl FromStr for Selector {
                 Err(SelectorError::Trimmer { text: whole() })
             }
             ("sim", parameters) => parse_simulated(text, parameters.unwrap_or("")),
+            ("tty", Some(path)) if !path.is_empty() => Ok(Selector::Stick(Port::Path(path.into()))),
+            ("tty", _) => Err(SelectorError::SerialPort { text: whole() }),
+            ("usb", id) => match id.unwrap_or("").parse() {
+                Ok(id) => Ok(Selector::Stick(Port::Usb(id))),
+                Err(fault) => Err(SelectorError::Usb { text: whole(), fault }),
+            },
             _ => Err(SelectorError::UnknownKind { text: whole(), kind: kind.to_owned() }),
         }
     }
@@ -249,13 +281,15 @@ impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Selector::Golden => f.write_str("golden"),
+            Selector::Stick(Port::Path(path)) => write!(f, "tty:{}", path.display()),
+            Selector::Stick(Port::Usb(id)) => write!(f, "usb:{id}"),
             Selector::Cpu(None) => f.write_str("cpu"),
             Selector::Cpu(Some(path)) => write!(f, "cpu:{path}"),
             Selector::Simulated(target) => {
                 let cell = target.architecture;
                 let plain = Architecture::new(cell.rows(), cell.columns(), cell.precision());
                 let plain = plain.and_then(|plain| plain.with_cells(cell.cells()));
-                if plain.map(Selector::simulated) != Ok(*self) {
+                if plain.map(Selector::simulated).as_ref() != Ok(self) {
                     return write!(f, "sim:{target}");
                 }
                 f.write_str("sim:")?;
@@ -332,7 +366,7 @@ mod tests {
 
     #[test]
     fn kinds_of_later_versions_are_refused_as_such() {
-        for text in ["xdma:0000:01:00.0", "vfio:0000:01:00.0", "tty:/dev/ttyACM0", "usb:1d50:615c:7"] {
+        for text in ["xdma:0000:01:00.0", "vfio:0000:01:00.0"] {
             let kind = text.split(':').next().unwrap();
             assert_eq!(
                 error(text),
@@ -342,6 +376,19 @@ mod tests {
                 }
             );
             assert!(error(text).to_string().contains("not supported in this version"));
+        }
+    }
+
+    #[test]
+    fn sticks_are_named_by_port_or_identity() {
+        for text in ["tty:/dev/pts/7", "tty:stick", "usb:0403:6015", "usb:0403:6010:iB:2"] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+        for text in ["tty", "tty:"] {
+            assert!(matches!(error(text), SelectorError::SerialPort { .. }), "{text}");
+        }
+        for text in ["usb", "usb:", "usb:403", "usb:0403:"] {
+            assert!(matches!(error(text), SelectorError::Usb { .. }), "{text}");
         }
     }
 

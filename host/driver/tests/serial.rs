@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use myelin_driver::{OpenError, Port, SerialWire, Wire, WireError};
@@ -18,8 +18,8 @@ fn pty() -> (OwnedFd, PathBuf) {
     (end, PathBuf::from(path.into_string().unwrap()))
 }
 
-fn open(path: &PathBuf) -> Result<SerialWire, OpenError> {
-    SerialWire::open(Port::Path(path.clone()))
+fn open(path: &Path) -> Result<SerialWire, OpenError> {
+    SerialWire::open(Port::Path(path.to_owned()))
 }
 
 fn soon() -> Instant {
@@ -97,10 +97,10 @@ fn what_cannot_be_opened_says_why() {
     assert!(matches!(second, OpenError::Busy { .. }), "{second}");
     drop(first);
     open(&path).unwrap();
-    let error = open(&PathBuf::from("/dev/ttyNowhere7")).err().unwrap();
+    let error = open(Path::new("/dev/ttyNowhere7")).err().unwrap();
     assert!(matches!(error, OpenError::NotFound { .. }), "{error}");
     let usb = SerialWire::open(Port::Usb("dead:beef".parse().unwrap())).err().unwrap();
     assert_eq!(usb.to_string(), "no stick with USB identity dead:beef is plugged in");
-    let error = open(&PathBuf::from("/dev/null")).err().unwrap();
+    let error = open(Path::new("/dev/null")).err().unwrap();
     assert!(matches!(error, OpenError::System { .. }), "{error}");
 }
