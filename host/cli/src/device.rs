@@ -5,7 +5,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use myelin_board::{SimulatedCell, SimulationOptions};
 use myelin_compile::Target;
 use myelin_cpu::Options;
-use myelin_driver::{CpuDevice, Deadlines, Device, DriverError, Inference, ModelSession, Output, Selector};
+use myelin_driver::{
+    CpuDevice, Deadlines, Device, DriverError, Inference, Link, ModelSession, Output, Port, Selector, StickLink,
+    StickOptions,
+};
 use myelin_graph::Graph;
 use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, GuardedEngine};
 
@@ -21,34 +24,57 @@ pub enum Opened {
     Cpu(Box<CpuDevice>),
     /// The reference.
     Golden(Box<GoldenDevice>),
+    /// A stick, and this machine's processor for what it has no means for.
+    Stick(Box<ModelSession<StickLink>>),
 }
 
 /// Opens the device, compiling the model where it needs a program.
-pub fn open(selector: Selector, model: &LoadedModel, progress: &mut Progress) -> Result<Opened, Failure> {
-    let target = match selector {
-        Selector::Golden => return Ok(Opened::Golden(Box::new(GoldenDevice::new(model)?))),
+pub fn open(selector: &Selector, model: &LoadedModel, progress: &mut Progress) -> Result<Opened, Failure> {
+    match *selector {
+        Selector::Golden => Ok(Opened::Golden(Box::new(GoldenDevice::new(model)?))),
         Selector::Cpu(path) => {
             progress.step(&format!("prepare {} for {selector}", model.path.display()));
-            return Ok(Opened::Cpu(Box::new(CpuDevice::load(
-                &model.graph,
-                &Options { threads: cpu_threads(), path },
-            )?)));
+            let options = Options { threads: cpu_threads(), path };
+            Ok(Opened::Cpu(Box::new(CpuDevice::load(&model.graph, &options)?)))
         }
-        Selector::Simulated(target) => target,
-    };
+        Selector::Simulated(target) => {
+            let cell = |progress: &mut Progress| simulated_cell(target, progress);
+            Ok(Opened::Simulated(Box::new(load(selector, &target, model, cell, progress)?)))
+        }
+        Selector::Stick(ref port) => {
+            let link = stick(port, progress)?;
+            let target = Target::of(link.board().architecture);
+            Ok(Opened::Stick(Box::new(load(selector, &target, model, |_| Ok(link), progress)?)))
+        }
+    }
+}
+
+/// The model compiled and loaded on the device that `link` opens.
+fn load<L: Link>(
+    selector: &Selector,
+    target: &Target,
+    model: &LoadedModel,
+    link: impl FnOnce(&mut Progress) -> Result<L, Failure>,
+    progress: &mut Progress,
+) -> Result<ModelSession<L>, Failure> {
     let name = model.path.display().to_string();
     progress.step(&format!("compile {name} for {selector}"));
-    let compiled = myelin_compile::compile_model(&model.graph, &target);
+    let compiled = myelin_compile::compile_model(&model.graph, target);
     let compiled = compiled.map_err(|error| Failure::Compile {
         model: name,
         selector: selector.to_string(),
         source: Box::new(error),
     })?;
-    let cell = simulated_cell(target, progress)?;
+    let link = link(progress)?;
     progress.step("load the program");
     let options = Options { threads: cpu_threads(), path: None };
-    let session = ModelSession::load(cell, &model.graph, compiled, &options, Deadlines::default())?;
-    Ok(Opened::Simulated(Box::new(session)))
+    Ok(ModelSession::load(link, &model.graph, compiled, &options, Deadlines::default())?)
+}
+
+/// The stick on a port.
+pub fn stick(port: &Port, progress: &mut Progress) -> Result<StickLink, Failure> {
+    progress.step(&format!("open {}", Selector::Stick(port.clone())));
+    Ok(StickLink::open(port, StickOptions::default())?)
 }
 
 fn simulated_cell(target: Target, progress: &mut Progress) -> Result<SimulatedCell, Failure> {
@@ -61,25 +87,26 @@ fn simulated_cell(target: Target, progress: &mut Progress) -> Result<SimulatedCe
 /// What computes for a node: the device asked for, with the processor at its side, and behind both
 /// the portable code.
 pub fn node_engine(
-    selector: Selector,
+    selector: &Selector,
     threads: NonZeroUsize,
     check_every: NonZeroU32,
     progress: &mut Progress,
 ) -> Result<GuardedEngine, Failure> {
     let processor = |path| CpuEngine::new(Options { threads: threads.get(), path });
-    match selector {
+    let device_engine = |link: Box<dyn Link>| {
+        let config = DeviceConfig { check_every, ..DeviceConfig::default() };
+        let engine = DeviceEngine::new(link, processor(None), config);
+        GuardedEngine::of_device(engine, CpuEngine::portable())
+    };
+    match *selector {
         Selector::Golden => Err(Failure::NotForNodes { selector: selector.to_string() }),
         Selector::Cpu(path) => {
             let lacking = |source| DriverError::Cpu { step: "choose kernels", selector: selector.to_string(), source };
             let path = path.map(|path| path.checked()).transpose().map_err(lacking)?;
             Ok(GuardedEngine::new(processor(path), CpuEngine::portable()))
         }
-        Selector::Simulated(target) => {
-            let cell = Box::new(simulated_cell(target, progress)?);
-            let config = DeviceConfig { check_every, ..DeviceConfig::default() };
-            let engine = DeviceEngine::new(cell, processor(None), config);
-            Ok(GuardedEngine::of_device(engine, CpuEngine::portable()))
-        }
+        Selector::Simulated(target) => Ok(device_engine(Box::new(simulated_cell(target, progress)?))),
+        Selector::Stick(ref port) => Ok(device_engine(Box::new(stick(port, progress)?))),
     }
 }
 
@@ -95,6 +122,7 @@ impl Opened {
             Opened::Simulated(session) => &mut **session,
             Opened::Cpu(cpu) => &mut **cpu,
             Opened::Golden(golden) => &mut **golden,
+            Opened::Stick(session) => &mut **session,
         }
     }
 
@@ -102,7 +130,7 @@ impl Opened {
     pub fn simulated(&mut self) -> Option<&mut SimulatedCell> {
         match self {
             Opened::Simulated(session) => Some(session.link_mut()),
-            Opened::Cpu(_) | Opened::Golden(_) => None,
+            Opened::Cpu(_) | Opened::Golden(_) | Opened::Stick(_) => None,
         }
     }
 

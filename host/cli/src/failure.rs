@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use myelin_compile::CompileError;
-use myelin_driver::DriverError;
+use myelin_driver::{DriverError, StickError};
 use myelin_graph::import::ImportError;
 use myelin_graph::npy::NpyError;
 use myelin_infer::service::ServeError;
@@ -163,6 +163,9 @@ pub enum Failure {
         /// Why.
         source: Box<SimError>,
     },
+    /// No stick where one was named.
+    #[error("open a stick")]
+    Stick(#[from] StickError),
     /// The cell cannot run the model.
     #[error("compile {model} for {selector}")]
     Compile {
@@ -256,7 +259,7 @@ impl Failure {
             Device(error) if error.is_input() => Exit::Input,
             // A path that this machine lacks.
             Device(error) if error.is_unsupported() => Exit::Unsupported,
-            Simulation { .. } | Device(_) | Disagreement { .. } => Exit::Device,
+            Simulation { .. } | Device(_) | Stick(_) | Disagreement { .. } => Exit::Device,
             Mine(MineError::NoEndpoint | MineError::NoDevice | MineError::Mixed { .. }) => Exit::Usage,
             Mine(MineError::Certificates { .. }) => Exit::Input,
             Cuckoo(myelin_cuckoo::Error::ProofSize { .. } | myelin_cuckoo::Error::EdgeBits { .. }) => Exit::Usage,
@@ -285,6 +288,7 @@ impl Failure {
             NoWaves { .. } => "no-waves",
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
+            Stick(_) => "stick",
             Device(_) => "device",
             NotForNodes { .. } => "not-for-nodes",
             Serve(_) => "serve",
@@ -338,6 +342,10 @@ impl Failure {
             }
             Simulation { .. } => return None,
             Compile { source, .. } => source.hint().unwrap_or("`--device cpu` runs every model").to_owned(),
+            Stick(StickError::NoStick { .. }) => {
+                "`myelin doctor` says what is plugged in, `myelin flash` puts a bitstream on a board".to_owned()
+            }
+            Stick(_) => "`myelin doctor` says what is plugged in and what this user may open".to_owned(),
             Device(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
             Device(error) if error.is_unsupported() => "`--device cpu` takes the fastest there is".to_owned(),
             Device(_) => return None,

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
 use myelin_cpu::Options;
-use myelin_driver::{Link, Selector};
+use myelin_driver::{Link, Selector, StickLink, StickOptions};
 use myelin_infer::{CpuEngine, DeviceConfig, DeviceEngine, GuardedEngine};
 
 /// Most threads that can be asked for.
@@ -77,8 +77,8 @@ fn device_named(text: &str) -> Selector {
 /// The device, the processor at its side and behind both the portable code.
 fn build(settings: &Settings) -> GuardedEngine {
     let processor = |path| CpuEngine::new(Options { threads: settings.threads, path });
-    let path = match settings.device {
-        Selector::Cpu(path) => path,
+    let path = match &settings.device {
+        Selector::Cpu(path) => *path,
         other => match open(other) {
             Ok(link) => {
                 let config = DeviceConfig { check_every: settings.check_every, ..DeviceConfig::default() };
@@ -95,14 +95,18 @@ fn build(settings: &Settings) -> GuardedEngine {
 }
 
 /// The link to a device that is not the processor.
-fn open(device: Selector) -> Result<Box<dyn Link>, String> {
+fn open(device: &Selector) -> Result<Box<dyn Link>, String> {
     match device {
         #[cfg(feature = "simulation")]
-        Selector::Simulated(target) => {
+        &Selector::Simulated(target) => {
             use myelin_board::{SimulatedCell, SimulationOptions};
             let cell = SimulatedCell::of_target(target, SimulationOptions::default());
             cell.map(|cell| Box::new(cell) as Box<dyn Link>).map_err(|error| error.to_string())
         }
+        Selector::Stick(port) => match StickLink::open(port, StickOptions::default()) {
+            Ok(link) => Ok(Box::new(link)),
+            Err(error) => Err(error.to_string()),
+        },
         _ => Err("not in this build of the library".to_owned()),
     }
 }

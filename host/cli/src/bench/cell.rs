@@ -25,7 +25,7 @@ impl CellBench {
     pub fn new(architecture: Architecture, seed: u64, progress: &mut Progress) -> Result<CellBench, Failure> {
         let digits = Digits::of(architecture.precision());
         let model = digits.model()?;
-        let opened = open(Selector::simulated(architecture), &model, progress)?;
+        let opened = open(&Selector::simulated(architecture), &model, progress)?;
         let pictures = digits.pictures();
         let count = (pictures.len() / PIXELS) as u64;
         Ok(CellBench { opened, golden: GoldenDevice::new(&model)?, pictures, index: (seed % count) as usize })

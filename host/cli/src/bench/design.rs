@@ -38,7 +38,9 @@ impl FromStr for BenchDesign {
                     Ok(BenchDesign::Cell(target.architecture))
                 }
                 Ok(Selector::Simulated(_)) => Err("a bench is of one cell".to_owned()),
-                Ok(Selector::Cpu(_) | Selector::Golden) => Err("a cell has rows and columns".to_owned()),
+                Ok(Selector::Cpu(_) | Selector::Golden | Selector::Stick(_)) => {
+                    Err("a cell has rows and columns".to_owned())
+                }
                 Err(error) => Err(error.to_string()),
             },
             ("cell", None) => Err("expected cell:<rows>x<columns>[:int6] as in cell:16x16".to_owned()),

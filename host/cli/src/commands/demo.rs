@@ -31,7 +31,7 @@ pub fn run(arguments: &DemoArguments, context: &mut Context) -> Result<Verdict, 
 
     let model = digits.model()?;
     let selector = selector(arguments);
-    let mut opened = open(selector, &model, context.progress())?;
+    let mut opened = open(&selector, &model, context.progress())?;
     context.progress().step("run the picture");
     let (inference, speed) = timed(&mut opened, pixels)?;
     context.progress().step("compare with golden");
@@ -39,7 +39,7 @@ pub fn run(arguments: &DemoArguments, context: &mut Context) -> Result<Verdict, 
     context.progress().clear();
 
     let logits = inference.outputs.first().map_or(&[][..], |output| &output.values);
-    let (model_line, device_line) = (describe_model(&model), describe_device(selector));
+    let (model_line, device_line) = (describe_model(&model), describe_device(&selector));
     writeln!(context, "{:<9} {index} of {count}, labelled {label}, not seen in training", "picture")?;
     writeln!(context, "{:<9} {model_line}", "network")?;
     writeln!(context, "{:<9} {device_line}\n", "device")?;
@@ -63,7 +63,7 @@ pub fn run(arguments: &DemoArguments, context: &mut Context) -> Result<Verdict, 
 /// The device asked for, or a cell of the network's precision.
 fn selector(arguments: &DemoArguments) -> Selector {
     let precision = if arguments.int6 { Precision::Int6 } else { Precision::Int8 };
-    arguments.device.unwrap_or_else(|| {
+    arguments.device.clone().unwrap_or_else(|| {
         let cell = Architecture::new(SIDE_DEFAULT, SIDE_DEFAULT, precision);
         Selector::simulated(cell.expect("invariant: the default is a legal size"))
     })
@@ -75,10 +75,11 @@ fn describe_model(model: &LoadedModel) -> String {
     format!("{}, {layers} layers with {} multiply-accumulates", model.path.display(), grouped(graph.total_macs()))
 }
 
-fn describe_device(selector: Selector) -> String {
+fn describe_device(selector: &Selector) -> String {
     match selector {
         Selector::Golden => "golden, the reference model".to_owned(),
         Selector::Cpu(_) => format!("{selector}, this machine's processor"),
+        Selector::Stick(_) => format!("{selector}, a stick"),
         Selector::Simulated(target) => {
             let cell = target.architecture;
             let (rows, columns) = (cell.rows(), cell.columns());

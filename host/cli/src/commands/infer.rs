@@ -94,7 +94,7 @@ fn run_one(
     context: &mut Context,
 ) -> Result<Verdict, Failure> {
     let input = inputs.get(arguments.index)?;
-    let mut opened = open(arguments.device, model, context.progress())?;
+    let mut opened = open(&arguments.device, model, context.progress())?;
     let selector = arguments.device.to_string();
     if arguments.waves.file().is_some() {
         let Some(cell) = opened.simulated() else { return Err(Failure::NoWaves { selector }) };
@@ -203,7 +203,7 @@ fn run_all(
     inputs: &Inputs,
     context: &mut Context,
 ) -> Result<Verdict, Failure> {
-    let mut opened = open(arguments.device, model, context.progress())?;
+    let mut opened = open(&arguments.device, model, context.progress())?;
     let mut golden = GoldenDevice::new(model)?;
     let mut report = BatchReport {
         schema_version: JSON_SCHEMA_VERSION,

@@ -33,7 +33,7 @@ pub fn run(arguments: &ServeArguments, context: &mut Context) -> Result<Verdict,
         LogChoice::Json => LogFormat::Json,
     };
     start_logs(format, if arguments.verbose { LogLevel::Debug } else { LogLevel::Info });
-    let engine = node_engine(arguments.device, arguments.threads, arguments.check_every, context.progress())?;
+    let engine = node_engine(&arguments.device, arguments.threads, arguments.check_every, context.progress())?;
     context.progress().clear();
     let mut service = ServiceConfig::new(arguments.listen);
     (service.faults, service.device) = (engine.faults(), engine.device());

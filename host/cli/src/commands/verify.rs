@@ -28,7 +28,7 @@ struct Answer<'a> {
 /// Goes through the list.
 pub fn run(arguments: &VerifyArguments, context: &mut Context) -> Result<Verdict, Failure> {
     let one = (NonZeroUsize::MIN, NonZeroU32::MIN);
-    let engine = node_engine(arguments.device, one.0, one.1, context.progress())?;
+    let engine = node_engine(&arguments.device, one.0, one.1, context.progress())?;
     let mut counting = false;
     let report = verify::verify(&arguments.list, &engine, |done, total| {
         if !std::mem::replace(&mut counting, true) {

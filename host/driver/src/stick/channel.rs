@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use myelin_isa::framing::{
-    Closed, Deframer, Event, Limits, PAYLOAD_MAX, Patience, Refusal, Reply, Request, Requester, SessionState,
-    SoftwareChecksum, SubmitError, frame_length, wire_length_max,
+    Closed, Deframer, Event, Limits, PAYLOAD_MAX, Patience, Refusal, Reply, Request, Requester, SoftwareChecksum,
+    SubmitError, frame_length, wire_length_max,
 };
 
 use super::serial::OpenError;
@@ -22,7 +22,6 @@ pub(super) struct Channel<W: Wire> {
     wire: W,
     requester: Box<Requester<WINDOW, PAYLOAD_MAX>>,
     deframer: Box<Deframer<{ frame_length(PAYLOAD_MAX) }>>,
-    limits: Option<Limits>,
     /// Bytes that wait to be sent.
     unsent: VecDeque<u8>,
     /// Received, and not yet looked at.
@@ -93,7 +92,6 @@ impl<W: Wire> Channel<W> {
             wire,
             requester: Box::new(Requester::new(patience)),
             deframer: Box::new(Deframer::new()),
-            limits: None,
             unsent: VecDeque::new(),
             received: Vec::new(),
             start: Instant::now(),
@@ -103,11 +101,6 @@ impl<W: Wire> Channel<W> {
     /// The way to the stick.
     pub fn wire_mut(&mut self) -> &mut W {
         &mut self.wire
-    }
-
-    /// What the stick said when the session was opened; `None` without a session.
-    pub fn limits(&self) -> Option<&Limits> {
-        self.limits.as_ref().filter(|_| self.requester.state() == SessionState::Open)
     }
 
     /// Most bytes of a request's or an answer's payload.
@@ -123,10 +116,7 @@ impl<W: Wire> Channel<W> {
         self.unsent.clear();
         loop {
             match self.pump(deadline, &mut |_| Ok(()))? {
-                Some(Happened::Opened(limits)) => {
-                    self.limits = Some(limits);
-                    return Ok(limits);
-                }
+                Some(Happened::Opened(limits)) => return Ok(limits),
                 Some(Happened::Closed(why)) => return Err(closed(why)),
                 Some(Happened::Answered) | None => {}
             }
@@ -137,7 +127,7 @@ impl<W: Wire> Channel<W> {
     pub fn reopen(&mut self, deadline: Instant) -> Result<Limits, ChannelError> {
         self.wire.reopen()?;
         self.received.clear();
-        self.deframer = Box::new(Deframer::new());
+        *self.deframer = Deframer::new();
         self.open(deadline)
     }
 

@@ -339,8 +339,7 @@ impl<W: Wire> Link for StickLink<W> {
         let piece = self.data_max().max(1);
         let length = |at: usize| (buffer.len() - at).min(piece) as u16;
         let places: Vec<(usize, u16)> = (0..buffer.len()).step_by(piece).map(|at| (at, length(at))).collect();
-        let requests =
-            places.iter().map(|&(at, length)| Request::ReadMemory { address: first + at as u32, length });
+        let requests = places.iter().map(|&(at, length)| Request::ReadMemory { address: first + at as u32, length });
         self.ask_all(OPERATION, requests, deadline, |index, reply| {
             let (at, length) = places[index];
             let place = &mut buffer[at..at + usize::from(length)];
