@@ -14,10 +14,12 @@ use crate::plan_arguments::PlanCommand;
 
 mod compile;
 mod explore;
+mod health;
 mod node;
 
 pub use compile::CompileArguments;
 pub use explore::{ExploreArguments, Values};
+pub use health::{DevicesArguments, DoctorArguments, SelftestArguments};
 pub(crate) use node::seconds;
 pub use node::{
     BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
@@ -253,7 +255,7 @@ pub enum Command {
   myelin explore models/digits_int8 --target custom --rows 4..16 --columns 4..16
   myelin explore squeezenet1.1 --cells 4..16 --memory hbm,ddr4 -o explore.svg")]
     Explore(ExploreArguments),
-    /// List the devices that a --device can name.
+    /// List the devices of this machine and what a --device can name.
     ///
     /// Of `infer`, `demo`, `verify`, `serve` and `bench` those that run inference; of `solve`, `cuckoo trim` and `mine`
     /// those that trim graphs: cpu, and sim:cuckoo-<edge bits>[:<lanes>].
@@ -261,6 +263,20 @@ pub enum Command {
   myelin devices
   myelin devices --json")]
     Devices(DevicesArguments),
+    /// Say what this machine has and lacks: processor, sticks, permissions, tools.
+    ///
+    /// Exit code 1 if something is plugged in that this user cannot use.
+    #[command(after_help = "Examples:
+  myelin doctor
+  myelin doctor --json")]
+    Doctor(DoctorArguments),
+    /// Test a device: pictures through the digits networks, every value held against golden.
+    ///
+    /// Of a stick its memory, flash and core besides. Exit code 1 if a test failed.
+    #[command(after_help = "Examples:
+  myelin selftest
+  myelin selftest --device sim:8x8 --pictures 3 --json")]
+    Selftest(SelftestArguments),
     /// Print a shell's completion script.
     #[command(after_help = "Examples:
   myelin completions bash
@@ -413,14 +429,6 @@ pub struct VerilogArguments {
     /// Folder to write to; made if it is missing.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Answer in JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `myelin devices`.
-#[derive(Args, Debug)]
-pub struct DevicesArguments {
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use myelin_compile::CompileError;
-use myelin_driver::{DriverError, StickError};
+use myelin_driver::{DriverError, LinkError, StickError};
 use myelin_graph::import::ImportError;
 use myelin_graph::npy::NpyError;
 use myelin_infer::service::ServeError;
@@ -166,6 +166,9 @@ pub enum Failure {
     /// No stick where one was named.
     #[error("open a stick")]
     Stick(#[from] StickError),
+    /// A stick that does not do what it is asked.
+    #[error("talk to a stick")]
+    Link(#[from] LinkError),
     /// The cell cannot run the model.
     #[error("compile {model} for {selector}")]
     Compile {
@@ -259,7 +262,7 @@ impl Failure {
             Device(error) if error.is_input() => Exit::Input,
             // A path that this machine lacks.
             Device(error) if error.is_unsupported() => Exit::Unsupported,
-            Simulation { .. } | Device(_) | Stick(_) | Disagreement { .. } => Exit::Device,
+            Simulation { .. } | Device(_) | Stick(_) | Link(_) | Disagreement { .. } => Exit::Device,
             Mine(MineError::NoEndpoint | MineError::NoDevice | MineError::Mixed { .. }) => Exit::Usage,
             Mine(MineError::Certificates { .. }) => Exit::Input,
             Cuckoo(myelin_cuckoo::Error::ProofSize { .. } | myelin_cuckoo::Error::EdgeBits { .. }) => Exit::Usage,
@@ -289,6 +292,7 @@ impl Failure {
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
             Stick(_) => "stick",
+            Link(_) => "link",
             Device(_) => "device",
             NotForNodes { .. } => "not-for-nodes",
             Serve(_) => "serve",
@@ -342,6 +346,8 @@ impl Failure {
             }
             Simulation { .. } => return None,
             Compile { source, .. } => source.hint().unwrap_or("`--device cpu` runs every model").to_owned(),
+            Link(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
+            Link(_) => return None,
             Stick(StickError::NoStick { .. }) => {
                 "`myelin doctor` says what is plugged in, `myelin flash` puts a bitstream on a board".to_owned()
             }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "infer",
     "sim",
@@ -23,6 +23,8 @@ const COMMANDS: [&str; 18] = [
     "plan",
     "explore",
     "devices",
+    "doctor",
+    "selftest",
     "completions",
     "man",
 ];

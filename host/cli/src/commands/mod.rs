@@ -6,6 +6,7 @@ mod completions;
 mod cuckoo;
 mod demo;
 mod devices;
+mod doctor;
 mod explore;
 mod hierarchy;
 mod infer;
@@ -14,6 +15,7 @@ mod mine;
 mod model;
 mod model_build;
 mod plan;
+mod selftest;
 mod serve;
 mod sim;
 mod solve;
@@ -50,6 +52,8 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Plan(command) => plan::run(command, context),
         Command::Explore(arguments) => explore::run(arguments, context),
         Command::Devices(arguments) => devices::run(arguments, context),
+        Command::Doctor(arguments) => doctor::run(arguments, context),
+        Command::Selftest(arguments) => selftest::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),
         Command::Man(arguments) => man::run(arguments, context),
     }

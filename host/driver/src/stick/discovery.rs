@@ -76,8 +76,8 @@ pub struct FoundStick {
     pub path: PathBuf,
     /// What the bridge says it is, or what is known of it.
     pub product: String,
-    /// Which of the bridge's channels.
-    interface: u8,
+    /// Which of the bridge's channels, from 0.
+    pub interface: u8,
 }
 
 /// The ports of known bridges, by path. An FT2232H has two: the second is the stick's, the first goes to the
