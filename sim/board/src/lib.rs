@@ -4,6 +4,8 @@ mod card;
 mod control;
 mod port;
 mod trimmer;
+mod virtual_stick;
 
 pub use card::{SimulatedCell, SimulationOptions};
 pub use trimmer::SimulatedTrimmer;
+pub use virtual_stick::{FaultScript, FaultScriptError, StickModel, VirtualStick};
