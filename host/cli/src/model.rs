@@ -3,9 +3,26 @@
 use std::path::{Path, PathBuf};
 
 use myelin_graph::{Graph, import};
+use myelin_zoo::Architecture;
 
 use crate::failure::Failure;
 use crate::files;
+use crate::terminal::Progress;
+
+/// Of the weights of well-known networks, where no seed is asked for.
+const SEED: u64 = 1;
+
+/// The graph of a model's folder, or of a well-known network of eight bits or six. A folder comes first.
+pub fn named(model: &str, int6: bool, progress: &mut Progress) -> Result<Graph, Failure> {
+    match model.parse::<Architecture>() {
+        Ok(network) if !Path::new(model).exists() => {
+            progress.step(&format!("build {network}"));
+            let graph = if int6 { network.build_int6(SEED) } else { network.build(SEED) };
+            Ok(graph.expect("invariant: well-known networks obey the graph's rules"))
+        }
+        _ => Ok(LoadedModel::read(Path::new(model))?.graph),
+    }
+}
 
 /// A model and where it came from.
 pub struct LoadedModel {

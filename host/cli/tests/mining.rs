@@ -60,30 +60,25 @@ fn pool() -> SocketAddr {
     address
 }
 
+/// Of every miner here: on a small graph, for a share target that every proof meets.
+const COMMON: &str = "--wallet wallet --password secret --worker rig --methods eth --edge-bits 12 --threads 1";
+
+/// `mine`, what all miners here have, and more.
+fn mine<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["mine"], &COMMON.split(' ').collect::<Vec<&str>>()[..], more].concat()
+}
+
 #[test]
 fn shares_are_mined_and_reported_as_lines_of_json() {
     let workplace = Workplace::new();
     let good = format!("stratum+tcp://{}", pool());
     for device in ["cpu", "sim:cuckoo-12"] {
         let run = workplace
-            .run(&[
-                "mine",
+            .run(&mine(&[
                 "--pool",
                 "stratum+tcp://127.0.0.1:1",
                 "--pool",
                 &good,
-                "--wallet",
-                "wallet",
-                "--password",
-                "secret",
-                "--worker",
-                "rig",
-                "--methods",
-                "eth",
-                "--edge-bits",
-                "12",
-                "--threads",
-                "1",
                 "--memory",
                 "64M",
                 "--device",
@@ -98,7 +93,7 @@ fn shares_are_mined_and_reported_as_lines_of_json() {
                 "--verbose",
                 "--log",
                 "json",
-            ])
+            ]))
             .expect(0);
         let reports: Vec<Value> = run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let last = reports.last().unwrap();
@@ -117,25 +112,7 @@ fn shares_are_mined_and_reported_as_lines_of_json() {
 fn a_signal_ends_it_with_a_table_and_status_is_served_until_then() {
     let workplace = Workplace::new();
     let good = format!("stratum+tcp://{}", pool());
-    let mut command = workplace.command(&[
-        "mine",
-        "--pool",
-        &good,
-        "--wallet",
-        "wallet",
-        "--password",
-        "secret",
-        "--worker",
-        "rig",
-        "--methods",
-        "eth",
-        "--edge-bits",
-        "12",
-        "--threads",
-        "1",
-        "--listen",
-        "127.0.0.1:0",
-    ]);
+    let mut command = workplace.command(&mine(&["--pool", &good, "--listen", "127.0.0.1:0"]));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

@@ -1,11 +1,9 @@
 //! `myelin compile`: a model's program for a target, and what it is predicted to do.
 
 use std::io::Write;
-use std::path::Path;
 
 use myelin_compile::timing::{Interval, Recording, predict_recorded};
 use myelin_compile::{HostOperator, Layer, LayerKind, Mapping, Model, Program, Target, compile_model};
-use myelin_graph::Graph;
 use serde::Serialize;
 
 use super::JSON_SCHEMA_VERSION;
@@ -14,7 +12,7 @@ use crate::context::Context;
 use crate::drawing::charts::{Point, roofline, timeline};
 use crate::failure::{Failure, Verdict};
 use crate::files;
-use crate::model::LoadedModel;
+use crate::model;
 use crate::terminal::{Align, Table, grouped, percent};
 
 #[derive(Serialize)]
@@ -82,7 +80,7 @@ pub fn run(arguments: &CompileArguments, context: &mut Context) -> Result<Verdic
     } else {
         arguments.target
     };
-    let graph = graph(&arguments.model, arguments.int6, context)?;
+    let graph = model::named(&arguments.model, arguments.int6, context.progress())?;
     context.progress().step(&format!("compile {} for {target}", arguments.model));
     let compiled = compile_model(&graph, &target).map_err(|source| Failure::Compile {
         model: arguments.model.clone(),
@@ -108,18 +106,6 @@ pub fn run(arguments: &CompileArguments, context: &mut Context) -> Result<Verdic
         write(&report, arguments.report, context)?;
     }
     Ok(Verdict::Yes)
-}
-
-/// The model of a folder, or a well-known network of eight bits or six.
-fn graph(model: &str, int6: bool, context: &mut Context) -> Result<Graph, Failure> {
-    match model.parse::<myelin_zoo::Architecture>() {
-        Ok(network) if !Path::new(model).exists() => {
-            context.progress().step(&format!("build {network}"));
-            let graph = if int6 { network.build_int6(1) } else { network.build(1) };
-            Ok(graph.expect("invariant: well-known networks obey the graph's rules"))
-        }
-        _ => Ok(LoadedModel::read(Path::new(model))?.graph),
-    }
 }
 
 fn report(model: &str, compiled: &Model, target: &Target) -> Report {

@@ -7,10 +7,8 @@ mod picture;
 mod point;
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::Mutex;
 
-use myelin_graph::Graph;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -20,14 +18,11 @@ use crate::arguments::{ExploreArguments, Values};
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
 use crate::files;
-use crate::model::LoadedModel;
+use crate::model;
 use crate::terminal::{Align, Table, grouped};
 
 /// Most points of a sweep.
 const POINTS_MAX: usize = 4096;
-/// Seed of a reference network's weights, which make no difference to its cycles.
-const SEED: u64 = 1;
-
 #[derive(Serialize)]
 struct Report {
     schema_version: u32,
@@ -39,7 +34,7 @@ struct Report {
 /// Compiles and times every point, and says which are worth having.
 pub fn run(arguments: &ExploreArguments, context: &mut Context) -> Result<Verdict, Failure> {
     let targets = targets(arguments)?;
-    let graph = graph(&arguments.model)?;
+    let graph = model::named(&arguments.model, false, context.progress())?;
     context.progress().count("designs", targets.len() as u64);
     let progress = Mutex::new(context.progress());
     let point = |target: &String| {
@@ -98,14 +93,6 @@ fn targets(arguments: &ExploreArguments) -> Result<Vec<String>, Failure> {
             .collect();
     }
     Ok(targets)
-}
-
-/// A reference network by its name, else a model's folder.
-fn graph(model: &str) -> Result<Graph, Failure> {
-    match model.parse::<myelin_zoo::Architecture>() {
-        Ok(network) => Ok(network.build(SEED).expect("invariant: the reference networks obey the graph's rules")),
-        Err(_) => Ok(LoadedModel::read(Path::new(model))?.graph),
-    }
 }
 
 fn print(report: &Report, context: &mut Context) -> Result<(), Failure> {
