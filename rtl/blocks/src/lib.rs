@@ -3,6 +3,8 @@
 //! Each block is a *generator*: a function that takes its parameters and returns the finished
 //! [`myelin_hdl::Module`]. Its file reads as its datasheet.
 
+pub mod board;
+pub mod bus;
 pub mod cpu;
 pub mod cuckoo;
 pub mod prim;

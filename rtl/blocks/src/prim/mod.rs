@@ -1,5 +1,6 @@
 //! Primitives shared by all cores.
 
+pub mod block_fifo;
 pub mod bundle;
 pub mod fifo;
 pub mod lanes;

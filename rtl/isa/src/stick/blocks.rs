@@ -99,38 +99,61 @@ constants! {
 }
 
 constants! {
-    /// UP5K: a 4x4 array of multipliers with accumulators; firmware walks, the array streams pixels.
+    /// UP5K: a 4x4 array of multipliers with accumulators that walks tiles by itself.
     ///
-    /// One GO with `n` pixels does, for `p` in 0..n, `c` in 0..4:
-    /// `acc[INDEX + p][c] = (first ? 0 : acc[INDEX + p][c]) + sum over r in low..high of a[LANE + p * STEP + r] *
-    /// WEIGHTS[r][c]`
-    /// where `a` is a signed byte of device memory at byte offset LANE + ... from [`crate::stick::memory::DEVICE`]
-    /// (32-bit wrapping arithmetic), products and sums are exact,
-    /// and a sum beyond 32 bits sets `STATUS_OVERFLOW`. Sums of 32 bits wrap.
+    /// It reads activations and weights from all of the SPRAM, as one memory of 2^17 bytes: [`crate::stick::memory::SPRAM`] first, then
+    /// [`crate::stick::memory::DEVICE`]; any alignment, addresses wrap at 2^17. One run:
+    /// ```text
+    /// for chunk in 0..CHUNKS
+    ///   weight[i][c] = memory[WEIGHTS + 16 chunk + 4 i + c]
+    ///   for row in 0..ROWS, column in 0..COLUMNS
+    ///     x = X_START + 4 chunk + column X_STEP;  y = Y_START + row Y_STEP
+    ///     lane[i] = memory[ROW_ADDRESS + row ROW_STEP + x + i]
+    ///               if 0 <= x + i < X_LIMIT and 0 <= y < Y_LIMIT and 4 chunk + i < LANES, else 0
+    ///     acc[(ACCUMULATOR + row COLUMNS + column) mod 256][c] (+)= sum over i of lane[i] weight[i][c]
+    /// ```
+    /// with i and c in 0..4, bytes signed, and `(+)=` setting in chunk 0 of a run that is FIRST, else adding. Sums are exact; one
+    /// beyond 32 bits wraps and sets [`STATUS_OVERFLOW`]. Each chunk takes 4 cycles for its weights and one for each pixel. A parameter keeps its value until it is
+    /// written again; none may be written while busy, and the core's accesses to the SPRAM wait while lanes are read.
+    /// A run writes an accumulator at most once in a chunk: ROWS x COLUMNS is at most 256. -128 is not a legal weight or activation together with another
+    /// -128: products have 16 bits.
     pub mod mac: u32 {
-        /// Read and write: weights of row `r`, columns 0 to 3 from the low byte on, at `WEIGHTS + 4 * r`. Change them
-        /// while not busy.
-        WEIGHTS = 0x00;
-        /// Read and write: offset of the first pixel's row 0.
-        LANE = 0x10;
-        /// Read and write: signed step from pixel to pixel.
-        STEP = 0x14;
-        /// Read and write: `[8:0]` accumulator of the first pixel (halves one after the other), `[18:16]` low,
-        /// `[22:20]` high, 0 <= low <= high <= 4,
-        /// `[31]` first: start from zero.
-        CONTROL = 0x18;
-        /// Write: starts so many pixels, `[8:0]`, 1 or more; ignored while busy.
-        GO = 0x1c;
-        /// Read, see below. A write clears [`STATUS_OVERFLOW`].
-        STATUS = 0x20;
-        /// [`STATUS`]: pixels are left.
+        /// Reads [`ID_VALUE`].
+        ID = 0x00;
+        /// "MAC4".
+        ID_VALUE = 0x3443_414d;
+        /// Read, see below. Writing 1 to [`STATUS_OVERFLOW`] clears it.
+        STATUS = 0x04;
+        /// [`STATUS`]: a run goes on.
         STATUS_BUSY = 1;
         /// [`STATUS`]: a sum left 32 bits since this was cleared.
         STATUS_OVERFLOW = 2;
+        /// Write: starts a run; ignored while busy.
+        START = 0x08;
+        /// [`START`]: the first chunk sets the accumulators.
+        START_FIRST = 1;
+        /// Write: `[16:0]` address of the weights.
+        WEIGHTS = 0x0c;
+        /// Write: `[16:0]` address of x = 0 in the first row.
+        ROW_ADDRESS = 0x10;
+        /// Write: `[16:0]` from row to row.
+        ROW_STEP = 0x14;
+        /// Write: `[15:0]` x and `[31:16]` y of the first pixel's first lane, signed.
+        ORIGIN = 0x18;
+        /// Write: `[15:0]` x from column to column, `[31:16]` y from row to row, signed.
+        STEPS = 0x1c;
+        /// Write: `[14:0]` X_LIMIT, `[30:16]` Y_LIMIT.
+        LIMITS = 0x20;
+        /// Write: `[8:0]` COLUMNS, `[24:16]` ROWS, 1 to 256 each.
+        PIXELS = 0x24;
+        /// Write: `[15:0]` CHUNKS, `[31:16]` LANES, at least 1.
+        REDUCTION = 0x28;
+        /// Write: `[7:0]` accumulator of the first pixel.
+        ACCUMULATOR = 0x2c;
         /// Read, while not busy: accumulator `i`, column `c` at `ACCUMULATORS + 16 * i + 4 * c`, beyond the block's
         /// other registers.
         ACCUMULATORS = 0x1000;
-        /// Accumulators: both halves of 128.
+        /// Accumulators.
         ACCUMULATOR_COUNT = 256;
     }
 }

@@ -4,7 +4,7 @@ use crate::specification::constants;
 
 /// Raised by one whenever a number or a meaning in [`crate::stick`] changes. The system block says it
 /// ([`crate::stick::system::MAP_VERSION`]) and firmware for another map refuses to go on.
-pub const MAP_VERSION: u32 = 1;
+pub const MAP_VERSION: u32 = 2;
 
 constants! {
     /// Byte addresses of the core's bus.

@@ -61,10 +61,11 @@ mod tests {
     }
 
     /// Of version [`MAP_VERSION`].
-    const PINNED: &str = "e925b770c11e7ebd";
+    const PINNED: &str = "1847d37ea5723000";
 
     /// Registers with named values.
-    const VALUED: [&str; 12] = [
+    const VALUED: [&str; 13] = [
+        "START",
         "ID",
         "STATUS",
         "KIND",

@@ -10,7 +10,7 @@ constants! {
     /// mod RX_SIZE)`,
     /// `RX_HEAD` counts bytes written, the core writes to `RX_TAIL` how many it is done with, and the ring is
     /// full
-    /// while they differ by RX_SIZE. Both counters wrap at 2^32, and are cleared by a write to RX_SIZE. A byte is in
+    /// while they differ by RX_SIZE. Both counters wrap at 2^16, and are cleared by a write to RX_SIZE. A byte is in
     /// memory before RX_HEAD counts it.
     /// **Send.** While `TX_LENGTH` is 0 the core writes to `DATA`; else DMA sends that many bytes from
     /// `TX_ADDRESS`.

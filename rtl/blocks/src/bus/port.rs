@@ -1,0 +1,84 @@
+//! The bus end of a block of registers: one access for each request, answered in the next cycle.
+
+use myelin_hdl::{ModuleBuilder, Register, Signal, choose, mux, u};
+
+use super::{Answer, Request};
+
+/// The subordinate end `bus` of the open module.
+///
+/// **Timing.** An access happens in one cycle, the first in which the request is valid and the block does not wait; the
+/// answer is registered: ready and data in the cycle after it.
+pub struct Port {
+    request: Request,
+    answered: Register,
+    /// One bit: a register is written in this cycle.
+    pub write: Signal,
+    /// One bit: a register is read in this cycle.
+    pub read: Signal,
+    /// Data to write.
+    pub data: Signal,
+}
+
+impl Port {
+    /// Declares the ports, with so many address bits. No access happens while `wait` is 1.
+    #[track_caller]
+    pub fn new(m: &ModuleBuilder, address_bits: u32, wait: impl FnOnce(&Request) -> Signal) -> Port {
+        let request = Request::input(m, "bus", address_bits);
+        let answered = m.register("answered_q", u(1)).reset(0);
+        let access = (request.valid & !answered.q & !wait(&request)).named("access");
+        answered.next(access);
+        let write = (access & request.write).named("write");
+        let read = (access & !request.write).named("read");
+        Port { request, answered, write, read, data: request.data }
+    }
+
+    /// Whether the request is for the register at this byte address.
+    pub fn is(&self, address: u32) -> Signal {
+        let word = self.request.address.slice(2, self.request.address.width() - 2);
+        word.eq(i64::from(address / 4))
+    }
+
+    /// The word address of the request.
+    pub fn address(&self) -> Signal {
+        self.request.address
+    }
+
+    /// One bit: the register at this byte address is written.
+    pub fn writes(&self, address: u32) -> Signal {
+        self.write & self.is(address)
+    }
+
+    /// A register that the core reads and writes: the low bits of the word, `reset` after reset.
+    #[track_caller]
+    pub fn register(&self, m: &ModuleBuilder, name: &str, address: u32, width: u32, reset: i64) -> Signal {
+        let register = m.register(name, u(width)).reset(reset);
+        register.next_when(self.writes(address), self.data.truncate(width));
+        register.q
+    }
+
+    /// Answers: the values of the registers that can be read; 0 elsewhere.
+    #[track_caller]
+    pub fn answer(self, m: &ModuleBuilder, registers: &[(u32, Signal)]) {
+        let mut value = choose(m.constant(u(32), 0));
+        for &(address, register) in registers {
+            value = value.when(self.is(address), register.extend(u(32)));
+        }
+        self.answer_with(m, value.end());
+    }
+
+    /// As [`Port::answer`], with the word that is read in the cycle of the access.
+    #[track_caller]
+    pub fn answer_with(self, m: &ModuleBuilder, value: Signal) {
+        let never = m.constant(u(1), 0);
+        self.answer_late(m, value, never, m.constant(u(32), 0));
+    }
+
+    /// As [`Port::answer_with`]; where `is_late` is 1, with `late` instead: both in the cycle after the access.
+    #[track_caller]
+    pub fn answer_late(self, m: &ModuleBuilder, value: Signal, is_late: Signal, late: Signal) {
+        let data = m.register("answer_q", u(32));
+        data.next(value.extend(u(32)));
+        let data = mux(is_late, late, data.q);
+        Answer { ready: self.answered.q, data }.output(m, "bus");
+    }
+}
