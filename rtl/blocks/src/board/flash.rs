@@ -30,8 +30,8 @@ pub const LENGTH_WIDTH: u32 = 24;
 /// Bits of the address within a block of registers.
 pub const ADDRESS_WIDTH: u32 = memory::BLOCK_BYTES.trailing_zeros();
 
-/// Builds the controller.
-pub fn flash() -> Arc<Module> {
+/// Builds the controller; streams go to offsets of so many bits in a region of the address space.
+pub fn flash(offset_bits: u32) -> Arc<Module> {
     module("spi_flash", |m| {
         m.doc("SPI flash: exchanges bytes for the core, and receives streams into memory.");
         let data = m.input("data_i", u(1));
@@ -87,20 +87,14 @@ pub fn flash() -> Arc<Module> {
                 .when(stored, length.q.wrapping_sub(1))
                 .end(),
         );
-        let address = m.register("address_q", u(32)).reset(0);
-        address.next(
-            choose(address.q)
-                .when(port.writes(flash::DMA_ADDRESS), port.data)
-                .when(stored, address.q.wrapping_add(1))
-                .end(),
-        );
-        let lane = address.q.slice(0, 2);
+        let address = port.pointer(m, "address", flash::DMA_ADDRESS, offset_bits, stored);
+        let lane = address.slice(0, 2);
         let enables = m.constant(u(4), 1).shift_left_by(lane);
         let byte = shift.q;
         Request {
             valid: received.q,
             write: m.constant(u(1), 1),
-            address: address.q,
+            address,
             data: concat(&[byte, byte, byte, byte]),
             enables,
         }
@@ -117,7 +111,7 @@ pub fn flash() -> Arc<Module> {
                 (flash::CONTROL, control),
                 (flash::DATA, shift.q),
                 (flash::STATUS, busy),
-                (flash::DMA_ADDRESS, address.q),
+                (flash::DMA_ADDRESS, address),
                 (flash::DMA_LENGTH, length.q),
                 (flash::INTERRUPT, interrupts),
             ],

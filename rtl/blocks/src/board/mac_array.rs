@@ -144,48 +144,43 @@ fn walk(m: &ModuleBuilder, port: &Port) -> Walk {
     let weight_row = m.register("weight_row_q", u(2)).reset(0);
     let begins = (in_weights.q & weight_row.q.all()).named("pixels_begin");
     let pixel = (running.q & !in_weights.q).named("pixel");
-    let count = |name: &str, register: u32, low: u32, width: u32, load: Signal, step: Signal| {
-        let from = parameter(name, register, low, width);
-        let left = m.register(&format!("{name}_left_q"), u(width));
+    let count = |name: &str, low: u32, load: Signal, step: Signal| {
+        let from = parameter(name, mac::PIXELS, low, COUNT_WIDTH + 1);
+        let left = m.register(&format!("{name}_left_q"), from.ty());
         let last = left.q.eq(1).named(&format!("{name}_last"));
         // Restarts by itself.
         left.next(choose(left.q).when(load | step & last, from).when(step, left.q.wrapping_sub(1)).end());
         last
     };
-    let column_last = count("columns", mac::PIXELS, 0, COUNT_WIDTH + 1, begins, pixel);
+    let column_last = count("columns", 0, begins, pixel);
     let row_ends = (pixel & column_last).named("row_ends");
-    let row_last = count("rows", mac::PIXELS, 16, COUNT_WIDTH + 1, begins, row_ends);
+    let row_last = count("rows", 16, begins, row_ends);
     let chunk_ends = (row_ends & row_last).named("chunk_ends");
-    let chunk_last = count("chunks", mac::REDUCTION, 0, 16, starts, chunk_ends);
+    let lanes = (port.writes(mac::REDUCTION), port.data.slice(0, 16));
+    let lanes_left = moving(m, "lanes_left", lanes, (chunk_ends, m.constant(s(3), -4)));
+    let chunk_last = (lanes_left.lt(5)).named("chunk_last");
     let ends = (chunk_ends & chunk_last).named("ends");
     running.next(choose(running.q).when(starts, 1).when(ends, 0).end());
     in_weights.next(choose(in_weights.q).when(starts, 1).when(begins, 0).when(chunk_ends, !chunk_last).end());
     weight_row.next(weight_row.q.wrapping_add(in_weights.q));
     first.next(choose(first.q).when(starts, port.data.bit(0)).when(chunk_ends, 0).end());
 
-    // Addresses: a register moves by a step where it is told, and restarts where something wider does.
-    let moving = |name: &str, load: (Signal, Signal), step: (Signal, Signal)| {
-        let at = m.register(&format!("{name}_q"), load.1.ty());
-        at.next(choose(at.q).when(load.0, load.1).when(step.0, at.q.wrapping_add(step.1)).end());
-        at.q
-    };
     let wide = s(MEMORY_WIDTH);
     let four = m.constant(u(3), 4);
-    let weights = parameter("weights", mac::WEIGHTS, 0, MEMORY_WIDTH);
-    let weights = moving("weights_at", (starts, weights), (in_weights.q, four));
-    let start_x = signed("start_x", mac::ORIGIN, 0).extend(wide);
+    // What a run uses up is not kept twice.
+    let weights = (port.writes(mac::WEIGHTS), port.data.slice(0, MEMORY_WIDTH));
+    let weights = moving(m, "weights_at", weights, (in_weights.q, four));
+    let start_x = (port.writes(mac::ORIGIN), port.data.slice(0, 16).cast_signed().extend(wide));
     let start_y = signed("start_y", mac::ORIGIN, 16).extend(wide);
     let (step_x, step_y) = (signed("step_x", mac::STEPS, 0), signed("step_y", mac::STEPS, 16));
-    let chunk_x = moving("chunk_x", (starts, start_x), (chunk_ends, four));
-    let x = moving("x", (begins | row_ends, chunk_x), (pixel, step_x));
-    let y = moving("y", (begins, start_y), (row_ends, step_y));
+    let chunk_x = moving(m, "chunk_x", start_x, (chunk_ends, four));
+    let x = moving(m, "x", (begins | row_ends, chunk_x), (pixel, step_x));
+    let y = moving(m, "y", (begins, start_y), (row_ends, step_y));
     let row_address = parameter("row_address", mac::ROW_ADDRESS, 0, MEMORY_WIDTH);
     let row_step = parameter("row_step", mac::ROW_STEP, 0, MEMORY_WIDTH);
-    let row = moving("row", (begins, row_address), (row_ends, row_step));
-    let lanes = parameter("lanes", mac::REDUCTION, 16, 16);
-    let lanes_left = moving("lanes_left", (starts, lanes), (chunk_ends, m.constant(s(3), -4)));
+    let row = moving(m, "row", (begins, row_address), (row_ends, row_step));
     let accumulator = parameter("accumulator_first", mac::ACCUMULATOR, 0, COUNT_WIDTH);
-    let accumulator = moving("accumulator", (begins, accumulator), (pixel, m.constant(u(1), 1)));
+    let accumulator = moving(m, "accumulator", (begins, accumulator), (pixel, m.constant(u(1), 1)));
 
     let x_left = (parameter("limit_x", mac::LIMITS, 0, 15) - x).named("x_left");
     let limit_y = parameter("limit_y", mac::LIMITS, 16, 15);
@@ -208,6 +203,13 @@ fn walk(m: &ModuleBuilder, port: &Port) -> Walk {
         sets: first.q,
         counts,
     }
+}
+
+/// A register that moves by a step where it is told, and restarts where something wider does: (when, by or at what).
+fn moving(m: &ModuleBuilder, name: &str, load: (Signal, Signal), step: (Signal, Signal)) -> Signal {
+    let at = m.register(&format!("{name}_q"), load.1.ty());
+    at.next(choose(at.q).when(load.0, load.1).when(step.0, at.q.wrapping_add(step.1)).end());
+    at.q
 }
 
 /// Whether a value is more than `lane`, 0 to 3.

@@ -10,9 +10,12 @@
 //!                        +---------+   +-------+
 //! ```
 
+pub mod device_memory;
 pub mod flash;
 pub mod ft245;
 pub mod mac_array;
 pub mod serial;
+pub mod stick;
 pub mod system;
+pub mod tensor_port;
 pub mod uart;

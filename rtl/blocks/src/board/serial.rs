@@ -55,6 +55,8 @@ pub struct Config {
     pub baud: u32,
     /// Bytes that each FIFO holds, a power of two of 16 or more.
     pub fifo_bytes: usize,
+    /// Bits of an offset in a region of the address space, for DMA; at least 17.
+    pub offset_bits: u32,
 }
 
 /// The link in the open module and what it says.
@@ -83,8 +85,8 @@ pub fn serial(config: &Config) -> Arc<Module> {
         let link = link(m, config, divisor);
         let lost = connect(m, config.link, &link, &receive, &send);
 
-        let ring = ring(m, &port, &receive, ring_ready);
-        let fetch = fetch(m, &port, &send, (fetch_ready, fetch_data));
+        let ring = ring(m, (&port, config.offset_bits), &receive, ring_ready);
+        let fetch = fetch(m, (&port, config.offset_bits), &send, (fetch_ready, fetch_data));
 
         let clears = port.writes(serial::STATUS);
         let flag = |name: &str, bit: u32, set: Signal| {
@@ -105,7 +107,8 @@ pub fn serial(config: &Config) -> Arc<Module> {
         // The FIFO's exit lags its entry: two cycles in which neither shows a byte.
         let quiet = quiet & m.delay("quiet_0_q", quiet) & m.delay("quiet_1_q", quiet);
         let status = concat(&[quiet, framing, overrun, room, here]);
-        let kind = m.constant(u(32), i64::from(if config.link == Link::Uart { serial::KIND_UART } else { serial::KIND_FT245 }));
+        let kind = m
+            .constant(u(32), i64::from(if config.link == Link::Uart { serial::KIND_UART } else { serial::KIND_FT245 }));
         let taken = mux(here, receive.output("pop_o"), 0);
         port.answer(
             m,
@@ -176,9 +179,9 @@ struct Ring {
 }
 
 /// Bytes from the FIFO into the ring, or to the core where there is none.
-fn ring(m: &ModuleBuilder, port: &Port, fifo: &InstanceHandle, ready: Signal) -> Ring {
+fn ring(m: &ModuleBuilder, (port, offset_bits): (&Port, u32), fifo: &InstanceHandle, ready: Signal) -> Ring {
     let count = u(COUNT_WIDTH);
-    let base = port.register(m, "ring_base_q", serial::RX_BASE, 32, 0);
+    let base = port.pointer(m, "ring_base", serial::RX_BASE, offset_bits, m.constant(u(1), 0));
     let size = port.register(m, "ring_size_q", serial::RX_SIZE, COUNT_WIDTH, 0);
     let set_up = port.writes(serial::RX_SIZE).named("set_up");
     let head = m.register("head_q", count).reset(0);
@@ -194,7 +197,8 @@ fn ring(m: &ModuleBuilder, port: &Port, fifo: &InstanceHandle, ready: Signal) ->
 
     // The size is a power of two: one less is the mask of the place in the ring.
     let place = head.q & size.wrapping_sub(1);
-    let address = base.wrapping_add(place).named("ring_address");
+    let offset = base.truncate(offset_bits).wrapping_add(place);
+    let address = concat(&[base.slice(offset_bits, 32 - offset_bits), offset]).named("ring_address");
     let byte = fifo.output("pop_o");
     Request {
         valid,
@@ -216,9 +220,13 @@ struct Fetch {
 }
 
 /// Bytes from memory, or from the core where nothing is fetched, into the FIFO.
-fn fetch(m: &ModuleBuilder, port: &Port, fifo: &InstanceHandle, (ready, word): (Signal, Signal)) -> Fetch {
+fn fetch(
+    m: &ModuleBuilder,
+    (port, offset_bits): (&Port, u32),
+    fifo: &InstanceHandle,
+    (ready, word): (Signal, Signal),
+) -> Fetch {
     let length = m.register("fetch_length_q", u(COUNT_WIDTH)).reset(0);
-    let address = m.register("fetch_address_q", u(32)).reset(0);
     let busy = length.q.any().named("fetching");
     let valid = (busy & fifo.output("push_ready_o")).named("fetch_valid");
     let fetched = (valid & ready).named("fetched");
@@ -228,24 +236,13 @@ fn fetch(m: &ModuleBuilder, port: &Port, fifo: &InstanceHandle, (ready, word): (
             .when(fetched, length.q.wrapping_sub(1))
             .end(),
     );
-    address.next(
-        choose(address.q)
-            .when(port.writes(serial::TX_ADDRESS), port.data)
-            .when(fetched, address.q.wrapping_add(1))
-            .end(),
-    );
+    let address = port.pointer(m, "fetch_address", serial::TX_ADDRESS, offset_bits, fetched);
     let bytes: Vec<Signal> = (0..4).map(|byte| word.slice(8 * byte, 8)).collect();
-    let byte = select(address.q.slice(0, 2), &bytes);
+    let byte = select(address.slice(0, 2), &bytes);
     let from_core = port.writes(serial::DATA) & !busy;
     fifo.input("push_valid_i", fetched | from_core);
     fifo.input("push_i", mux(busy, byte, port.data.slice(0, 8)));
-    Request {
-        valid,
-        write: m.constant(u(1), 0),
-        address: address.q,
-        data: m.constant(u(32), 0),
-        enables: m.constant(u(4), 0),
-    }
-    .output(m, "fetch");
-    Fetch { address: address.q, length: length.q, busy }
+    Request { valid, write: m.constant(u(1), 0), address, data: m.constant(u(32), 0), enables: m.constant(u(4), 0) }
+        .output(m, "fetch");
+    Fetch { address, length: length.q, busy }
 }

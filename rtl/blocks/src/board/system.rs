@@ -68,8 +68,7 @@ pub fn system(config: &Config) -> Arc<Module> {
         external.next((pending & enable).any());
         m.output("external_interrupt_o", external.q);
         m.output("leds_o", leds);
-        let is_tensor_reset =
-            port.writes(system::TENSOR_RESET) & port.data.eq(i64::from(system::TENSOR_RESET_KEY));
+        let is_tensor_reset = port.writes(system::TENSOR_RESET) & port.data.eq(i64::from(system::TENSOR_RESET_KEY));
         let tensor_reset = m.register("tensor_reset_q", u(1)).reset(0);
         tensor_reset.next(is_tensor_reset);
         m.output("tensor_reset_o", tensor_reset.q);
@@ -131,9 +130,7 @@ fn resets(m: &ModuleBuilder, port: &Port, period: Signal, power_on: Signal) -> S
     let kicks = port.writes(system::WATCHDOG) & port.data.eq(i64::from(system::WATCHDOG_KICK));
     let changes = port.writes(system::WATCHDOG_PERIOD);
     let left = m.register("watchdog_left_q", u(32)).reset(0);
-    left.next(
-        choose(left.q.wrapping_sub(1)).when(changes, port.data).when(kicks | !period.any(), period).end(),
-    );
+    left.next(choose(left.q.wrapping_sub(1)).when(changes, port.data).when(kicks | !period.any(), period).end());
     let expires = (period.any() & left.q.eq(1) & !kicks & !changes).named("watchdog_expires");
     let asks = |key: u32| port.writes(system::REBOOT) & port.data.eq(i64::from(key));
     let (plain, reloads) = (asks(system::REBOOT_RESET), asks(system::REBOOT_BITSTREAM));

@@ -70,10 +70,8 @@ impl BitTimer {
     fn run(self, divisor: Signal, begins: Signal, time: Signal) {
         // One adder: the fraction that is left over counts for the next bit.
         let clocks = divisor.slice(8, DIVISOR_WIDTH - 8).wrapping_sub(1);
-        let step = concat(&[
-            mux(self.ends, clocks, (1 << (DIVISOR_WIDTH - 8)) - 1),
-            mux(self.ends, divisor.slice(0, 8), 0),
-        ]);
+        let step =
+            concat(&[mux(self.ends, clocks, (1 << (DIVISOR_WIDTH - 8)) - 1), mux(self.ends, divisor.slice(0, 8), 0)]);
         self.left.next(mux(begins, time, self.left.q.wrapping_add(step)));
     }
 }
@@ -104,13 +102,7 @@ fn receiver(m: &ModuleBuilder, divisor: Signal) {
     let is_start = bits.q.eq(10);
     let is_stop = bits.q.eq(1);
     let false_start = (is_start & rx.q).named("false_start");
-    bits.next(
-        choose(bits.q)
-            .when(begins, 10)
-            .when(sample & false_start, 0)
-            .when(sample, bits.q.wrapping_sub(1))
-            .end(),
-    );
+    bits.next(choose(bits.q).when(begins, 10).when(sample & false_start, 0).when(sample, bits.q.wrapping_sub(1)).end());
     // A low line in idle begins a byte only after it was high.
     armed.next(mux(idle, (armed.q | rx.q) & !begins, sample & is_stop & rx.q));
     let shift = m.register("received_q", u(8));

@@ -73,9 +73,7 @@ pub fn declare(m: &ModuleBuilder, managers: usize) -> Inside {
         requests[manager].valid & tree_reduce(&ways, |a, b| a | b)
     };
     let grants: Vec<Signal> = (0..managers)
-        .map(|manager| {
-            mux(locked.q, owners[manager].q, turn(manager)).named(&format!("grant_{manager}"))
-        })
+        .map(|manager| mux(locked.q, owners[manager].q, turn(manager)).named(&format!("grant_{manager}")))
         .collect();
     let of = |part: fn(&Request) -> Signal| {
         let parts: Vec<Signal> =

@@ -1,6 +1,6 @@
 //! The bus end of a block of registers: one access for each request, answered in the next cycle.
 
-use myelin_hdl::{ModuleBuilder, Register, Signal, choose, mux, u};
+use myelin_hdl::{ModuleBuilder, Register, Signal, choose, concat, mux, u};
 
 use super::{Answer, Request};
 
@@ -54,6 +54,18 @@ impl Port {
         let register = m.register(name, u(width)).reset(reset);
         register.next_when(self.writes(address), self.data.truncate(width));
         register.q
+    }
+
+    /// The address of DMA: a register that the core reads and writes, and that moves by one where `steps` is 1. It holds
+    /// bits [31:28] and the low `offset_bits`, as many as the largest memory has; the others are 0.
+    #[track_caller]
+    pub fn pointer(&self, m: &ModuleBuilder, name: &str, address: u32, offset_bits: u32, steps: Signal) -> Signal {
+        let region = m.register(&format!("{name}_region_q"), u(4)).reset(0);
+        region.next_when(self.writes(address), self.data.slice(28, 4));
+        let offset = m.register(&format!("{name}_offset_q"), u(offset_bits)).reset(0);
+        let written = self.data.truncate(offset_bits);
+        offset.next(choose(offset.q).when(self.writes(address), written).when(steps, offset.q.wrapping_add(1)).end());
+        concat(&[region.q, m.constant(u(28 - offset_bits), 0), offset.q])
     }
 
     /// Answers: the values of the registers that can be read; 0 elsewhere.

@@ -104,7 +104,7 @@ constants! {
     /// It reads activations and weights from all of the SPRAM, as one memory of 2^17 bytes: [`crate::stick::memory::SPRAM`] first, then
     /// [`crate::stick::memory::DEVICE`]; any alignment, addresses wrap at 2^17. One run:
     /// ```text
-    /// for chunk in 0..CHUNKS
+    /// for chunk in 0..ceil(LANES / 4)
     ///   weight[i][c] = memory[WEIGHTS + 16 chunk + 4 i + c]
     ///   for row in 0..ROWS, column in 0..COLUMNS
     ///     x = X_START + 4 chunk + column X_STEP;  y = Y_START + row Y_STEP
@@ -113,8 +113,8 @@ constants! {
     ///     acc[(ACCUMULATOR + row COLUMNS + column) mod 256][c] (+)= sum over i of lane[i] weight[i][c]
     /// ```
     /// with i and c in 0..4, bytes signed, and `(+)=` setting in chunk 0 of a run that is FIRST, else adding. Sums are exact; one
-    /// beyond 32 bits wraps and sets [`STATUS_OVERFLOW`]. Each chunk takes 4 cycles for its weights and one for each pixel. A parameter keeps its value until it is
-    /// written again; none may be written while busy, and the core's accesses to the SPRAM wait while lanes are read.
+    /// beyond 32 bits wraps and sets [`STATUS_OVERFLOW`]. Each chunk takes 4 cycles for its weights and one for each pixel. Each run uses up WEIGHTS, ORIGIN and REDUCTION,
+    /// which are written anew; the other parameters keep their values. None may be written while busy, and the core's accesses to the SPRAM wait while lanes are read.
     /// A run writes an accumulator at most once in a chunk: ROWS x COLUMNS is at most 256. -128 is not a legal weight or activation together with another
     /// -128: products have 16 bits.
     pub mod mac: u32 {
@@ -146,7 +146,7 @@ constants! {
         LIMITS = 0x20;
         /// Write: `[8:0]` COLUMNS, `[24:16]` ROWS, 1 to 256 each.
         PIXELS = 0x24;
-        /// Write: `[15:0]` CHUNKS, `[31:16]` LANES, at least 1.
+        /// Write: `[15:0]` LANES of the reduction, at least 1.
         REDUCTION = 0x28;
         /// Write: `[7:0]` accumulator of the first pixel.
         ACCUMULATOR = 0x2c;
