@@ -49,6 +49,7 @@ fn cut_in_two(graph: &Graph, cut: u32, path: Path, input: &[i32]) -> Result<Vec<
 
 #[test]
 fn a_graph_cut_anywhere_answers_as_golden_does() {
+    let paths = common::paths();
     let (mut answered, mut failed) = (0, 0);
     for seed in 0..300 {
         let Some((graph, inputs)) = random_graph(seed, &mut Coverage::new()) else { continue };
@@ -56,7 +57,7 @@ fn a_graph_cut_anywhere_answers_as_golden_does() {
             continue;
         }
         let (golden, cut) = (common::golden(&graph), (seed as u32 * 7) % graph.node_count() as u32);
-        for path in common::paths() {
+        for &path in &paths {
             match (golden.run_i32(&inputs[0]), cut_in_two(&graph, cut, path, &inputs[0])) {
                 (Ok(expected), Ok(found)) => {
                     let expected: Vec<Vec<i32>> = expected.heads().iter().map(|head| head.data.clone()).collect();
@@ -73,7 +74,7 @@ fn a_graph_cut_anywhere_answers_as_golden_does() {
             }
         }
     }
-    assert!(answered > 500 && failed > 0, "{answered} answered, {failed} failed");
+    assert!(answered > 150 * paths.len() && failed > 0, "{answered} answered, {failed} failed");
 }
 
 #[test]

@@ -5,10 +5,10 @@
 //! a result tile loaded with stride 0. Windows whose pixels and bytes are evenly spaced load from the
 //! picture itself, others are gathered first.
 //!
-//! **Not executed where this was written**: no machine of the project has AMX yet. The instructions
-//! are held against their documented encodings byte for byte ([`encoding`]), and everything around them
-//! is tested with a software model of the tile registers ([`software`]); on a machine with AMX the
-//! ordinary tests of every path run it.
+//! **Executed under an emulator only**: no machine of the project has AMX yet. The ordinary tests run this
+//! path in Bochs (`verification/portability/amx`), as on any machine with AMX; on every x86-64 the
+//! instructions are held against their documented encodings byte for byte ([`encoding`]), and everything
+//! around them is tested with a software model of the tile registers ([`software`]).
 //!
 //! **Source.** Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18;
 //! Linux `Documentation/arch/x86/xstate.rst`.

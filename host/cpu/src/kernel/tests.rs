@@ -6,10 +6,13 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The kernels of every path this machine has, and AMX on modelled registers.
+/// The kernels of every path this machine has, or of the one that the environment names, and AMX on modelled
+/// registers.
 fn all() -> Vec<(&'static str, Kernels)> {
+    let only = Path::from_environment().unwrap().map(|path| vec![path.checked().unwrap()]);
+    let paths = only.unwrap_or_else(Path::available);
     #[allow(unused_mut, reason = "only x86-64 adds to it")]
-    let mut all: Vec<_> = Path::available().into_iter().map(|path| (path.name(), Kernels::of(path))).collect();
+    let mut all: Vec<_> = paths.into_iter().map(|path| (path.name(), Kernels::of(path))).collect();
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     all.push(("amx, modelled", amx::SOFTWARE_KERNELS));
     all
