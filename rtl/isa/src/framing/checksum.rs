@@ -6,8 +6,13 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 ///
 /// There are two: [`SoftwareChecksum`] and the unit in the stick's system block.
 pub trait Checksum {
+    /// The state after more bytes: reflected, without the inversions; all ones before the first.
+    fn update(&mut self, state: u32, bytes: &[u8]) -> u32;
+
     /// CRC32C of the concatenation of parts.
-    fn checksum(&mut self, parts: &[&[u8]]) -> u32;
+    fn checksum(&mut self, parts: &[&[u8]]) -> u32 {
+        !parts.iter().fold(u32::MAX, |state, part| self.update(state, part))
+    }
 }
 
 /// CRC32C with a table of 1 KiB.
@@ -17,12 +22,11 @@ pub struct SoftwareChecksum;
 const CRC32C: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
 
 impl Checksum for SoftwareChecksum {
-    fn checksum(&mut self, parts: &[&[u8]]) -> u32 {
-        let mut digest = CRC32C.digest();
-        for part in parts {
-            digest.update(part);
-        }
-        digest.finalize()
+    fn update(&mut self, state: u32, bytes: &[u8]) -> u32 {
+        // The crate takes initial values unreflected.
+        let mut digest = CRC32C.digest_with_initial(state.reverse_bits());
+        digest.update(bytes);
+        !digest.finalize()
     }
 }
 

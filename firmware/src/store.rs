@@ -1,0 +1,460 @@
+//! Objects in flash, by the SHA-256 of their contents; power may be lost at any time.
+//!
+//! **Layout.** An object takes consecutive sectors. Each begins with a header of 64 bytes, so that no contents are ever
+//! taken for a header, and holds up to [`SECTOR_DATA`] bytes:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 0..4 | magic |
+//! | 4..8 | serial number of the object, which grows |
+//! | 8..12 | index of the sector in the object |
+//! | 12..16 | bytes of the object |
+//! | 16..48 | its name |
+//! | 48..52 | CRC32C of the bytes before |
+//! | 52..56 | first sector: CRC32C of the contents, programmed at commit |
+//! | 56..60 | first sector: CRC32C of bytes 0..48 and 52..56, programmed at commit |
+//! | 60..64 | first sector: ones; zeros once deleted |
+//!
+//! **Commit.** An object exists from when bytes 52..60 of its first sector are programmed, after its contents were read
+//! back. Half of it is no commit. Deleting programs bytes 52..64 to zero, so that an erase that is cut cannot bring
+//! the commit back. Sectors of nothing committed are free, and are erased before they are used.
+//! **Wear.** Space is taken behind the object written last, round and round.
+//! **Bounds.** `N` objects are known at a time; a table of 16 bytes each is all that is kept in memory.
+
+use myelin_isa::framing::{Checksum, ObjectEntry, ObjectName, Reason, Refusal};
+use sha2::{Digest, Sha256};
+
+use crate::flash::{self, Flash, SECTOR_BYTES};
+
+/// Bytes of a sector's header.
+const HEADER_BYTES: usize = 64;
+/// Bytes of contents in a sector.
+pub const SECTOR_DATA: u32 = SECTOR_BYTES - HEADER_BYTES as u32;
+const MAGIC: u32 = u32::from_le_bytes(*b"MYOB");
+/// Bytes read back in one step.
+const STEP_BYTES: usize = 256;
+
+/// An object that is committed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    serial: u32,
+    length: u32,
+    /// First four bytes of its name.
+    prefix: u32,
+    first: u16,
+    sectors: u16,
+}
+
+/// An object that is being written.
+#[derive(Debug)]
+struct Pending {
+    entry: Entry,
+    name: ObjectName,
+    written: u32,
+    hash: Sha256,
+    /// State of the CRC32C of what was written.
+    checksum: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Sectors from this one on are to be erased.
+    Erasing(u16),
+    Writing,
+    /// Contents from this offset on are to be read back; state of their CRC32C.
+    Verifying(u32, u32),
+}
+
+/// How far an operation is that takes several steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// There is more to do.
+    Working,
+    /// It is over.
+    Done(Result<(), Refusal>),
+}
+
+/// The objects of a flash from an address on.
+#[derive(Debug)]
+pub struct Store<const N: usize> {
+    base: u32,
+    sectors: u16,
+    entries: [Entry; N],
+    count: usize,
+    next_serial: u32,
+    cursor: u16,
+    pending: Option<Pending>,
+}
+
+impl<const N: usize> Store<N> {
+    /// Reads what there is from `base`, a multiple of a sector, to the end of the flash.
+    pub fn mount(flash: &mut impl Flash, checksum: &mut impl Checksum, base: u32) -> Store<N> {
+        let sectors = flash.bytes().saturating_sub(base) / SECTOR_BYTES;
+        let mut store = Store {
+            base,
+            sectors: sectors.min(u32::from(u16::MAX)) as u16,
+            entries: [Entry::default(); N],
+            count: 0,
+            next_serial: 1,
+            cursor: 0,
+            pending: None,
+        };
+        let mut sector = 0;
+        while sector < store.sectors {
+            let mut header = [0; HEADER_BYTES];
+            flash.read(store.address(sector), &mut header);
+            let Some(entry) = parse(&header, sector, checksum) else {
+                sector += 1;
+                continue;
+            };
+            if entry.serial >= store.next_serial {
+                store.next_serial = entry.serial.saturating_add(1);
+                store.cursor = sector + 1;
+            }
+            let is_whole = is_committed(&header, checksum) && store.is_whole(flash, checksum, &entry);
+            if is_whole && store.count < N {
+                store.entries[store.count] = entry;
+                store.count += 1;
+                sector += entry.sectors;
+            } else {
+                sector += 1;
+            }
+        }
+        store
+    }
+
+    /// Whether all sectors of a committed object are there and its own.
+    fn is_whole(&self, flash: &mut impl Flash, checksum: &mut impl Checksum, first: &Entry) -> bool {
+        if u32::from(first.first) + u32::from(first.sectors) > u32::from(self.sectors) {
+            return false;
+        }
+        (0..first.sectors).all(|index| {
+            let mut header = [0; HEADER_BYTES];
+            flash.read(self.address(first.first + index), &mut header);
+            let is_own = word(&header, 4) == first.serial && word(&header, 8) == u32::from(index);
+            is_own && has_header(&header, checksum)
+        })
+    }
+
+    fn address(&self, sector: u16) -> u32 {
+        self.base + u32::from(sector) * SECTOR_BYTES
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes that one more object may have.
+    pub fn bytes_free(&self) -> u32 {
+        if self.count == N {
+            return 0;
+        }
+        let mut largest = 0;
+        let mut start = 0;
+        while start < self.sectors {
+            let end = self.end_of_free(start);
+            largest = largest.max(end - start);
+            start = end + self.entry_at(end).map_or(1, |entry| entry.sectors);
+        }
+        u32::from(largest) * SECTOR_DATA
+    }
+
+    /// The object that begins or lies at a sector.
+    fn entry_at(&self, sector: u16) -> Option<&Entry> {
+        let covers = |entry: &&Entry| entry.first <= sector && sector - entry.first < entry.sectors;
+        self.entries[..self.count].iter().find(covers)
+    }
+
+    /// Where the free sectors from `start` on end.
+    fn end_of_free(&self, start: u16) -> u16 {
+        if self.entry_at(start).is_some() {
+            return start;
+        }
+        let firsts = self.entries[..self.count].iter().map(|entry| entry.first).filter(|&first| first > start);
+        firsts.min().unwrap_or(self.sectors)
+    }
+
+    /// Sectors for an object, behind the one written last if possible.
+    fn allocate(&self, count: u16) -> Option<u16> {
+        let fits_from = |start: u16, limit: u16| {
+            let mut start = start;
+            while start < limit {
+                if let Some(entry) = self.entry_at(start) {
+                    start = entry.first + entry.sectors;
+                    continue;
+                }
+                let end = self.end_of_free(start);
+                if end - start >= count {
+                    return Some(start);
+                }
+                start = end;
+            }
+            None
+        };
+        fits_from(self.cursor, self.sectors).or_else(|| fits_from(0, self.cursor.min(self.sectors)))
+    }
+
+    /// The place of an object in the list, and its length.
+    pub fn find(&self, flash: &mut impl Flash, name: &ObjectName) -> Option<(usize, u32)> {
+        let prefix = word(name, 0);
+        (0..self.count).find_map(|index| {
+            let entry = self.entries[index];
+            let is_it = entry.prefix == prefix && self.name(flash, &entry) == *name;
+            is_it.then_some((index, entry.length))
+        })
+    }
+
+    fn name(&self, flash: &mut impl Flash, entry: &Entry) -> ObjectName {
+        let mut name = [0; 32];
+        flash.read(self.address(entry.first) + 16, &mut name);
+        name
+    }
+
+    /// The object at a place of the list.
+    pub fn get(&self, flash: &mut impl Flash, index: usize) -> Option<ObjectEntry> {
+        let entry = self.entries[..self.count].get(index)?;
+        Some(ObjectEntry { name: self.name(flash, entry), length: entry.length })
+    }
+
+    /// Reads contents of the object at a place of the list; false beyond them.
+    pub fn read(&self, flash: &mut impl Flash, index: usize, offset: u32, out: &mut [u8]) -> bool {
+        match self.entries[..self.count].get(index) {
+            Some(entry) if u64::from(offset) + out.len() as u64 <= u64::from(entry.length) => {
+                self.read_contents(flash, entry, offset, out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn read_contents(&self, flash: &mut impl Flash, entry: &Entry, mut offset: u32, mut out: &mut [u8]) {
+        while !out.is_empty() {
+            let (address, room) = self.place(entry, offset);
+            let length = out.len().min(room);
+            let (now, rest) = out.split_at_mut(length);
+            flash.read(address, now);
+            offset += length as u32;
+            out = rest;
+        }
+    }
+
+    /// Where a byte of contents lies, and how many more follow it in its sector.
+    fn place(&self, entry: &Entry, offset: u32) -> (u32, usize) {
+        let (sector, within) = (offset / SECTOR_DATA, offset % SECTOR_DATA);
+        let address = self.address(entry.first) + sector * SECTOR_BYTES + HEADER_BYTES as u32 + within;
+        (address, (SECTOR_DATA - within) as usize)
+    }
+
+    /// Forgets the object at a place of the list.
+    ///
+    /// # Errors
+    /// The flash failed: whether the object is still there shows at the next mount.
+    pub fn delete(&mut self, flash: &mut impl Flash, index: usize) -> Result<(), Refusal> {
+        let Some(entry) = self.entries[..self.count].get(index).copied() else {
+            return Err(Refusal { reason: Reason::NotFound, detail: 0 });
+        };
+        self.entries.copy_within(index + 1..self.count, index);
+        self.count -= 1;
+        flash::program(flash, self.address(entry.first) + 52, &[0; 12])
+    }
+
+    /// Begins an object and forgets one that was begun before; [`Store::step`] then erases.
+    ///
+    /// # Errors
+    /// [`Reason::NoSpace`].
+    pub fn begin(&mut self, name: ObjectName, length: u32) -> Result<(), Refusal> {
+        self.pending = None;
+        let sectors = length.max(1).div_ceil(SECTOR_DATA);
+        let full = Refusal { reason: Reason::NoSpace, detail: self.bytes_free() };
+        let Some(sectors) = u16::try_from(sectors).ok().filter(|_| self.count < N) else {
+            return Err(full);
+        };
+        let first = self.allocate(sectors).ok_or(full)?;
+        let entry = Entry { serial: self.next_serial, length, prefix: word(&name, 0), first, sectors };
+        self.next_serial = self.next_serial.saturating_add(1);
+        self.cursor = first + sectors;
+        let (hash, stage) = (Sha256::new(), Stage::Erasing(0));
+        self.pending = Some(Pending { entry, name, written: 0, hash, checksum: u32::MAX, stage });
+        Ok(())
+    }
+
+    /// Forgets what was begun.
+    pub fn abandon(&mut self) {
+        self.pending = None;
+    }
+
+    /// Goes on erasing or reading back, a little.
+    pub fn step(&mut self, flash: &mut impl Flash, checksum: &mut impl Checksum) -> Progress {
+        if flash.is_busy() {
+            return Progress::Working;
+        }
+        let Some(pending) = &mut self.pending else {
+            return Progress::Done(Err(Refusal { reason: Reason::OutOfOrder, detail: 0 }));
+        };
+        let entry = pending.entry;
+        match pending.stage {
+            Stage::Erasing(next) if next < entry.sectors => {
+                flash.erase(self.base + u32::from(entry.first + next) * SECTOR_BYTES);
+                pending.stage = Stage::Erasing(next + 1);
+                Progress::Working
+            }
+            Stage::Erasing(_) => {
+                pending.stage = Stage::Writing;
+                Progress::Done(self.write_headers(flash, checksum))
+            }
+            Stage::Writing => Progress::Done(Ok(())),
+            Stage::Verifying(offset, state) => self.verify(flash, checksum, offset, state),
+        }
+    }
+
+    /// All headers, before any contents: at a commit they are there.
+    fn write_headers(&mut self, flash: &mut impl Flash, checksum: &mut impl Checksum) -> Result<(), Refusal> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let entry = pending.entry;
+        for index in 0..entry.sectors {
+            let mut header = [0xff; 52];
+            header[..48].copy_from_slice(&fixed_part(&entry, &pending.name, index));
+            let sum = checksum.checksum(&[&header[..48]]);
+            header[48..].copy_from_slice(&sum.to_le_bytes());
+            flash::program(flash, self.address(entry.first + index), &header)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the next bytes of the object begun.
+    ///
+    /// # Errors
+    /// [`Reason::OutOfOrder`]: none was begun, or they belong elsewhere; [`Reason::OutOfRange`]: more than was said.
+    pub fn write(
+        &mut self,
+        flash: &mut impl Flash,
+        checksum: &mut impl Checksum,
+        offset: u32,
+        data: &[u8],
+    ) -> Result<(), Refusal> {
+        let Some(pending) = self.pending.as_mut().filter(|pending| matches!(pending.stage, Stage::Writing)) else {
+            return Err(Refusal { reason: Reason::OutOfOrder, detail: 0 });
+        };
+        if offset != pending.written {
+            return Err(Refusal { reason: Reason::OutOfOrder, detail: pending.written });
+        }
+        let entry = pending.entry;
+        if data.len() as u64 > u64::from(entry.length - offset) {
+            return Err(Refusal { reason: Reason::OutOfRange, detail: entry.length });
+        }
+        pending.hash.update(data);
+        pending.checksum = checksum.update(pending.checksum, data);
+        pending.written += data.len() as u32;
+        let (mut offset, mut data) = (offset, data);
+        while !data.is_empty() {
+            let (address, room) = self.place(&entry, offset);
+            let (now, rest) = data.split_at(room.min(data.len()));
+            flash::program(flash, address, now)?;
+            offset += now.len() as u32;
+            data = rest;
+        }
+        Ok(())
+    }
+
+    /// Begins to commit; [`Store::step`] then reads back and commits.
+    ///
+    /// # Errors
+    /// [`Reason::OutOfOrder`]: bytes are missing; [`Reason::Mismatch`]: they do not have the name. In both the object is forgotten.
+    pub fn commit(&mut self) -> Result<(), Refusal> {
+        let Some(mut pending) = self.pending.take() else {
+            return Err(Refusal { reason: Reason::OutOfOrder, detail: 0 });
+        };
+        if pending.written != pending.entry.length || !matches!(pending.stage, Stage::Writing) {
+            return Err(Refusal { reason: Reason::OutOfOrder, detail: pending.written });
+        }
+        if pending.hash.finalize_reset().as_slice() != pending.name {
+            return Err(Refusal { reason: Reason::Mismatch, detail: 0 });
+        }
+        pending.stage = Stage::Verifying(0, u32::MAX);
+        self.pending = Some(pending);
+        Ok(())
+    }
+
+    fn verify(&mut self, flash: &mut impl Flash, checksum: &mut impl Checksum, offset: u32, state: u32) -> Progress {
+        let Some(Pending { entry, checksum: expected, .. }) = self.pending else { return Progress::Working };
+        let left = entry.length - offset;
+        if left > 0 {
+            let mut buffer = [0; STEP_BYTES];
+            let buffer = &mut buffer[..STEP_BYTES.min(left as usize)];
+            self.read_contents(flash, &entry, offset, buffer);
+            let state = checksum.update(state, buffer);
+            if let Some(pending) = &mut self.pending {
+                pending.stage = Stage::Verifying(offset + buffer.len() as u32, state);
+            }
+            return Progress::Working;
+        }
+        if state != expected {
+            self.pending = None;
+            return Progress::Done(Err(flash::fault(self.address(entry.first))));
+        }
+        Progress::Done(self.finish(flash, checksum, !state))
+    }
+
+    fn finish(&mut self, flash: &mut impl Flash, checksum: &mut impl Checksum, sum: u32) -> Result<(), Refusal> {
+        let Some(Pending { entry, name, .. }) = self.pending.take() else { return Ok(()) };
+        let before = self.find(flash, &name);
+        let address = self.address(entry.first);
+        let seal = checksum.checksum(&[&fixed_part(&entry, &name, 0), &sum.to_le_bytes()]);
+        let mut record = [0; 8];
+        record[..4].copy_from_slice(&sum.to_le_bytes());
+        record[4..].copy_from_slice(&seal.to_le_bytes());
+        flash::program(flash, address + 52, &record)?;
+        let mut header = [0; HEADER_BYTES];
+        flash.read(address, &mut header);
+        if !is_committed(&header, checksum) || !self.is_whole(flash, checksum, &entry) {
+            return Err(flash::fault(address));
+        }
+        // The same contents once are enough.
+        if let Some((index, _)) = before {
+            self.delete(flash, index)?;
+        }
+        self.entries[self.count] = entry;
+        self.count += 1;
+        Ok(())
+    }
+}
+
+/// Bytes 0..48 of a header.
+fn fixed_part(entry: &Entry, name: &ObjectName, index: u16) -> [u8; 48] {
+    let mut bytes = [0; 48];
+    bytes[..4].copy_from_slice(&MAGIC.to_le_bytes());
+    bytes[4..8].copy_from_slice(&entry.serial.to_le_bytes());
+    bytes[8..12].copy_from_slice(&u32::from(index).to_le_bytes());
+    bytes[12..16].copy_from_slice(&entry.length.to_le_bytes());
+    bytes[16..].copy_from_slice(name);
+    bytes
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+fn has_header(header: &[u8; HEADER_BYTES], checksum: &mut impl Checksum) -> bool {
+    word(header, 0) == MAGIC && word(header, 48) == checksum.checksum(&[&header[..48]])
+}
+
+/// The object whose first sector this is.
+fn parse(header: &[u8; HEADER_BYTES], sector: u16, checksum: &mut impl Checksum) -> Option<Entry> {
+    if !has_header(header, checksum) || word(header, 8) != 0 {
+        return None;
+    }
+    let length = word(header, 12);
+    let sectors = u16::try_from(length.max(1).div_ceil(SECTOR_DATA)).ok()?;
+    Some(Entry { serial: word(header, 4), length, prefix: word(header, 16), first: sector, sectors })
+}
+
+fn is_committed(header: &[u8; HEADER_BYTES], checksum: &mut impl Checksum) -> bool {
+    word(header, 60) == u32::MAX && word(header, 56) == checksum.checksum(&[&header[..48], &header[52..56]])
+}
