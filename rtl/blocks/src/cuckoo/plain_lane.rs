@@ -13,11 +13,11 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, Signal, choose, concat, module, mux, u};
+use myelin_hdl::{Module, Signal, choose, concat, module, mux, tree_reduce, u};
 use myelin_isa::cuckoo::{Core, Sip};
 
 use super::lowest_set::lowest_set;
-use super::sip_pipeline::{End, sip_pipeline};
+use super::sip_pipeline::{End, TERMS, sip_pipeline};
 use crate::prim::{bundle, fifo};
 
 /// Edges begun and not yet taken, at most: enough to fill the pipeline.
@@ -67,9 +67,8 @@ pub fn plain_lane(core: &Core) -> Arc<Module> {
             .input("tag_i", concat(&[other.q, edge_ends]));
         bundle::connect(&pipeline, "state", &keys);
 
-        let terms = bundle::of(&pipeline, "term", 4);
-        let hash = m.delay("hash_q", terms[0] ^ terms[1] ^ terms[2] ^ terms[3]);
-        let node = hash.slice(0, edge.width());
+        let terms = bundle::of(&pipeline, "term", TERMS);
+        let node = m.delay("node_q", tree_reduce(&terms, |a, b| a ^ b).slice(0, edge.width()));
         let out_edge = m.delay("out_edge_q", pipeline.output("word_o").slice(1, edge.width()));
         let tag = m.delay("out_tag_q", pipeline.output("tag_o"));
         let out_valid = m.register("out_valid_q", u(1)).reset(0);
