@@ -79,10 +79,16 @@ pub fn list_rate(core: &Core) -> f64 {
 /// Cycles in which a pass has begun and nothing arrives, or all has left and is not yet known to have.
 fn border(core: &Core, hashes: bool) -> u32 {
     let levels = 2 * core.bank_bits() + 4;
-    let pipeline = core.sip().stages() + 4;
+    // Pipeline and scan.
+    let pipeline = core.sip().stages() + 6;
     // A chain's first edges come when all 64 are hashed.
-    let first = if core.variant().is_chained() { 64 * core.sip().stages() } else { 0 };
+    let first = if core.variant().is_chained() { 64 * slots(core) } else { 0 };
     levels + 8 + if hashes { pipeline + first } else { 0 }
+}
+
+/// Blocks in flight in a lane of chained hashes: one more than its pipeline has stages.
+fn slots(core: &Core) -> u32 {
+    core.sip().stages() + 1
 }
 
 /// Cycles of a pass over alive bits that sends a share of the edges.
@@ -91,14 +97,14 @@ fn bitmap_pass(core: &Core, share: f64, both: bool) -> (f64, f64) {
     let blocks = edges / 64.0;
     let scan = 2.0 * blocks;
     if core.variant().is_chained() {
-        let stages = f64::from(core.sip().stages());
+        let slots = f64::from(slots(core));
         let filled = blocks * (1.0 - (1.0 - share).powi(64));
-        let hashes = (filled / stages).ceil() * 64.0 * stages;
-        let reads = edges * share + 64.0 * stages;
+        let hashes = (filled / slots).ceil() * 64.0 * slots;
+        let reads = edges * share + 64.0 * slots;
         // What is read behind the last hash is of the blocks that end last.
-        let last = filled - ((filled / stages).ceil() - 1.0) * stages;
+        let last = filled - ((filled / slots).ceil() - 1.0) * slots;
         let tail = if hashes > reads { last * 64.0 * share } else { reads - hashes };
-        let border = f64::from(border(core, true)) - 64.0 * stages;
+        let border = f64::from(border(core, true)) - 64.0 * slots;
         return (hashes.max(scan), tail + border);
     }
     let hashes = edges * share * if both { 2.0 } else { 1.0 };

@@ -75,6 +75,8 @@ impl Family {
                  DSP_A_MINWIDTH=4 -D DSP_B_MINWIDTH=10 -D DSP_SIGNEDONLY -D DSP_NAME=__MUL18X18; chtype -set $mul \
                  t:$__soft_mul; techmap -map +/intel_alm/common/dsp_map.v; "
             }
+            // No memory of look-up tables here: what asks for one, queues, becomes flip-flops.
+            Family::Ice40 => "setattr -unset ram_style m:*; ",
             _ => "",
         }
     }

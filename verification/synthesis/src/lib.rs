@@ -17,6 +17,6 @@ mod yosys;
 pub use family::{Family, Kind};
 pub use netlist::{Comparison, check_netlist};
 pub use place::{Placed, place};
-pub use resources::{Promise, Resources, json, resources, table};
+pub use resources::{Promise, Resources, from_json, json, resources, table};
 pub use subject::{Subject, lanes, netlist_subjects, resource_subjects};
 pub use yosys::{SynthesisError, Yosys, set_up};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Parser, Subcommand};
 use myelin_synthesis::{
-    Family, Promise, Resources, Subject, SynthesisError, Yosys, check_netlist, json, lanes, netlist_subjects, place,
-    resource_subjects, resources, set_up, table,
+    Family, Promise, Resources, Subject, SynthesisError, Yosys, check_netlist, from_json, json, lanes,
+    netlist_subjects, place, resource_subjects, resources, set_up, table,
 };
 
 /// Synthesises the blocks with Yosys for five families.
@@ -40,6 +40,9 @@ enum Action {
         /// Only these blocks: pe, array, twin_array, cell, post_lane, post_unit, sip_pipeline, plain_lane, chained_lane [default: all].
         #[arg(long, value_delimiter = ',')]
         block: Vec<String>,
+        /// Count these blocks anew; those of the report in the folder that are not asked for again stay in it.
+        #[arg(long)]
+        update: bool,
         /// How many at a time.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
@@ -76,6 +79,9 @@ enum Action {
     },
 }
 
+/// The counts of a report, in its folder.
+const JSON: &str = "resources.json";
+
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
@@ -102,20 +108,43 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send +
     let yosys = &yosys;
     match &arguments.command {
         Action::Setup => Ok(true),
-        Action::Resources { side, cell_side, block, jobs, output } => {
-            let mut subjects = Vec::new();
-            for &family in &families {
-                let of_family = resource_subjects(family.styles(), *side, *cell_side)?.into_iter().chain(lanes()?);
-                let wanted = of_family.filter(|subject| block.is_empty() || block.iter().any(|b| b == subject.block));
-                subjects.extend(wanted.map(|subject| (family, subject)));
+        Action::Resources { side, cell_side, block, update, jobs, output } => {
+            let earlier = if *update { from_json(&std::fs::read_to_string(output.join(JSON))?)? } else { Vec::new() };
+            let (mut subjects, mut places) = (Vec::new(), Vec::new());
+            for &family in &Family::ALL {
+                for subject in resource_subjects(family.styles(), *side, *cell_side)?.into_iter().chain(lanes()?) {
+                    let wanted = families.contains(&family)
+                        && (block.is_empty() || block.iter().any(|block| block == subject.block));
+                    let before = earlier.iter().find(|counted| counted.is_of(yosys, family, &subject));
+                    match (wanted, before) {
+                        (true, _) => {
+                            places.push(None);
+                            subjects.push((family, subject));
+                        }
+                        (false, Some(counted)) => places.push(Some(counted.clone())),
+                        (false, None) => {}
+                    }
+                }
             }
-            let all = count(yosys, &subjects, *jobs)?;
+            let mut counted = count(yosys, &subjects, *jobs).into_iter();
+            // What could not be synthesised has no row, and the exit code says so.
+            let mut complete = true;
+            let mut all: Vec<Resources> = Vec::new();
+            for place in places {
+                match place.map_or_else(|| counted.next().transpose(), |known| Ok(Some(known))) {
+                    Ok(known) => all.extend(known),
+                    Err(error) => {
+                        eprintln!("error: {error}");
+                        complete = false;
+                    }
+                }
+            }
             let text = format!("{}, synthesis only: nothing is placed or timed\n\n{}", yosys.version, table(&all));
             print!("{text}");
             std::fs::create_dir_all(output)?;
             std::fs::write(output.join("resources.md"), text)?;
-            std::fs::write(output.join("resources.json"), json(&all))?;
-            Ok(all.iter().all(|counted| counted.promise == Promise::Kept))
+            std::fs::write(output.join(JSON), json(&all))?;
+            Ok(complete && all.iter().all(|counted| counted.promise == Promise::Kept))
         }
         Action::Lanes { target, seed, only, output } => {
             let mut all = Vec::new();
@@ -133,7 +162,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send +
 }
 
 /// Counts the blocks, `jobs` at a time, in their order.
-fn count(yosys: &Yosys, subjects: &[(Family, Subject)], jobs: usize) -> Result<Vec<Resources>, SynthesisError> {
+fn count(yosys: &Yosys, subjects: &[(Family, Subject)], jobs: usize) -> Vec<Result<Resources, SynthesisError>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut counted = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::family::{Family, Kind};
 use crate::subject::Subject;
@@ -15,7 +15,7 @@ use crate::yosys::{SynthesisError, Yosys, folder, read};
 const SCHEMA_VERSION: u32 = 1;
 
 /// Whether a block has as many multipliers as its packing promises.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Promise {
     /// Exactly as many.
@@ -25,18 +25,18 @@ pub enum Promise {
 }
 
 /// What one block takes in one family.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Resources {
     /// The Yosys that counted.
     pub yosys: String,
     /// The family.
-    pub family: &'static str,
+    pub family: String,
     /// The block.
-    pub block: &'static str,
+    pub block: String,
     /// The cell or core it is a part of.
     pub of: String,
     /// The multiplier it is written for.
-    pub multiplier: &'static str,
+    pub multiplier: String,
     /// Multiply-accumulates per cycle.
     pub macs: u32,
     /// Multipliers promised.
@@ -62,6 +62,12 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Whether these are the counts of a block in a family, by this Yosys.
+    pub fn is_of(&self, yosys: &Yosys, family: Family, subject: &Subject) -> bool {
+        let block = (&*self.yosys, &*self.family, &*self.block, &*self.of, &*self.multiplier);
+        block == (&*yosys.version, family.name(), subject.block, &*subject.of, subject.multiplier)
+    }
+
     /// Multipliers per multiply-accumulate; `None` where there are none.
     pub fn multipliers_per_mac(&self) -> Option<f64> {
         (self.macs > 0).then(|| self.multipliers as f64 / f64::from(self.macs))
@@ -101,10 +107,10 @@ pub(crate) fn counted(
     let kept = multipliers == u64::from(subject.promised);
     Ok(Resources {
         yosys: yosys.version.clone(),
-        family: family.name(),
-        block: subject.block,
+        family: family.name().to_owned(),
+        block: subject.block.to_owned(),
         of: subject.of.clone(),
-        multiplier: subject.multiplier,
+        multiplier: subject.multiplier.to_owned(),
         macs: subject.macs,
         multipliers_promised: subject.promised,
         multipliers,
@@ -155,10 +161,10 @@ pub fn table(all: &[Resources]) -> String {
         let per_mac = counted.multipliers_per_mac().map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
         let broken = if counted.promise == Promise::Kept { "" } else { " (!)" };
         rows.push([
-            counted.family.to_owned(),
-            counted.block.to_owned(),
+            counted.family.clone(),
+            counted.block.clone(),
             counted.of.clone(),
-            counted.multiplier.to_owned(),
+            counted.multiplier.clone(),
             counted.macs.to_string(),
             format!("{}{broken}", counted.multipliers),
             counted.multipliers_promised.to_string(),
@@ -189,15 +195,33 @@ pub fn table(all: &[Resources]) -> String {
     text
 }
 
+#[derive(Serialize, Deserialize)]
+struct Report {
+    schema_version: u32,
+    resources: Vec<Resources>,
+}
+
 /// The counts as JSON.
 pub fn json(all: &[Resources]) -> String {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        resources: &'a [Resources],
-    }
-    let report = Report { schema_version: SCHEMA_VERSION, resources: all };
+    let report = Report { schema_version: SCHEMA_VERSION, resources: all.to_vec() };
     serde_json::to_string_pretty(&report).expect("invariant: the report's keys are strings")
+}
+
+/// What [`json`] wrote.
+///
+/// # Errors
+/// If it is not a report of this version.
+pub fn from_json(text: &str) -> Result<Vec<Resources>, SynthesisError> {
+    let answer = |reason: String| SynthesisError::Answer {
+        program: "resources",
+        subject: "an earlier report".to_owned(),
+        reason,
+    };
+    let report: Report = serde_json::from_str(text).map_err(|error| answer(error.to_string()))?;
+    match report.schema_version {
+        SCHEMA_VERSION => Ok(report.resources),
+        other => Err(answer(format!("version {other}, expected {SCHEMA_VERSION}"))),
+    }
 }
 
 #[cfg(test)]
@@ -213,5 +237,29 @@ mod tests {
         assert_eq!(cells(old), Ok(expected.clone()));
         assert_eq!(cells(new), Ok(expected));
         assert!(cells("{}").is_err());
+    }
+    #[test]
+    fn a_report_is_read_as_it_was_written() {
+        let counted = Resources {
+            yosys: "Yosys 0.70".to_owned(),
+            family: "ecp5".to_owned(),
+            block: "pe".to_owned(),
+            of: "8x8 int8".to_owned(),
+            multiplier: "plain".to_owned(),
+            macs: 1,
+            multipliers_promised: 1,
+            multipliers: 1,
+            promise: Promise::Kept,
+            luts: 8,
+            carries: 10,
+            flip_flops: 69,
+            block_memories: 0,
+            lut_memories: 0,
+            cells: BTreeMap::from([("LUT4".to_owned(), 8)]),
+            seconds: 1.5,
+        };
+        let text = json(std::slice::from_ref(&counted));
+        assert_eq!(from_json(&text).unwrap(), [counted]);
+        assert!(from_json(&text.replace("\"schema_version\": 1", "\"schema_version\": 2")).is_err());
     }
 }

@@ -69,6 +69,62 @@ pub(crate) struct LaneCycle {
     pub(crate) offers: Option<(usize, u32)>,
 }
 
+/// Edges alive of blocks, one after the other: see `rtl/blocks/src/cuckoo/edge_scan.rs`.
+#[derive(Default)]
+struct Scan {
+    /// A block and its edges left.
+    block: Option<(usize, u64)>,
+    /// Edges of a group of eight of a block, and whether it is the block's last.
+    group: Option<(usize, u64, bool)>,
+    /// An edge, and whether it is its block's last.
+    edge: Option<(usize, u32, bool)>,
+}
+
+impl Scan {
+    fn is_busy(&self) -> bool {
+        self.block.is_some() || self.group.is_some() || self.edge.is_some()
+    }
+
+    /// Which stages move on if the edge offered is taken or not: edge, group, block.
+    fn moves(&self, edge_ready: bool) -> (bool, bool, bool) {
+        let edge = self.group.is_some() && (self.edge.is_none() || edge_ready);
+        let group_ends = edge && self.group.is_some_and(|(_, bits, _)| bits & (bits - 1) == 0);
+        let group = self.block.is_some() && (self.group.is_none() || group_ends);
+        (edge, group, self.block.is_none() || group && self.block.is_some_and(|(_, left)| left == lowest_group(left)))
+    }
+
+    /// Whether a block is taken.
+    fn ready(&self, edge_ready: bool) -> bool {
+        self.moves(edge_ready).2
+    }
+
+    /// Ends the cycle; `block` is what is taken, where it is ready.
+    fn step(&mut self, block: Option<(usize, u64)>, edge_ready: bool) {
+        let (edge_moves, group_moves, ready) = self.moves(edge_ready);
+        if edge_moves {
+            self.edge =
+                self.group.map(|(block, bits, last)| (block, bits.trailing_zeros(), last && bits & (bits - 1) == 0));
+            self.group = self.group.map(|(block, bits, last)| (block, bits & (bits - 1), last));
+            self.group = self.group.filter(|&(_, bits, _)| bits != 0);
+        } else if edge_ready {
+            self.edge = None;
+        }
+        if group_moves && let Some((number, left)) = self.block {
+            let group = lowest_group(left);
+            self.group = Some((number, group, left == group));
+            self.block = Some((number, left & !group)).filter(|&(_, left)| left != 0);
+        }
+        if ready {
+            self.block = block;
+        }
+    }
+}
+
+/// The edges of the first group of eight that has any.
+fn lowest_group(left: u64) -> u64 {
+    left & 0xff << (left.trailing_zeros() / 8 * 8)
+}
+
 /// A lane of either kind.
 pub(crate) enum Lane {
     Chained(Chained),
@@ -79,24 +135,25 @@ impl Lane {
     pub(crate) fn new(core: &Core) -> Lane {
         let stages = core.sip().stages() as usize;
         if core.variant().is_chained() {
-            let buffers = stages.next_power_of_two();
+            // One slot more than the pipeline has stages.
+            let slots = stages + 1;
             return Lane::Chained(Chained {
-                slots: vec![None; stages],
+                slots: vec![None; slots],
                 at: 0,
                 last: false,
-                buffers: vec![(0, 0); buffers],
+                buffers: vec![(0, 0); slots.next_power_of_two()],
                 begun: 0,
                 hashed: 0,
                 taken: 0,
                 read: 0,
-                reading: None,
+                scan: Scan::default(),
                 offered: None,
             });
         }
         Lane::Plain(Plain {
             capacity: 2 * stages.next_power_of_two(),
             room: 2 * stages.next_power_of_two(),
-            left: (0, 0),
+            scan: Scan::default(),
             other: false,
             pipeline: VecDeque::from(vec![None; stages + 1]),
             queue: VecDeque::new(),
@@ -106,7 +163,7 @@ impl Lane {
     pub(crate) fn is_busy(&self) -> bool {
         match self {
             Lane::Chained(lane) => lane.begun != lane.read || lane.offered.is_some(),
-            Lane::Plain(lane) => lane.left.1 != 0 || lane.room != lane.capacity,
+            Lane::Plain(lane) => lane.scan.is_busy() || lane.room != lane.capacity,
         }
     }
 
@@ -132,7 +189,7 @@ pub(crate) struct Chained {
     hashed: usize,
     taken: usize,
     read: usize,
-    reading: Option<(usize, u64)>,
+    scan: Scan,
     offered: Option<(usize, u32)>,
 }
 
@@ -148,22 +205,15 @@ impl Chained {
         let offers = self.offered;
         // Reading.
         let advance = self.offered.is_none() || edge_ready;
-        let there_is_one = self.hashed != self.taken;
-        let mut ends = false;
+        let read = self.scan.edge.filter(|_| advance);
+        let oldest = (self.hashed != self.taken).then(|| self.buffers[self.taken % count]);
+        let oldest = oldest.filter(|_| self.scan.ready(advance));
+        self.taken += usize::from(oldest.is_some());
+        self.scan.step(oldest, advance);
         if advance {
-            self.offered = self.reading.map(|(block, left)| (block, left.trailing_zeros()));
-            if let Some((_, left)) = &mut self.reading {
-                *left &= *left - 1;
-                ends = *left == 0;
-            }
+            self.offered = read.map(|(block, position, _)| (block, position));
         }
-        if there_is_one && (self.reading.is_none() || ends) {
-            self.reading = Some(self.buffers[self.taken % count]);
-            self.taken += 1;
-        } else if ends {
-            self.reading = None;
-        }
-        self.read += usize::from(ends);
+        self.read += usize::from(read.is_some_and(|(_, _, last)| last));
         // Hashing.
         self.hashed += usize::from(self.last);
         self.last = out.is_some_and(|(_, position)| position == 63);
@@ -181,8 +231,7 @@ impl Chained {
 pub(crate) struct Plain {
     capacity: usize,
     room: usize,
-    /// Block and alive bits.
-    left: (usize, u64),
+    scan: Scan,
     other: bool,
     /// Edges whose last hash is at each stage.
     pipeline: VecDeque<Option<(usize, u32)>>,
@@ -191,11 +240,9 @@ pub(crate) struct Plain {
 
 impl Plain {
     fn step(&mut self, store: &mut EdgeStore, both: bool, edge_ready: bool) -> LaneCycle {
-        let (block, left) = self.left;
-        let begins = left != 0 && (self.other || self.room > 0);
+        let begins = self.scan.edge.is_some() && (self.other || self.room > 0);
         let edge_ends = begins && (self.other || !both);
-        let rest = left & left.wrapping_sub(1);
-        let block_ready = left == 0 || (edge_ends && rest == 0);
+        let block_ready = self.scan.ready(edge_ends);
         let taken = store.offer(block_ready);
         let offers = self.queue.front().copied();
         let pops = offers.is_some() && edge_ready;
@@ -206,9 +253,10 @@ impl Plain {
         if let Some(edge) = self.pipeline.pop_front().flatten() {
             self.queue.push_back(edge);
         }
-        self.pipeline.push_back(edge_ends.then_some((block, left.trailing_zeros())));
+        let edge = self.scan.edge.filter(|_| edge_ends);
+        self.pipeline.push_back(edge.map(|(block, position, _)| (block, position)));
         self.other = begins && !edge_ends || self.other && !begins;
-        self.left = taken.unwrap_or(if edge_ends { (block, rest) } else { (block, left) });
+        self.scan.step(taken, edge_ends);
         LaneCycle { block_ready, hashes: begins, offers }
     }
 }

@@ -142,6 +142,8 @@ impl Network {
                     To::Port(port) => ready(port),
                 };
                 if !free {
+                    // What is offered stays offered.
+                    self.switches[number].turns[out] = second;
                     continue;
                 }
                 if both {

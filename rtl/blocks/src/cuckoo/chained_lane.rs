@@ -1,4 +1,4 @@
-//! Lane of chained hashes: blocks of 64 edges, as many in flight as the pipeline has stages, each hash
+//! Lane of chained hashes: blocks of 64 edges, as many in flight as the ring has slots, each hash
 //! going on from the one before; every one but the last is combined with the last.
 //!
 //! ```text
@@ -20,7 +20,7 @@
 //!
 //! A *key* is what is counted: the node, or for Cuckarood the node with the edge's parity below it.
 //!
-//! **Timing.** A block takes `64 * stages` cycles in its slot; one hash a cycle while there are blocks.
+//! **Timing.** A block takes `64 * slots` cycles in its slot, of [`slots`]; one hash a cycle while there are blocks.
 //! Blocks end in the order in which they began, so their buffers are a ring: [`buffers`] of them, more
 //! than there are slots, so that a slot need not wait until its last block is read. Edges leave one a
 //! cycle, dead ones skipped.
@@ -29,23 +29,28 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{MemoryStyle, Module, Signal, choose, concat, module, mux, u};
+use myelin_hdl::{MemoryStyle, Module, Signal, concat, module, mux, u};
 use myelin_isa::cuckoo::{Core, Sip, Variant};
 
-use super::lowest_set::lowest_set;
+use super::edge_scan::edge_scan;
 use super::sip_pipeline::{End, sip_pipeline};
 use crate::prim::bundle;
 
+/// Slots of the ring: the pipeline's stages, and one for the choice of what enters.
+pub const fn slots(sip: Sip) -> u32 {
+    sip.stages() + 1
+}
+
 /// Blocks that are hashed or read at the same time.
 pub const fn buffers(sip: Sip) -> u32 {
-    sip.stages().next_power_of_two()
+    slots(sip).next_power_of_two()
 }
 
 /// Builds the lane.
 pub fn chained_lane(core: &Core) -> Arc<Module> {
     let edge = u(core.edge_bits());
     let buffer_bits = buffers(core.sip()).ilog2();
-    let buffer = u(buffer_bits);
+
     let node_bits = core.node_bits();
     module("chained_lane", |m| {
         m.doc("Chained hashes of blocks of 64 edges, many blocks in flight.");
@@ -63,26 +68,34 @@ pub fn chained_lane(core: &Core) -> Arc<Module> {
         let room = begun.q.wrapping_sub(read.q).ne(1 << buffer_bits).named("room");
         let begun_buffer = begun.q.truncate(buffer_bits);
 
-        // The ring: a slot goes on with its block, or begins one.
+        // The ring: a slot goes on with its block, or begins one. Which of both has a cycle of its own.
         let pipeline = m.instance(
             "pipeline",
-            &sip_pipeline(core.sip(), core.variant().last_rotation(), edge.width(), buffer_bits, End::State),
+            &sip_pipeline(core.sip(), core.variant().last_rotation(), edge.width(), buffer_bits + 1, End::State),
         );
         let state = bundle::of(&pipeline, "state", 4);
         let (out_valid, out_word) = (pipeline.output("valid_o"), pipeline.output("word_o"));
-        let out_buffer = pipeline.output("tag_o");
-        let last = out_word.slice(0, 6).all().named("last");
-        let goes_on = (out_valid & !last).named("goes_on");
+        let out_last = pipeline.output("tag_o").bit(0);
+        let out_buffer = pipeline.output("tag_o").slice(1, buffer_bits);
+        let goes_on = (out_valid & !out_last).named("goes_on");
         let begins = (!goes_on & block_valid & room).named("begins");
         begun.next_when(begins, begun.q.wrapping_add(1));
         let zero = m.constant(u(6), 0);
         let first_edge =
             if core.lane_bits() == 0 { concat(&[block_number, zero]) } else { concat(&[block_number, lane, zero]) };
+        // What goes on is not its block's last: no carry goes beyond its six bits.
+        let out_index = out_word.slice(0, 6);
+        let next_edge = concat(&[out_word.slice(6, edge.width() - 6), out_index.wrapping_add(1)]);
+        let next_is_last = goes_on & out_index.eq(62);
+        let entering_valid = m.register("entering_valid_q", u(1)).reset(0);
+        entering_valid.next(goes_on | begins);
+        let tag = concat(&[mux(goes_on, out_buffer, begun_buffer), next_is_last]);
         pipeline
-            .input("valid_i", goes_on | begins)
-            .input("word_i", mux(goes_on, out_word.wrapping_add(1), first_edge))
-            .input("tag_i", mux(goes_on, out_buffer, begun_buffer));
-        let entering: Vec<Signal> = (0..4).map(|k| mux(goes_on, state[k], keys[k])).collect();
+            .input("valid_i", entering_valid.q)
+            .input("word_i", m.delay("entering_word_q", mux(goes_on, next_edge, first_edge)))
+            .input("tag_i", m.delay("entering_tag_q", tag));
+        let entering: Vec<Signal> =
+            (0..4).map(|k| m.delay(&format!("entering_{k}_q"), mux(goes_on, state[k], keys[k]))).collect();
         bundle::connect(&pipeline, "state", &entering);
 
         // What comes out: both nodes, into the block's buffer.
@@ -105,33 +118,30 @@ pub fn chained_lane(core: &Core) -> Arc<Module> {
         numbers.write(begun_buffer, begins, &[block_number]);
 
         // Reading: the edges alive of the oldest block that is hashed.
-        let reading = m.register("reading_q", u(1)).reset(0);
-        let left = m.register("left_q", u(64));
         let taken = m.register("taken_q", count).reset(0);
         let offered = m.register("offered_q", u(1)).reset(0);
         let advance = (!offered.q | edge_ready).named("advance");
-        let (position, rest) = lowest_set(m, left.q);
-        let ends = (reading.q & advance & !rest.any()).named("ends");
-        let there_is_one = hashed.q.ne(taken.q);
-        let takes = (there_is_one & (!reading.q | ends)).named("takes");
-        taken.next_when(takes, taken.q.wrapping_add(1));
-        read.next_when(ends, read.q.wrapping_add(1));
-        reading.next(choose(reading.q).when(takes, 1).when(ends, 0).end());
-        let oldest = alive.read_asynchronous(taken.q.truncate(buffer_bits))[0];
-        left.next(choose(left.q).when(takes, oldest).when(reading.q & advance, rest).end());
-        offered.next(mux(advance, reading.q, offered.q));
-        let reads = reading.q & advance;
-        let read_buffer = m.register("read_buffer_q", buffer);
-        read_buffer.next_when(takes, taken.q.truncate(buffer_bits));
-        let stored = hashes.read(concat(&[read_buffer.q, position]), reads);
-        let last_nodes = lasts.read_asynchronous(read_buffer.q);
+        let there_is_one = hashed.q.ne(taken.q).named("there_is_one");
+        let taken_buffer = taken.q.truncate(buffer_bits);
+        let scan = m.instance("scan", &edge_scan(buffer_bits));
+        scan.input("block_valid_i", there_is_one)
+            .input("block_tag_i", taken_buffer)
+            .input("block_alive_i", alive.read_asynchronous(taken_buffer)[0])
+            .input("edge_ready_i", advance);
+        taken.next_when(there_is_one & scan.output("block_ready_o"), taken.q.wrapping_add(1));
+        let (read_buffer, position) = (scan.output("edge_tag_o"), scan.output("edge_position_o"));
+        let reads = (scan.output("edge_valid_o") & advance).named("reads");
+        read.next_when(reads & scan.output("edge_last_o"), read.q.wrapping_add(1));
+        offered.next(mux(advance, scan.output("edge_valid_o"), offered.q));
+        let stored = hashes.read(concat(&[read_buffer, position]), reads);
+        let last_nodes = lasts.read_asynchronous(read_buffer);
         let held = |name: &str, value: Signal| {
             let register = m.register(name, value.ty());
             register.next_when(reads, value);
             register.q
         };
         let position_q = held("position_q", position);
-        let number_q = held("number_q", numbers.read_asynchronous(read_buffer.q)[0]);
+        let number_q = held("number_q", numbers.read_asynchronous(read_buffer)[0]);
         let combined: Vec<Signal> = (0..2)
             .map(|k| stored[k] ^ mux(position_q.all(), 0, held(&format!("last_{k}_q"), last_nodes[k])))
             .map(|node| key_of(core, node, position_q.bit(0)))
@@ -144,7 +154,6 @@ pub fn chained_lane(core: &Core) -> Arc<Module> {
         bundle::outputs(m, "edge", &[mux(side, combined[1], combined[0]), mux(side, combined[0], combined[1]), index]);
         m.output("busy_o", begun.q.ne(read.q) | offered.q);
         m.output("hashes_o", goes_on | begins);
-        m.assert("a_block_read_has_an_edge", !reading.q | left.q.any());
     })
 }
 

@@ -64,13 +64,10 @@ pub fn core(core: &Core) -> Arc<Module> {
         let lanes = lanes(m, core, &host, &sequencer, &networks);
         let banks = banks(m, core, &sequencer, &networks);
         let emission = &networks.emission;
-        let stored = m.register("stored_q", u(32)).reset(0);
         let store_ready = m.input("store_ready_i", u(1));
         let stores = emission.output("pop_0_valid_o");
         emission.input("pop_0_ready_i", store_ready);
-        stored.next(
-            choose(stored.q).when(host.output("start_o"), 0).when(stores & store_ready, stored.q.wrapping_add(1)).end(),
-        );
+        let beat = beats(m, host.output("start_o"), stores & store_ready);
 
         let any = |signals: &[Signal]| tree_reduce(signals, |a, b| a | b);
         let of = |children: &[InstanceHandle], name: &str| children.iter().map(|child| child.output(name)).collect();
@@ -107,9 +104,17 @@ pub fn core(core: &Core) -> Arc<Module> {
         m.output("host_read_data_o", host.output("read_data_o"));
         m.output("interrupt_o", host.output("interrupt_o"));
         m.output("store_valid_o", stores);
-        m.output("store_beat_o", stored.q);
+        m.output("store_beat_o", beat);
         m.output("store_data_o", emission.output("pop_0_0_o"));
     })
+}
+
+/// The beat of the next survivor: how many have been taken since the start. The core and the proof of the
+/// survivors' stream share it.
+pub fn beats(m: &ModuleBuilder, start: Signal, taken: Signal) -> Signal {
+    let stored = m.register("stored_q", u(32)).reset(0);
+    stored.next(choose(stored.q).when(start, 0).when(taken, stored.q.wrapping_add(1)).end());
+    stored.q
 }
 
 /// The four networks.

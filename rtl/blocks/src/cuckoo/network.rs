@@ -21,11 +21,13 @@
 //! to one output stay in order. No combinational path from `pop_<o>_ready_i` to `push_<i>_ready_o`.
 //!
 //! **Progress.** A message moves whenever its way is free; of two that want the same way, they take
-//! turns.
+//! turns. A message offered stays offered until it is taken.
+//!
+//! **Proved** (`verification/formal`): a switch's ways by induction, small networks to a bounded depth.
 
 use std::sync::Arc;
 
-use myelin_hdl::{InstanceHandle, Module, ModuleBuilder, Signal, module, mux, tree_reduce, u};
+use myelin_hdl::{InstanceHandle, Module, ModuleBuilder, Signal, choose, module, mux, tree_reduce, u};
 
 use crate::prim::{bundle, fifo};
 
@@ -168,32 +170,10 @@ fn switch(ins: usize, outs: usize, bit: u32, config: Network) -> Arc<Module> {
         let valid: Vec<Signal> = queues.iter().map(|queue| queue.output("pop_valid_o")).collect();
         let words: Vec<Vec<Signal>> = queues.iter().map(|queue| bundle::of(queue, "pop", lanes)).collect();
         let ready: Vec<Signal> = (0..outs).map(|o| m.input(&format!("pop_{o}_ready_i"), u(1))).collect();
-        let never = m.constant(u(1), 0);
-        let mut pops = vec![never; ins];
-        let mut conflict = never;
-        for (o, &ready) in ready.iter().enumerate() {
-            let wants: Vec<Signal> = (0..ins)
-                .map(|i| match outs {
-                    1 => valid[i],
-                    _ => valid[i] & words[i][0].bit(bit).eq(o as i64),
-                })
-                .collect();
-            if ins == 1 {
-                m.output(&format!("pop_{o}_valid_o"), wants[0]);
-                bundle::outputs(m, &format!("pop_{o}"), &words[0]);
-                pops[0] = pops[0] | (wants[0] & ready);
-                continue;
-            }
-            let both = wants[0] & wants[1];
-            let turn = m.register(&format!("turn_{o}_q"), u(1)).reset(0);
-            let second = mux(both, turn.q, wants[1]).named(&format!("second_{o}"));
-            turn.next_when(both & ready, !turn.q);
-            m.output(&format!("pop_{o}_valid_o"), wants[0] | wants[1]);
-            let out: Vec<Signal> = (0..lanes).map(|k| mux(second, words[1][k], words[0][k])).collect();
-            bundle::outputs(m, &format!("pop_{o}"), &out);
-            pops[0] = pops[0] | (wants[0] & !second & ready);
-            pops[1] = pops[1] | (wants[1] & second & ready);
-            conflict = conflict | both;
+        let Ways { offered, offers, pops, conflict, .. } = ways(m, &valid, &words, &ready, bit);
+        for (o, (valid, words)) in offered.iter().zip(&offers).enumerate() {
+            m.output(&format!("pop_{o}_valid_o"), *valid);
+            bundle::outputs(m, &format!("pop_{o}"), words);
         }
         for (queue, pop) in queues.iter().zip(&pops) {
             queue.input("pop_ready_i", *pop);
@@ -201,4 +181,60 @@ fn switch(ins: usize, outs: usize, bit: u32, config: Network) -> Arc<Module> {
         m.output("busy_o", tree_reduce(&valid, |a, b| a | b));
         m.output("conflict_o", conflict);
     })
+}
+
+/// The ways out of a switch.
+pub struct Ways {
+    /// Whether an output offers a word.
+    pub offered: Vec<Signal>,
+    /// The word that each output offers.
+    pub offers: Vec<Vec<Signal>>,
+    /// Whether the word of each input goes.
+    pub pops: Vec<Signal>,
+    /// Whose turn it is at each output of two inputs.
+    pub turns: Vec<Signal>,
+    /// Two words want the same way.
+    pub conflict: Signal,
+}
+
+/// What goes where of one or two words, each to the output that its `bit` names, or to the only one: a
+/// switch and its proof share it.
+///
+/// Of two that want the same way, the one goes that did not when both last wanted it. A word offered and not
+/// taken stays offered, whatever else comes.
+pub fn ways(m: &ModuleBuilder, valid: &[Signal], words: &[Vec<Signal>], ready: &[Signal], bit: u32) -> Ways {
+    let never = m.constant(u(1), 0);
+    let mut found = Ways {
+        offered: Vec::new(),
+        offers: Vec::new(),
+        pops: vec![never; valid.len()],
+        turns: Vec::new(),
+        conflict: never,
+    };
+    let outs = ready.len();
+    for (o, &ready) in ready.iter().enumerate() {
+        let wants = |i: usize| match outs {
+            1 => valid[i],
+            _ => valid[i] & words[i][0].bit(bit).eq(o as i64),
+        };
+        let &[_, _] = valid else {
+            found.offered.push(wants(0));
+            found.offers.push(words[0].clone());
+            found.pops[0] = found.pops[0] | (wants(0) & ready);
+            continue;
+        };
+        let (first_wants, second_wants) = (wants(0), wants(1));
+        let both = first_wants & second_wants;
+        let offered = first_wants | second_wants;
+        let turn = m.register(&format!("turn_{o}_q"), u(1)).reset(0);
+        let second = mux(both, turn.q, second_wants).named(&format!("second_{o}"));
+        turn.next(choose(turn.q).when(offered & !ready, second).when(both & ready, !turn.q).end());
+        found.turns.push(turn.q);
+        found.offered.push(offered);
+        found.offers.push(words[0].iter().zip(&words[1]).map(|(&first, &other)| mux(second, other, first)).collect());
+        found.pops[0] = found.pops[0] | (first_wants & !second & ready);
+        found.pops[1] = found.pops[1] | (second_wants & second & ready);
+        found.conflict = found.conflict | both;
+    }
+    found
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use myelin_hdl::{Module, Signal, choose, concat, module, mux, tree_reduce, u};
 use myelin_isa::cuckoo::{Core, Sip};
 
-use super::lowest_set::lowest_set;
+use super::edge_scan::edge_scan;
 use super::sip_pipeline::{End, TERMS, sip_pipeline};
 use crate::prim::{bundle, fifo};
 
@@ -44,19 +44,15 @@ pub fn plain_lane(core: &Core) -> Arc<Module> {
         let room = m.register("room_q", u(capacity.ilog2() + 1)).reset(i64::from(capacity));
 
         // Edges alive of a block, one after the other; the tested side's hash, then the other's.
-        let left = m.register("left_q", u(64)).reset(0);
-        let number = m.register("number_q", u(core.block_bits()));
+        let scan = m.instance("scan", &edge_scan(core.block_bits()));
+        scan.input("block_valid_i", block_valid).input("block_tag_i", block_number).input("block_alive_i", block_alive);
+        let (number, position) = (scan.output("edge_tag_o"), scan.output("edge_position_o"));
         let other = m.register("other_q", u(1)).reset(0);
-        let (position, rest) = lowest_set(m, left.q);
-        let begins = (left.q.any() & (other.q | room.q.any())).named("begins");
+        let begins = (scan.output("edge_valid_o") & (other.q | room.q.any())).named("begins");
         let edge_ends = (begins & (other.q | !both)).named("edge_ends");
-        let block_ready = (!left.q.any() | (edge_ends & !rest.any())).named("block_ready");
-        let takes = (block_valid & block_ready).named("takes");
-        left.next(choose(left.q).when(takes, block_alive).when(edge_ends, rest).end());
-        number.next_when(takes, block_number);
+        scan.input("edge_ready_i", edge_ends);
         other.next(choose(other.q).when(edge_ends, 0).when(begins, 1).end());
-        let index =
-            if core.lane_bits() == 0 { concat(&[number.q, position]) } else { concat(&[number.q, lane, position]) };
+        let index = if core.lane_bits() == 0 { concat(&[number, position]) } else { concat(&[number, lane, position]) };
 
         let word_width = edge.width() + 1;
         let pipeline =
@@ -87,11 +83,11 @@ pub fn plain_lane(core: &Core) -> Arc<Module> {
         let more = mux(popped, room.q.wrapping_add(1), room.q);
         room.next(mux(reserves, more.wrapping_sub(1), more));
 
-        m.output("block_ready_o", block_ready);
+        m.output("block_ready_o", scan.output("block_ready_o"));
         m.output("edge_valid_o", edge_valid);
         let out: Vec<Signal> = bundle::of(&queue, "pop", 3);
         bundle::outputs(m, "edge", &out);
-        m.output("busy_o", left.q.any() | room.q.ne(i64::from(capacity)));
+        m.output("busy_o", scan.output("busy_o") | room.q.ne(i64::from(capacity)));
         m.output("hashes_o", begins);
         m.assert("there_is_room_behind_the_pipeline", !pushes | queue.output("push_ready_o"));
     })

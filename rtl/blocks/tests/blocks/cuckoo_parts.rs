@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use myelin_golden::cuckoo as golden;
 use myelin_isa::cuckoo::Sip;
+use myelin_rtl::cuckoo::edge_scan::{LATENCY, edge_scan};
 use myelin_rtl::cuckoo::network::{Network, network};
 use myelin_rtl::cuckoo::sip_pipeline::{End, TERMS, sip_pipeline};
 use rand::RngExt;
@@ -43,6 +44,50 @@ fn hashes_as_golden_does(end: End, words: &str, count: usize) {
                     assert_eq!((bench.get("word_o") as u64, bench.get("tag_o")), (word, tag));
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn every_edge_alive_is_scanned_once_in_order_and_one_a_cycle() {
+    for (share, valid, ready) in [(50, 100, 100), (2, 100, 100), (100, 100, 100), (10, 60, 60), (2, 40, 90)] {
+        let mut bench = Bench::new(&edge_scan(5));
+        let mut random = random(u64::from(share));
+        let mut expected = VecDeque::new();
+        // A block that is offered stays until it is taken.
+        let mut block: Option<u64> = None;
+        let (mut blocks, mut edges, mut first) = (0, 0, None);
+        for cycle in 0..2000 {
+            if block.is_none() && chance(&mut random, valid) {
+                let alive = (0..64).fold(0u64, |alive, k| alive | u64::from(chance(&mut random, share)) << k);
+                block = Some(alive | 1 << random.random_range(0..64));
+            }
+            bench.set("block_valid_i", i64::from(block.is_some()));
+            bench.set("block_alive_i", block.unwrap_or_default());
+            bench.set("block_tag_i", blocks % 32);
+            bench.set("edge_ready_i", i64::from(chance(&mut random, ready)));
+            if bench.get("edge_valid_o") == 1 {
+                first = first.or(Some(cycle));
+                if bench.is_set("edge_ready_i") {
+                    let found = ["edge_tag_o", "edge_position_o", "edge_last_o"].map(|name| bench.get(name));
+                    assert_eq!(Some(found), expected.pop_front(), "cycle {cycle}");
+                    edges += 1;
+                }
+            }
+            if bench.get("block_ready_o") == 1
+                && let Some(alive) = block.take()
+            {
+                let positions: Vec<i64> = (0..64).filter(|k| alive >> k & 1 == 1).collect();
+                let last = positions.len() - 1;
+                expected
+                    .extend(positions.into_iter().enumerate().map(|(k, at)| [blocks % 32, at, i64::from(k == last)]));
+                blocks += 1;
+            }
+            bench.step();
+        }
+        assert!(edges > 100);
+        if (valid, ready) == (100, 100) {
+            assert_eq!((first, edges), (Some(LATENCY as i64), 2000 - LATENCY as i64), "an edge a cycle");
         }
     }
 }

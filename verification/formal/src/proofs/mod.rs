@@ -2,8 +2,10 @@
 
 mod barrier;
 mod convolution;
+mod counter_store;
 mod fifo;
 mod loop_nest;
+mod network;
 mod packing;
 mod post_lane;
 mod rows;
@@ -24,6 +26,8 @@ pub fn all() -> Vec<Proof> {
         rows::proofs(),
         post_lane::proofs(),
         packing::proofs(),
+        counter_store::proofs(),
+        network::proofs(),
     ]
     .into_iter()
     .flatten()
