@@ -62,12 +62,12 @@ use std::sync::Arc;
 use myelin_hdl::{InstanceHandle, Module, ModuleBuilder, Register, Signal, choose, concat, module, mux, u};
 
 use super::csr::{self, Csrs, Events, Interrupts, MEPC, MTVAL, MTVEC, Named};
-use super::decode::{Decoded, decode};
-use super::execute::{Results, Sources, execute, gate};
+use super::decode::{Classes, Decoded, decode};
+use super::execute::{Next, Results, Selects, Sources, execute, gate};
 use super::load_store::{byte_enable, from_bus, misaligned, to_bus};
 use super::multiply::multiply;
 use super::parameters::{CpuParameters, Multiply, Shift};
-use super::register_file::{Watched, register_file};
+use super::register_file::{ADDRESS_WIDTH, Watched, register_file};
 use super::retire::Retirement;
 use super::shift::{Direction, barrel, serial};
 use super::states::States;
@@ -78,6 +78,34 @@ pub fn cpu(parameters: &CpuParameters) -> Arc<Module> {
         m.doc("RV32 soft core with machine mode, on one bus, an instruction at a time.");
         declare(m, parameters, Watched::No);
     })
+}
+
+/// What is inside the core, for a proof that watches it.
+pub struct Inside {
+    /// The instruction at its end.
+    pub retirement: Retirement,
+    /// The states.
+    pub states: States,
+    /// Byte address of the next instruction to be requested.
+    pub fetch_pc: Signal,
+    /// The instruction could not be fetched.
+    pub fault: Signal,
+    /// A trap is being entered.
+    pub trapping: Signal,
+    /// The registers read.
+    pub operands: [Signal; 2],
+    /// What a CSR instruction reads, in the two states in which it works on it.
+    pub csr: Signal,
+    /// The data register.
+    pub data: Signal,
+    /// Which byte of the word is accessed.
+    pub offset: Signal,
+    /// Places that the serial shifter has left.
+    pub shift_left: Option<Signal>,
+    /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.
+    pub enables: [Signal; 4],
+    /// The words of the register file at `watch_0_i` and `watch_1_i`, if [`Watched::Yes`].
+    pub watched: Option<[Signal; 2]>,
 }
 
 /// The inputs.
@@ -133,7 +161,9 @@ struct Core<'a> {
     first: Signal,
     second: Signal,
     named: Named,
+    classes: Classes<Register>,
     d: Decoded,
+    selects: Selects,
     interrupts: Interrupts,
 }
 
@@ -169,7 +199,7 @@ struct Written {
 }
 
 /// The whole core, ports included, in the open module `m`: [`cpu`] and its proof share it.
-pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) -> Retirement {
+pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) -> Inside {
     let inputs = Inputs {
         ready: m.input("bus_ready_i", u(1)),
         error: m.input("bus_error_i", u(1)),
@@ -181,12 +211,15 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
     let state = State::new(m, parameters);
     let csrs = Csrs::new(m, parameters);
     let named = csr::named(m, parameters, state.instruction.q);
+    let classes = Classes::registers(m);
     let registers = m.instance("registers", &register_file(parameters.registers(), watched));
     let core = Core {
         m,
         parameters,
         s: States::new(m),
-        d: decode(m, parameters, state.instruction.q, named.legal),
+        d: decode(m, parameters, state.instruction.q, &classes, named.legal),
+        classes,
+        selects: Selects::new(m),
         interrupts: csrs.interrupts(m, pending),
         first: registers.output("first_o"),
         second: registers.output("second_o"),
@@ -198,7 +231,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
 
     let csr_value = m.register("csr_value_q", u(32));
     csr_value.next_when(core.s.csr_read.q, csrs.read(m, parameters, &core.named, pending));
-    let results = core.compute(csr_value.q, csrs.cause.q);
+    let results = core.compute(csr_value.q);
     let decisions = core.decide(&results);
     let events = Events {
         trap: decisions.trap,
@@ -208,38 +241,62 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         value: results.result,
         retires: decisions.retires & !core.state.trapping.q,
     };
-    let retirement_cause = csrs.cause.q;
+    let (retirement_cause, enables) = (csrs.cause.q, csrs.enables());
     csrs.drive(&core.named, &events);
-    let written = core.write_back(&results, &decisions);
-    core.fetch(&results, &decisions);
+    let written = core.write_back(&results, &decisions, retirement_cause);
+    core.fetch(&results, &decisions, retirement_cause);
     core.read_registers(&decisions);
     core.request(&decisions);
-    let [shifted, multiplied] = core.work(&results, &decisions);
-    core.next_states(&results, &decisions, [shifted, multiplied], written.write);
+    let (done, shift_left) = core.work(&results, &decisions);
+    core.next_states(&results, &decisions, done, written.write);
     core.checks(retirement_cause, &decisions);
     let retirement = core.retirement(&results, &decisions, &written, retirement_cause);
     retirement.outputs(m);
-    retirement
+    let watched = (watched == Watched::Yes).then(|| watch(m, &core.registers));
+    let Core { s: states, state, first, second, .. } = core;
+    Inside {
+        retirement,
+        states,
+        fetch_pc: byte_address(m, state.fetch_pc.q),
+        fault: state.fault.q,
+        trapping: state.trapping.q,
+        operands: [first, second],
+        csr: results.old,
+        data: state.data.q,
+        offset: state.offset.q,
+        shift_left,
+        enables,
+        watched,
+    }
+}
+
+/// Zeros below a word address.
+fn byte_address(m: &ModuleBuilder, word: Signal) -> Signal {
+    concat(&[word, m.constant(u(2), 0)])
+}
+
+/// The words that a proof looks at.
+fn watch(m: &ModuleBuilder, registers: &InstanceHandle) -> [Signal; 2] {
+    [0, 1].map(|index| {
+        let address = m.input(&format!("watch_{index}_i"), u(ADDRESS_WIDTH));
+        registers.input(&format!("watch_{index}_i"), address);
+        registers.output(&format!("watch_{index}_o"))
+    })
 }
 
 impl Core<'_> {
-    /// Zeros below a word address.
     fn byte_address(&self, word: Signal) -> Signal {
-        concat(&[word, self.m.constant(u(2), 0)])
+        byte_address(self.m, word)
     }
 
-    fn compute(&self, csr_value: Signal, cause: Signal) -> Results {
+    fn compute(&self, csr_value: Signal) -> Results {
         let s = &self.s;
-        // Misaligned jump, misaligned and failed loads and stores.
-        let value_is_sum = cause.slice(2, 3).eq(1) | !cause.any();
         let from = Sources {
             first: self.first | gate(csr_value, s.csr_old.q | s.csr_new.q),
             second: self.second,
             pc: self.byte_address(self.state.pc.q),
-            value_is_sum: value_is_sum.named("value_is_sum"),
-            value_is_pc: cause.eq(1),
         };
-        execute(self.m, s, &self.d, &from)
+        execute(self.m, s, &self.d, &self.selects, &from)
     }
 
     fn decide(&self, results: &Results) -> Decisions {
@@ -296,15 +353,19 @@ impl Core<'_> {
     }
 
     /// Writes a register: the result, the link or what the data register holds; or a CSR among them.
-    fn write_back(&self, results: &Results, decisions: &Decisions) -> Written {
+    fn write_back(&self, results: &Results, decisions: &Decisions, cause: Signal) -> Written {
         let (s, d, m) = (&self.s, &self.d, self.m);
         let general = (decisions.writes | s.write_back.q | s.csr_old.q) & d.rd.any();
         let to_csr = s.csr_new.q & self.named.writes & self.named.stored;
         let write = (general | s.trap_pc.q | s.trap_value.q | to_csr).named("writes_register");
-        let loaded = from_bus(self.state.data.q, self.state.offset.q, d.funct3, d.load);
+        // In the data register is the address of a misaligned jump, misaligned or failed load or store.
+        let value = s.trap_value.q & (cause.slice(2, 3).eq(1) | !cause.any());
+        let loaded = from_bus(self.state.data.q, self.state.offset.q, d.funct3, d.load & !s.trap_value.q);
         let link = self.byte_address(self.state.fetch_pc.q);
-        let chosen =
-            choose(results.result).when(s.write_back.q, loaded).when(s.execute.q & (d.jal | d.jalr), link).end();
+        let chosen = choose(results.result)
+            .when(s.write_back.q | value, loaded)
+            .when(s.execute.q & (d.jal | d.jalr), link)
+            .end();
         // Vectors are word addresses; the target of JALR is even.
         let clears_two = s.csr_new.q & self.named.is_vector;
         let clears_one = clears_two | (s.trap_value.q & d.jalr);
@@ -318,7 +379,7 @@ impl Core<'_> {
     }
 
     /// The address of the next instruction, and the instruction when it comes.
-    fn fetch(&self, results: &Results, decisions: &Decisions) {
+    fn fetch(&self, results: &Results, decisions: &Decisions, cause: Signal) {
         let fetched = decisions.fetched;
         let state = &self.state;
         let target = mux(fetched, state.fetch_pc.q.wrapping_add(1), results.result.slice(2, 30));
@@ -326,6 +387,9 @@ impl Core<'_> {
         state.pc.next_when(fetched, state.fetch_pc.q);
         state.instruction.next_when(fetched, self.inputs.read_data);
         state.fault.next_when(fetched, self.inputs.error);
+        self.classes.drive(fetched, self.inputs.read_data);
+        let (coming, value_is_pc) = (self.inputs.read_data, cause.eq(1));
+        self.selects.drive(&self.s, &Next { fetched, coming, trap: decisions.trap, value_is_pc, d: &self.d });
         state.trapping.next(choose(state.trapping.q).when(decisions.trap, 1).when(self.s.jump.q, 0).end());
     }
 
@@ -361,21 +425,23 @@ impl Core<'_> {
         m.output("bus_write_data_o", to_bus(self.second, self.d.funct3));
     }
 
-    /// The data register, and the units that take several cycles: whether shifter and multiplier are done.
-    fn work(&self, results: &Results, decisions: &Decisions) -> [Signal; 2] {
+    /// The data register, and the units that take several cycles: whether shifter and multiplier are
+    /// done, and the places that the serial shifter has left.
+    fn work(&self, results: &Results, decisions: &Decisions) -> ([Signal; 2], Option<Signal>) {
         let (s, d, m) = (&self.s, &self.d, self.m);
         let data = &self.state.data;
         let to = Direction { right: d.funct3.bit(2), arithmetic: d.alternative };
         let amount = results.second.slice(0, 5);
         let never = m.constant(u(1), 0);
         let computed = choose(results.result).when(s.memory.q, self.inputs.read_data);
-        let (computed, shifted) = match self.parameters.shift() {
+        let (computed, shifted, left) = match self.parameters.shift() {
             Shift::Barrel => {
-                (computed.when(s.execute.q & d.shift, barrel(self.first, amount, to)), decisions.begins & d.shift)
+                let value = barrel(self.first, amount, to);
+                (computed.when(s.execute.q & d.shift, value), decisions.begins & d.shift, None)
             }
             Shift::Serial => {
                 let step = serial(m, data.q, s.execute.q, amount, to);
-                (computed.when(s.shift.q, step.next), s.shift.q & step.done)
+                (computed.when(s.shift.q, step.next), s.shift.q & step.done, Some(step.left))
             }
         };
         let (computed, multiplied) = match self.parameters.multiply() {
@@ -391,10 +457,12 @@ impl Core<'_> {
         };
         // A serial shift that is done holds its value.
         let shifts = s.shift.q & !shifted;
-        data.next_when(s.execute.q | (s.memory.q & self.inputs.ready) | shifts | multiplied, computed.end());
+        // One that fails keeps its address.
+        let read = s.memory.q & self.inputs.ready & !self.inputs.error;
+        data.next_when(s.execute.q | s.branch.q | read | shifts | multiplied, computed.end());
         let offset = &self.state.offset;
-        offset.next_when(s.execute.q, gate(results.sum.slice(0, 2), d.load | d.store));
-        [shifted, multiplied]
+        offset.next_when(s.execute.q, results.sum.slice(0, 2));
+        ([shifted, multiplied], left)
     }
 
     fn next_states(&self, results: &Results, decisions: &Decisions, done: [Signal; 2], written: Signal) {
@@ -434,7 +502,9 @@ impl Core<'_> {
     }
 
     fn retirement(&self, results: &Results, decisions: &Decisions, written: &Written, cause: Signal) -> Retirement {
-        let (s, d) = (&self.s, &self.d);
+        let (s, d, m) = (&self.s, &self.d, self.m);
+        let address = m.register("retire_address_q", u(32));
+        address.next_when(s.execute.q, results.sum);
         let on_csr = s.csr_new.q;
         let writes = written.general | (on_csr & d.rd.any());
         let target = self.byte_address(results.result.slice(2, 30));
@@ -451,7 +521,7 @@ impl Core<'_> {
             rs2_value: self.second,
             rd: gate(d.rd, writes),
             rd_value: mux(on_csr, results.old, written.data),
-            memory_address: results.sum,
+            memory_address: address.q,
             read_mask: gate(self.accessed(), reads_memory),
             write_mask: gate(self.accessed(), s.memory.q & d.store),
             read_data: self.state.data.q,

@@ -145,6 +145,11 @@ impl Csrs {
         }
     }
 
+    /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.
+    pub(super) fn enables(&self) -> [Signal; 4] {
+        [&self.mie, &self.mpie, &self.timer_enable, &self.external_enable].map(|register| register.q)
+    }
+
     /// What the CSR named reads, as far as it is not in the register file; 0 otherwise.
     pub(super) fn read(
         &self,

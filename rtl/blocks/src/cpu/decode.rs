@@ -1,6 +1,6 @@
 //! What an instruction asks for. Every encoding that is not one of ours is illegal.
 
-use myelin_hdl::{ModuleBuilder, Signal, choose, concat, mux, u};
+use myelin_hdl::{ModuleBuilder, Register, Signal, choose, concat, mux, u};
 
 use super::parameters::{CpuParameters, Multiply};
 
@@ -22,9 +22,7 @@ pub(super) struct Decoded {
     pub auipc: Signal,
     /// FENCE, FENCE.I: nothing to do.
     pub fence: Signal,
-    /// Register and register.
-    pub op: Signal,
-    /// The same but those of M, and register and immediate.
+    /// Register and register but those of M, register and immediate.
     pub alu: Signal,
     /// SLL, SRL, SRA and their immediate forms.
     pub shift: Signal,
@@ -56,22 +54,113 @@ pub(super) struct Decoded {
     pub illegal: Signal,
 }
 
-/// Takes `instruction` apart; `csr_legal` says that its CSR exists and may be accessed so.
-pub(super) fn decode(m: &ModuleBuilder, parameters: &CpuParameters, instruction: Signal, csr_legal: Signal) -> Decoded {
-    let opcode = instruction.slice(2, 5);
-    let is = |name: &str, code: i64| opcode.eq(code).named(name);
-    let load = is("is_load", 0b00000);
-    let fence = is("is_fence", 0b00011);
-    let op_immediate = is("is_op_immediate", 0b00100);
-    let auipc = is("is_auipc", 0b00101);
-    let store = is("is_store", 0b01000);
-    let op = is("is_op", 0b01100);
-    let lui = is("is_lui", 0b01101);
-    let branch = is("is_branch", 0b11000);
-    let jalr = is("is_jalr", 0b11001);
-    let jal = is("is_jal", 0b11011);
-    let system = is("is_system", 0b11100);
+/// The opcode of an instruction as one bit for each.
+#[derive(Clone, Copy)]
+pub(super) struct Classes<T = Signal> {
+    pub load: T,
+    pub fence: T,
+    pub op_immediate: T,
+    pub auipc: T,
+    pub store: T,
+    pub op: T,
+    pub lui: T,
+    pub branch: T,
+    pub jalr: T,
+    pub jal: T,
+    pub system: T,
+}
 
+/// Names and opcodes, in the order of [`Classes`].
+const OPCODES: [(&str, i64); 11] = [
+    ("is_load_q", 0b00000),
+    ("is_fence_q", 0b00011),
+    ("is_op_immediate_q", 0b00100),
+    ("is_auipc_q", 0b00101),
+    ("is_store_q", 0b01000),
+    ("is_op_q", 0b01100),
+    ("is_lui_q", 0b01101),
+    ("is_branch_q", 0b11000),
+    ("is_jalr_q", 0b11001),
+    ("is_jal_q", 0b11011),
+    ("is_system_q", 0b11100),
+];
+
+impl<T: Copy> Classes<T> {
+    fn map<U>(self, mut f: impl FnMut(T) -> U) -> Classes<U> {
+        Classes {
+            load: f(self.load),
+            fence: f(self.fence),
+            op_immediate: f(self.op_immediate),
+            auipc: f(self.auipc),
+            store: f(self.store),
+            op: f(self.op),
+            lui: f(self.lui),
+            branch: f(self.branch),
+            jalr: f(self.jalr),
+            jal: f(self.jal),
+            system: f(self.system),
+        }
+    }
+}
+
+const CLASSES: Classes<usize> = Classes {
+    load: 0,
+    fence: 1,
+    op_immediate: 2,
+    auipc: 3,
+    store: 4,
+    op: 5,
+    lui: 6,
+    branch: 7,
+    jalr: 8,
+    jal: 9,
+    system: 10,
+};
+
+impl Classes {
+    /// The class of `instruction`. Its lowest two bits are not looked at.
+    pub(super) fn of(instruction: Signal) -> Classes {
+        CLASSES.map(|index| instruction.slice(2, 5).eq(OPCODES[index].1))
+    }
+}
+
+impl Classes<Register> {
+    /// Registers that hold the class of the present instruction.
+    pub(super) fn registers(m: &ModuleBuilder) -> Classes<Register> {
+        CLASSES.map(|index| m.register(OPCODES[index].0, u(1)))
+    }
+
+    /// Takes the class of the instruction that comes.
+    pub(super) fn drive(self, fetched: Signal, coming: Signal) {
+        CLASSES.map(|index| {
+            let registers = [
+                self.load,
+                self.fence,
+                self.op_immediate,
+                self.auipc,
+                self.store,
+                self.op,
+                self.lui,
+                self.branch,
+                self.jalr,
+                self.jal,
+                self.system,
+            ];
+            registers[index].next_when(fetched, coming.slice(2, 5).eq(OPCODES[index].1));
+        });
+    }
+}
+
+/// Takes `instruction` of `class` apart; `csr_legal` says that its CSR exists and may be accessed so.
+pub(super) fn decode(
+    m: &ModuleBuilder,
+    parameters: &CpuParameters,
+    instruction: Signal,
+    class: &Classes<Register>,
+    csr_legal: Signal,
+) -> Decoded {
+    let Classes { load, fence, op_immediate, auipc, store, op, lui, branch, jalr, jal, system } =
+        class.map(|register| register.q);
     let funct3 = instruction.slice(12, 3);
     let funct7 = instruction.slice(25, 7);
     let multiplies = parameters.multiply() != Multiply::None;
@@ -118,7 +207,6 @@ pub(super) fn decode(m: &ModuleBuilder, parameters: &CpuParameters, instruction:
         lui,
         auipc,
         fence,
-        op,
         alu,
         shift,
         multiply,

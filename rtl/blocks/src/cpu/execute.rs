@@ -1,9 +1,73 @@
 //! The one adder, the logic and the comparison, and what goes into them in each state.
 
-use myelin_hdl::{ModuleBuilder, Signal, concat, mux, u};
+use myelin_hdl::{ModuleBuilder, Register, Signal, concat, mux, u};
 
-use super::decode::Decoded;
+use super::decode::{Classes, Decoded};
 use super::states::States;
+
+/// What goes into the adder in the next cycle: registers, so that nothing is decided before the carry chain.
+pub(super) struct Selects {
+    /// The first operand is the instruction's address; zero if neither this nor the register.
+    first_is_pc: Register,
+    first_is_register: Register,
+    /// The second operand is a register; else it is the immediate.
+    second_is_register: Register,
+    /// The second operand is inverted and 1 is added: a subtraction, or the clearing of bits in a CSR.
+    inverts: Register,
+    /// The state says what is computed, not the instruction.
+    special: Register,
+}
+
+/// What the next cycle's operands depend on.
+pub(super) struct Next<'a> {
+    /// An instruction comes.
+    pub fetched: Signal,
+    /// Which.
+    pub coming: Signal,
+    /// A trap is entered.
+    pub trap: Signal,
+    /// mtval is the address of the instruction.
+    pub value_is_pc: Signal,
+    /// The instruction that is there.
+    pub d: &'a Decoded,
+}
+
+impl Selects {
+    pub(super) fn new(m: &ModuleBuilder) -> Selects {
+        let bit = |name: &str| m.register(name, u(1));
+        Selects {
+            first_is_pc: bit("first_is_pc_q"),
+            first_is_register: bit("first_is_register_q"),
+            second_is_register: bit("second_is_register_q"),
+            inverts: bit("inverts_second_q"),
+            special: bit("operands_are_special_q"),
+        }
+    }
+
+    /// Chooses for the next cycle.
+    pub(super) fn drive(&self, s: &States, next: &Next) {
+        let (coming, function) = (Classes::of(next.coming), next.coming.slice(12, 3));
+        let own = next.d.funct3;
+        // A branch compares in the state execute, and adds in the next.
+        let target = coming.auipc | coming.jal;
+        let compares = (coming.op | coming.op_immediate) & function.slice(1, 2).eq(0b01);
+        let subtracts = coming.op & !function.any() & next.coming.bit(30);
+        let to_branch = s.execute.q & next.d.branch;
+        let clears = s.csr_old.q & own.slice(0, 2).all();
+        let replaces = own.slice(0, 2).eq(0b01);
+        let select = |register: &Register, of_instruction: Signal, of_state: Signal| {
+            let held = mux(s.registers.q, register.q, of_state);
+            register.next(mux(next.fetched, of_instruction, held));
+        };
+        let pc_again = next.trap | to_branch | (s.trap_pc.q & next.value_is_pc);
+        select(&self.first_is_pc, target, pc_again);
+        let reads_csr = s.vector.q | s.csr_read.q | (s.csr_old.q & !replaces);
+        select(&self.first_is_register, !target & !coming.lui, reads_csr);
+        select(&self.second_is_register, coming.op | coming.branch, s.csr_old.q & !own.bit(2));
+        select(&self.inverts, compares | subtracts | coming.branch, clears);
+        self.special.next(next.trap | s.trap_pc.q | s.vector.q | s.csr_read.q | s.csr_old.q);
+    }
+}
 
 /// What the operands are chosen from.
 pub(super) struct Sources {
@@ -13,10 +77,6 @@ pub(super) struct Sources {
     pub second: Signal,
     /// Address of the instruction, 32 bits.
     pub pc: Signal,
-    /// mtval is the address of a load, a store or a jump.
-    pub value_is_sum: Signal,
-    /// mtval is the address of the instruction.
-    pub value_is_pc: Signal,
 }
 
 /// What comes out.
@@ -34,26 +94,12 @@ pub(super) struct Results {
 }
 
 /// Computes. The second operand is inverted and 1 carried in to subtract, so there is one carry chain.
-pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, from: &Sources) -> Results {
-    let [execute, csr_new] = [s.execute.q, s.csr_new.q];
+pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, by: &Selects, from: &Sources) -> Results {
     let function = d.funct3;
-
-    // States in which the instruction does not say what the operands are.
-    let value_elsewhere = s.trap_value.q & !from.value_is_sum;
-    let works_on_csr = (s.csr_old.q | csr_new).named("works_on_csr");
-    let special = (s.trap_pc.q | value_elsewhere | s.jump.q | works_on_csr).named("operands_are_special");
-    let replaces = csr_new & function.slice(0, 2).eq(0b01);
-    let target = d.auipc | d.jal | (d.branch & !execute);
-    let first_is_pc = mux(special, s.trap_pc.q | (value_elsewhere & from.value_is_pc), target).named("first_is_pc");
-    let first_is_register =
-        mux(special, (works_on_csr & !replaces) | s.jump.q, !target & !d.lui).named("first_is_register");
-    let first = (gate(from.first, first_is_register) | gate(from.pc, first_is_pc)).named("first_operand");
-
-    let second_is_register = mux(csr_new, !function.bit(2), d.op | (d.branch & execute)).named("second_is_register");
-    let compares = d.alu & function.slice(1, 2).eq(0b01);
-    let minus = compares | (d.op & !function.any() & d.alternative) | (d.branch & execute);
-    let inverts = mux(csr_new, function.slice(0, 2).all(), minus & !special).named("inverts_second");
-    let plain = mux(second_is_register, from.second, d.immediate);
+    let (inverts, special) = (by.inverts.q, by.special.q);
+    let first = gate(from.first, by.first_is_register.q) | gate(from.pc, by.first_is_pc.q);
+    let first = first.named("first_operand");
+    let plain = mux(by.second_is_register.q, from.second, d.immediate);
     let second = (plain ^ spread(inverts, 32)).named("second_operand");
 
     // A sign or zero above, so that the carry chain compares as well; the carry enters below.
@@ -67,13 +113,13 @@ pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, from: &Sources
     let taken = (mux(function.bit(2), less, equal) ^ function.bit(0)).named("taken");
 
     let which = mux(special, m.constant(u(2), 1), function.slice(0, 2));
-    let which = mux(csr_new, concat(&[one, function.slice(0, 2).all()]), which).named("logic_function");
+    let which = mux(s.csr_new.q, concat(&[one, function.slice(0, 2).all()]), which).named("logic_function");
     let logic =
         mux(which.bit(1), mux(which.bit(0), first & second, first | second), mux(which.bit(0), first, first ^ second))
             .named("logic");
     let adds = (!special & !(d.alu & function.any())).named("result_is_sum");
     let combines = (special | (d.alu & (function.bit(2) | function.eq(0b001)))).named("result_is_logic");
-    let is_less = less & !special & compares;
+    let is_less = less & !special & d.alu & function.slice(1, 2).eq(0b01);
     let result = gate(sum, adds) | gate(logic, combines) | is_less.extend(u(32));
     Results { old: from.first, second: plain, sum, taken, result: result.named("result") }
 }

@@ -35,7 +35,8 @@ pub(super) fn to_bus(value: Signal, funct3: Signal) -> Signal {
 
 /// What was loaded: moved to the low end and extended. The word itself unless `narrows`.
 pub(super) fn from_bus(word: Signal, offset: Signal, funct3: Signal, narrows: Signal) -> Signal {
-    let half = mux(offset.bit(1), word.slice(16, 16), word.slice(0, 16));
+    let upper = offset.bit(1) & narrows & !funct3.bit(1);
+    let half = mux(upper, word.slice(16, 16), word.slice(0, 16));
     let byte = mux(offset.bit(0), half.slice(8, 8), half.slice(0, 8));
     let is_word = (funct3.bit(1) | !narrows).named("loads_word");
     let is_byte = (!is_word & !funct3.bit(0)).named("loads_byte");

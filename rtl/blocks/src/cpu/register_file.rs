@@ -25,8 +25,8 @@ use super::parameters::RegisterFile;
 /// Width of an address.
 pub(super) const ADDRESS_WIDTH: u32 = 6;
 
-/// Builds the register file. With `watched` there are two ports more for a proof: the word at
-/// `watch_address_i` in `watch_o`, in the same cycle.
+/// Builds the register file. With `watched` there are ports for a proof: the words at `watch_0_i` and
+/// `watch_1_i`, in the same cycle.
 pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module> {
     module("register_file", |m| {
         m.doc("General registers and the CSRs that are words.");
@@ -46,8 +46,10 @@ pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module
         m.output("first_o", words.read(first_address, reads)[0]);
         m.output("second_o", words.read(concat(&[m.constant(u(1), 0), second_address]), reads)[0]);
         if watched == Watched::Yes {
-            let address = m.input("watch_address_i", u(ADDRESS_WIDTH));
-            m.output("watch_o", words.read_asynchronous(address)[0]);
+            for index in 0..2 {
+                let address = m.input(&format!("watch_{index}_i"), u(ADDRESS_WIDTH));
+                m.output(&format!("watch_{index}_o"), words.read_asynchronous(address)[0]);
+            }
         }
         m.assert("register_0_is_never_written", !(write & write_address.eq(0)));
     })
@@ -56,7 +58,7 @@ pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module
 /// Whether a proof looks into the register file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watched {
-    /// By two ports more.
+    /// By two more ports for reading.
     Yes,
     /// Not at all.
     No,

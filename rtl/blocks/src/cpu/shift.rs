@@ -29,8 +29,10 @@ fn reversed(value: Signal) -> Signal {
     concat(&value.bits())
 }
 
-/// The serial shifter: places left, and what the register that holds the value becomes next.
+/// The serial shifter.
 pub(super) struct Serial {
+    /// Places left.
+    pub left: Signal,
     /// Nothing is left to shift.
     pub done: Signal,
     /// The value a step on.
@@ -51,5 +53,5 @@ pub(super) fn serial(m: &ModuleBuilder, value: Signal, load: Signal, amount: Sig
         let left = concat(&[value.slice(0, kept), m.constant(u(distance), 0)]);
         mux(to.right, right, left)
     };
-    Serial { done: !left.q.any(), next: mux(four, step(4), step(1)) }
+    Serial { left: left.q, done: !left.q.any(), next: mux(four, step(4), step(1)) }
 }

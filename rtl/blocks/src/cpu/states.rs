@@ -3,7 +3,7 @@
 use myelin_hdl::{ModuleBuilder, Register, Signal, tree_reduce, u};
 
 /// What the core is doing. All but `start` begin at 0.
-pub(super) struct States {
+pub struct States {
     /// The cycle after reset.
     pub start: Register,
     /// The next instruction is requested.
