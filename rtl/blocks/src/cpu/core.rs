@@ -104,17 +104,50 @@ pub struct Inside {
     pub shift_left: Option<Signal>,
     /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.
     pub enables: [Signal; 4],
-    /// The words of the register file at `watch_0_i` and `watch_1_i`, if [`Watched::Yes`].
-    pub watched: Option<[Signal; 2]>,
+    /// What is asked of the bus.
+    pub request: Request,
+    /// The interrupts to be taken before the instruction: timer, external.
+    pub interrupts: [Signal; 2],
+    /// The inputs.
+    pub inputs: Inputs,
+    /// What the register file holds, if [`Watched::Yes`].
+    pub watched: Option<Words>,
+}
+
+/// Words of the register file.
+pub struct Words {
+    /// Two addresses, which are inputs, and the words there.
+    pub chosen: [(Signal, Signal); 2],
+    /// The word of register 0.
+    pub zero: Signal,
+}
+
+/// What is asked of the bus.
+pub struct Request {
+    /// Something is.
+    pub valid: Signal,
+    /// A store.
+    pub write: Signal,
+    /// Of which word.
+    pub address: Signal,
+    /// Of which bytes.
+    pub byte_enable: Signal,
+    /// What is stored.
+    pub write_data: Signal,
 }
 
 /// The inputs.
-struct Inputs {
-    ready: Signal,
-    error: Signal,
-    read_data: Signal,
-    timer: Signal,
-    external: Signal,
+pub struct Inputs {
+    /// The request is done.
+    pub ready: Signal,
+    /// It has failed.
+    pub error: Signal,
+    /// The word read.
+    pub read_data: Signal,
+    /// mip.MTIP.
+    pub timer: Signal,
+    /// mip.MEIP.
+    pub external: Signal,
 }
 
 /// State besides [`States`] and the CSRs.
@@ -246,14 +279,14 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
     let written = core.write_back(&results, &decisions, retirement_cause);
     core.fetch(&results, &decisions, retirement_cause);
     core.read_registers(&decisions);
-    core.request(&decisions);
+    let request = core.request(&decisions);
     let (done, shift_left) = core.work(&results, &decisions);
     core.next_states(&results, &decisions, done, written.write);
     core.checks(retirement_cause, &decisions);
     let retirement = core.retirement(&results, &decisions, &written, retirement_cause);
     retirement.outputs(m);
     let watched = (watched == Watched::Yes).then(|| watch(m, &core.registers));
-    let Core { s: states, state, first, second, .. } = core;
+    let Core { s: states, state, first, second, interrupts, inputs, .. } = core;
     Inside {
         retirement,
         states,
@@ -266,6 +299,9 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         offset: state.offset.q,
         shift_left,
         enables,
+        request,
+        interrupts: [interrupts.timer, interrupts.external],
+        inputs,
         watched,
     }
 }
@@ -276,12 +312,13 @@ fn byte_address(m: &ModuleBuilder, word: Signal) -> Signal {
 }
 
 /// The words that a proof looks at.
-fn watch(m: &ModuleBuilder, registers: &InstanceHandle) -> [Signal; 2] {
-    [0, 1].map(|index| {
+fn watch(m: &ModuleBuilder, registers: &InstanceHandle) -> Words {
+    let chosen = [0, 1].map(|index| {
         let address = m.input(&format!("watch_{index}_i"), u(ADDRESS_WIDTH));
         registers.input(&format!("watch_{index}_i"), address);
-        registers.output(&format!("watch_{index}_o"))
-    })
+        (address, registers.output(&format!("watch_{index}_o")))
+    });
+    Words { chosen, zero: registers.output("zero_o") }
 }
 
 impl Core<'_> {
@@ -305,8 +342,8 @@ impl Core<'_> {
         let [ready, error] = [self.inputs.ready, self.inputs.error];
         let early = self.interrupts.pending | self.state.fault.q | d.illegal | d.ecall | d.ebreak;
         let early = early.named("traps_early");
-        let bad_access = (d.load | d.store) & misaligned(results.sum, d.funct3);
-        let bad_target = results.sum.bit(1);
+        let bad_access = (d.load | d.store) & misaligned(results.offset, d.funct3);
+        let bad_target = results.offset.bit(1);
         let bad = (bad_access | ((d.jal | d.jalr) & bad_target)).named("is_misaligned");
         let failed = (memory & ready & error).named("access_failed");
         let trap = (execute & (early | bad)) | (branch & bad_target) | failed;
@@ -415,14 +452,22 @@ impl Core<'_> {
         byte_enable(self.state.offset.q, self.d.funct3)
     }
 
-    fn request(&self, decisions: &Decisions) {
-        let (m, memory) = (self.m, self.s.memory.q);
+    fn request(&self, decisions: &Decisions) -> Request {
+        let memory = self.s.memory.q;
         let address = mux(memory, self.state.data.q.slice(2, 30), self.state.fetch_pc.q);
-        m.output("bus_valid_o", decisions.fetches | memory);
-        m.output("bus_write_o", memory & self.d.store);
-        m.output("bus_address_o", self.byte_address(address));
-        m.output("bus_byte_enable_o", mux(memory, self.accessed(), 0b1111));
-        m.output("bus_write_data_o", to_bus(self.second, self.d.funct3));
+        let request = Request {
+            valid: decisions.fetches | memory,
+            write: memory & self.d.store,
+            address: self.byte_address(address),
+            byte_enable: mux(memory, self.accessed(), 0b1111),
+            write_data: to_bus(self.second, self.d.funct3),
+        };
+        self.m.output("bus_valid_o", request.valid);
+        self.m.output("bus_write_o", request.write);
+        self.m.output("bus_address_o", request.address);
+        self.m.output("bus_byte_enable_o", request.byte_enable);
+        self.m.output("bus_write_data_o", request.write_data);
+        request
     }
 
     /// The data register, and the units that take several cycles: whether shifter and multiplier are
@@ -461,7 +506,7 @@ impl Core<'_> {
         let read = s.memory.q & self.inputs.ready & !self.inputs.error;
         data.next_when(s.execute.q | s.branch.q | read | shifts | multiplied, computed.end());
         let offset = &self.state.offset;
-        offset.next_when(s.execute.q, results.sum.slice(0, 2));
+        offset.next_when(s.execute.q, results.offset);
         ([shifted, multiplied], left)
     }
 
@@ -495,6 +540,10 @@ impl Core<'_> {
     fn checks(&self, cause: Signal, decisions: &Decisions) {
         let (s, m, trapping) = (&self.s, self.m, self.state.trapping.q);
         m.assert("exactly_one_state", s.exactly_one());
+        let present = !(s.start.q | s.fetch.q);
+        let same = self.classes.are_those_of(self.state.instruction.q);
+        m.assert("classes_are_those_of_the_instruction", !present | same);
+        self.selects.checks(m, s, &self.d, self.state.instruction.q, cause);
         m.assert("nothing_is_fetched_while_a_register_of_it_may_change", !(decisions.fetches & s.memory.q));
         m.cover("an_interrupt_is_taken", s.jump.q & trapping & cause.bit(4));
         m.cover("an_exception_is_taken", s.jump.q & trapping & !cause.bit(4));

@@ -95,6 +95,8 @@ pub(super) struct Csrs {
     /// mcause: the interrupt bit above four bits of code.
     pub cause: Register,
     counters: Option<[Counter; 2]>,
+    /// An instruction that counts retired in the cycle before.
+    retired: Option<Register>,
 }
 
 struct Counter {
@@ -124,6 +126,8 @@ pub(super) struct Interrupts {
     pub wakes: Signal,
     /// The external interrupt is to be taken: as it was in the cycle before.
     pub external: Signal,
+    /// The timer's interrupt likewise.
+    pub timer: Signal,
     /// One of the two is to be taken: as it was in the cycle before.
     pub pending: Signal,
 }
@@ -142,6 +146,7 @@ impl Csrs {
             external_enable: bit("mie_external_q"),
             cause: m.register("mcause_q", u(5)).reset(0),
             counters: parameters.counters().then(|| [counter("mcycle"), counter("minstret")]),
+            retired: parameters.counters().then(|| bit("retired_q")),
         }
     }
 
@@ -197,6 +202,7 @@ impl Csrs {
         Interrupts {
             wakes: (timer | external).named("interrupt_wakes"),
             external: external_q.q,
+            timer: timer_q.q,
             pending: (external_q.q | timer_q.q).named("interrupt_pending"),
         }
     }
@@ -215,11 +221,13 @@ impl Csrs {
         self.external_enable.next_when(writes(of.mie), e.value.bit(11));
         let written = concat(&[e.value.bit(31), e.value.slice(0, 4)]);
         self.cause.next_when(e.trap | writes(of.mcause), mux(e.trap, e.cause, written));
-        let Some([cycles, instructions]) = self.counters else { return };
+        let (Some([cycles, instructions]), Some(retired)) = (self.counters, self.retired) else { return };
         let chosen = writes(of.counter);
         let [of_instructions, upper] = [of.counter_index.bit(1), of.counter_index.bit(0)];
+        // A cycle late, which no CSR instruction is early enough to see.
+        retired.next(e.retires & !(chosen & of_instructions));
         cycles.drive(None, (chosen & !of_instructions, upper), e.value);
-        instructions.drive(Some(e.retires), (chosen & of_instructions, upper), e.value);
+        instructions.drive(Some(retired.q), (chosen & of_instructions, upper), e.value);
     }
 }
 

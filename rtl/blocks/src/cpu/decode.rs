@@ -1,6 +1,6 @@
 //! What an instruction asks for. Every encoding that is not one of ours is illegal.
 
-use myelin_hdl::{ModuleBuilder, Register, Signal, choose, concat, mux, u};
+use myelin_hdl::{ModuleBuilder, Register, Signal, choose, concat, mux, tree_reduce, u};
 
 use super::parameters::{CpuParameters, Multiply};
 
@@ -130,24 +130,34 @@ impl Classes<Register> {
         CLASSES.map(|index| m.register(OPCODES[index].0, u(1)))
     }
 
+    fn all(self) -> [Register; 11] {
+        [
+            self.load,
+            self.fence,
+            self.op_immediate,
+            self.auipc,
+            self.store,
+            self.op,
+            self.lui,
+            self.branch,
+            self.jalr,
+            self.jal,
+            self.system,
+        ]
+    }
+
     /// Takes the class of the instruction that comes.
     pub(super) fn drive(self, fetched: Signal, coming: Signal) {
-        CLASSES.map(|index| {
-            let registers = [
-                self.load,
-                self.fence,
-                self.op_immediate,
-                self.auipc,
-                self.store,
-                self.op,
-                self.lui,
-                self.branch,
-                self.jalr,
-                self.jal,
-                self.system,
-            ];
-            registers[index].next_when(fetched, coming.slice(2, 5).eq(OPCODES[index].1));
-        });
+        for (register, (_, opcode)) in self.all().into_iter().zip(OPCODES) {
+            register.next_when(fetched, coming.slice(2, 5).eq(opcode));
+        }
+    }
+
+    /// Whether they hold the class of `instruction`.
+    pub(super) fn are_those_of(self, instruction: Signal) -> Signal {
+        let same = |(register, (_, opcode)): (Register, (&str, i64))| register.q.eq(instruction.slice(2, 5).eq(opcode));
+        let same: Vec<Signal> = self.all().into_iter().zip(OPCODES).map(same).collect();
+        tree_reduce(&same, |a, b| a & b)
     }
 }
 

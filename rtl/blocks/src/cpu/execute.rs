@@ -69,6 +69,42 @@ impl Selects {
     }
 }
 
+impl Selects {
+    /// That what was chosen is what the state and the instruction want.
+    pub(super) fn checks(&self, m: &ModuleBuilder, s: &States, d: &Decoded, instruction: Signal, cause: Signal) {
+        let state = |state: &Register| state.q;
+        let special = state(&s.trap_pc) | state(&s.trap_value) | state(&s.jump) | state(&s.csr_old) | state(&s.csr_new);
+        m.assert("states_are_special_as_chosen", state(&s.start) | self.special.q.eq(special));
+        let class = Classes::of(instruction);
+        let arrived = state(&s.execute) | state(&s.registers);
+        let relative = class.auipc | class.jal;
+        let compares = d.alu & d.funct3.slice(1, 2).eq(0b01);
+        // Of an instruction of M nothing is computed here.
+        let subtracts = class.op & !d.funct3.any() & d.alternative;
+        let inverts = compares | subtracts | class.branch;
+        let own = self.first_is_pc.q.eq(relative)
+            & self.first_is_register.q.eq(!relative & !class.lui)
+            & self.second_is_register.q.eq(class.op | class.branch)
+            & (self.inverts.q.eq(inverts) | d.multiply);
+        m.assert("an_instruction_has_its_operands", !arrived | own);
+        let plain = !self.second_is_register.q & !self.inverts.q;
+        let target = self.first_is_pc.q & !self.first_is_register.q & plain;
+        m.assert("a_branch_adds_to_its_address", !state(&s.branch) | target);
+        let is_pc = self.first_is_pc.q & !self.first_is_register.q;
+        m.assert("a_trap_takes_its_address", !state(&s.trap_pc) | is_pc);
+        let value = self.first_is_pc.q.eq(cause.eq(1)) & !self.first_is_register.q;
+        m.assert("a_failed_fetch_shows_its_address", !state(&s.trap_value) | value);
+        let register = self.first_is_register.q & !self.first_is_pc.q;
+        m.assert("vectors_and_csrs_come_from_registers", !(state(&s.jump) | state(&s.csr_old)) | register);
+        let replaces = d.funct3.slice(0, 2).eq(0b01);
+        let csr = self.first_is_register.q.eq(!replaces)
+            & !self.first_is_pc.q
+            & self.second_is_register.q.eq(!d.funct3.bit(2))
+            & self.inverts.q.eq(d.funct3.slice(0, 2).all());
+        m.assert("a_csr_gets_its_operands", !state(&s.csr_new) | csr);
+    }
+}
+
 /// What the operands are chosen from.
 pub(super) struct Sources {
     /// First register read, or the CSR in the states that work on one.
@@ -87,6 +123,8 @@ pub(super) struct Results {
     pub second: Signal,
     /// First operand plus (minus) the second, modulo 2^32.
     pub sum: Signal,
+    /// The low two bits of an address: the same, but not from the long carry chain.
+    pub offset: Signal,
     /// The branch is taken.
     pub taken: Signal,
     /// What the state is to compute.
@@ -105,6 +143,7 @@ pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, by: &Selects, 
     // A sign or zero above, so that the carry chain compares as well; the carry enters below.
     let unsigned = mux(d.branch, function.bit(1), function.bit(0)).named("compares_unsigned");
     let [first_top, second_top] = [first.bit(31) & !unsigned, mux(unsigned, inverts, second.bit(31))];
+    let offset = first.slice(0, 2).wrapping_add(d.immediate.slice(0, 2)).named("address_offset");
     let one = m.constant(u(1), 1);
     let chain = concat(&[first_top, first, one]).wrapping_add(concat(&[second_top, second, inverts]));
     let sum = chain.slice(1, 32).named("sum");
@@ -121,7 +160,7 @@ pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, by: &Selects, 
     let combines = (special | (d.alu & (function.bit(2) | function.eq(0b001)))).named("result_is_logic");
     let is_less = less & !special & d.alu & function.slice(1, 2).eq(0b01);
     let result = gate(sum, adds) | gate(logic, combines) | is_less.extend(u(32));
-    Results { old: from.first, second: plain, sum, taken, result: result.named("result") }
+    Results { old: from.first, second: plain, sum, offset, taken, result: result.named("result") }
 }
 
 /// `value` where `enable`, else 0.

@@ -4,10 +4,11 @@ use myelin_hdl::{Signal, choose, concat, mux, u};
 
 use super::execute::spread;
 
-/// Whether an address does not suit the size of an access; the size is that of the instruction's funct3.
-pub(super) fn misaligned(address: Signal, funct3: Signal) -> Signal {
+/// Whether an address, of which these are the low two bits, does not suit the size of an access; the
+/// size is that of the instruction's funct3.
+pub(super) fn misaligned(offset: Signal, funct3: Signal) -> Signal {
     let [half, word] = [funct3.bit(0), funct3.bit(1)];
-    (half & address.bit(0)) | (word & address.slice(0, 2).any())
+    (half & offset.bit(0)) | (word & offset.any())
 }
 
 /// The bytes of the word that are accessed.

@@ -12,7 +12,7 @@ mod retire;
 mod shift;
 mod states;
 
-pub use self::core::{Inside, cpu, declare};
+pub use self::core::{Inputs, Inside, Request, Words, cpu, declare};
 pub use parameters::{CpuParameterError, CpuParameters, Multiply, RegisterFile, Shift};
 pub use register_file::Watched;
 pub use retire::Retirement;

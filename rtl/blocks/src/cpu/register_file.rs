@@ -50,6 +50,8 @@ pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module
                 let address = m.input(&format!("watch_{index}_i"), u(ADDRESS_WIDTH));
                 m.output(&format!("watch_{index}_o"), words.read_asynchronous(address)[0]);
             }
+            let zero = words.read_asynchronous(m.constant(u(ADDRESS_WIDTH), 0))[0];
+            m.output("zero_o", zero);
         }
         m.assert("register_0_is_never_written", !(write & write_address.eq(0)));
     })
