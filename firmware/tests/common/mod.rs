@@ -1,6 +1,7 @@
 //! A functional core with its memories, and programs on it and on the emulator.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod bench;
 pub mod flash;
 
 use myelin_compile::Program;
