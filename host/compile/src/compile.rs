@@ -234,7 +234,10 @@ fn layers(network: &Network, tiles: &[u32], prediction: &Prediction) -> Vec<Laye
             Source::Matrix(matrix) if stage.place.operator == "dense" => (LayerKind::Dense, matrix.macs()),
             Source::Matrix(matrix) => (LayerKind::Convolution, matrix.macs()),
             Source::Add { .. } => (LayerKind::Add, 0),
-            Source::Pool { input, window, .. } if *window == Window::unit(input.shape) => (LayerKind::Copy, 0),
+            Source::Pool { input, window, .. } if *window == Window::unit(input.shape) => {
+                let looks_up = stage.sinks.iter().all(|sink| sink.finish.table().is_some());
+                (if looks_up { LayerKind::LookUp } else { LayerKind::Copy }, 0)
+            }
             Source::Pool { combine: Combine::Sum, .. } => (LayerKind::Sum, 0),
             Source::Pool { .. } => (LayerKind::Pool, 0),
             Source::Enlarge { .. } => (LayerKind::Enlarge, 0),

@@ -2,7 +2,7 @@
 
 use crate::program::{CellProgram, Program};
 use core::fmt::Write;
-use myelin_isa::{Header, Instruction, PostOperands, Unit, UnitSet};
+use myelin_isa::{Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget};
 
 impl Program {
     /// One line an instruction: index, mnemonic, operands, then what it waits for and signals. Of
@@ -51,7 +51,8 @@ fn operands(instruction: &Instruction) -> String {
             format!("lane {destination} <- beat {memory_beat} x {beats}")
         }
         Instruction::LoadWeights { target, memory_beat, destination, beats, .. } => {
-            format!("{target:?} word {destination} <- beat {memory_beat} x {beats}")
+            let unit = if target == WeightTarget::Table { "entry" } else { "word" };
+            format!("{target:?} {unit} {destination} <- beat {memory_beat} x {beats}")
         }
         Instruction::Convolve { half, accumulate, row_address, x_start, y_start, weight_base, .. } => {
             let row_address = row_address as i32;
@@ -75,7 +76,8 @@ fn operands(instruction: &Instruction) -> String {
 
 fn result(operands: &PostOperands) -> String {
     let raw = if operands.raw { " raw" } else { "" };
-    format!("lane {} x {}{raw}", operands.destination, operands.lane_count)
+    let look_up = if operands.look_up { " look up" } else { "" };
+    format!("lane {} x {}{raw}{look_up}", operands.destination, operands.lane_count)
 }
 
 fn tokens(header: &Header) -> String {

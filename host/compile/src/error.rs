@@ -103,8 +103,8 @@ pub enum Refusal {
     /// An activation operand is a constant of the model.
     #[error("an activation operand is a constant")]
     ConstantOperand,
-    /// Weights or bias come from another operator.
-    #[error("weights or bias are computed, expected constants")]
+    /// Weights, bias or table come from another operator.
+    #[error("weights, bias or table are computed, expected constants")]
     ComputedParameter,
     /// The input has neither two nor four axes.
     #[error("the input has {axes} axes, expected 2 or 4")]

@@ -1,8 +1,7 @@
 //! Which pools happen in the drain, and which need a stage of their own.
 
 use crate::error::{CompileError, Refusal};
-use crate::network::{Buffer, BufferId, Combine, Finish, MapShape, Network, Sink, Slice, Source, Stage, Window};
-use crate::requantise::Requantise;
+use crate::network::{Buffer, BufferId, Combine, MapShape, Network, Sink, Slice, Source, Stage, Window};
 use crate::tile::pixel_tiles;
 use myelin_isa::Architecture;
 
@@ -24,7 +23,7 @@ pub(crate) fn split_pools(
     architecture: &Architecture,
     fused_as_is: impl Fn(usize, &Stage) -> bool,
 ) -> Result<Network, CompileError> {
-    let Network { mut buffers, stages, inputs, heads } = network;
+    let Network { mut buffers, stages, tables, inputs, heads } = network;
     let mut fused = Vec::with_capacity(stages.len());
     for (index, stage) in stages.into_iter().enumerate() {
         if fused_as_is(index, &stage) {
@@ -39,15 +38,14 @@ pub(crate) fn split_pools(
                 sinks.push(sink);
                 continue;
             };
-            if matches!(sink.finish, Finish::Raw { .. }) {
+            let Some([before, finish]) = sink.finish.in_two() else {
                 let refusal = Refusal::WidePool { accumulators: architecture.accumulator_depth() };
                 return Err(CompileError::Unsupported { place: stage.place, refusal });
-            }
+            };
             buffers.push(Buffer { shape: map, planes: 1, place: stage.place.clone() });
             let buffer = BufferId(buffers.len() - 1);
             let stored = Slice { buffer, offset: 0, shape: map, pitch: map.channels };
-            sinks.push(Sink { window: None, destination: stored, ..sink });
-            let finish = Finish::Requantise(Requantise::IDENTITY);
+            sinks.push(Sink { window: None, finish: before, destination: stored });
             let source = Source::Pool { input: stored, window, combine: Combine::Maximum };
             let sinks = vec![Sink { window: None, finish, destination: sink.destination }];
             pools.push(Stage { place: stage.place.clone(), source, sinks });
@@ -55,7 +53,7 @@ pub(crate) fn split_pools(
         fused.push(Stage { place: stage.place, source: stage.source, sinks });
         fused.extend(pools);
     }
-    Ok(Network { buffers, stages: fused, inputs, heads })
+    Ok(Network { buffers, stages: fused, tables, inputs, heads })
 }
 
 /// Whether all of a stage's sinks can be served as they are.

@@ -86,13 +86,42 @@ impl Window {
     }
 }
 
+/// Position of a table in [`Network::tables`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TableId(pub usize);
+
 /// What a stage does with its 32-bit results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     /// Stored as lanes.
     Requantise(Requantise),
+    /// The table's entries for what would be stored as lanes.
+    LookUp { requantise: Requantise, table: TableId },
     /// Stored as planes of 32-bit values, so many.
     Raw { planes: u32 },
+}
+
+impl Finish {
+    /// The table it needs.
+    pub fn table(self) -> Option<TableId> {
+        if let Finish::LookUp { table, .. } = self { Some(table) } else { None }
+    }
+
+    pub fn is_raw(self) -> bool {
+        matches!(self, Finish::Raw { .. })
+    }
+
+    /// As two steps, between which the value is stored as lanes: `None` if it is too wide for that.
+    pub fn in_two(self) -> Option<[Finish; 2]> {
+        let (requantise, rest) = match self {
+            Finish::Requantise(requantise) => (requantise, Finish::Requantise(Requantise::IDENTITY)),
+            Finish::LookUp { requantise, table } => {
+                (requantise, Finish::LookUp { requantise: Requantise::IDENTITY, table })
+            }
+            Finish::Raw { .. } => return None,
+        };
+        Some([Finish::Requantise(requantise), rest])
+    }
 }
 
 /// One use of a stage's results.
@@ -193,6 +222,8 @@ pub(crate) struct Head {
 pub(crate) struct Network {
     pub buffers: Vec<Buffer>,
     pub stages: Vec<Stage>,
+    /// For each table, what the lane of every value becomes, in the order of the hardware's entries.
+    pub tables: Vec<Vec<i8>>,
     /// The buffers the inputs are loaded to, at least one.
     pub inputs: Vec<Slice>,
     pub heads: Vec<Head>,

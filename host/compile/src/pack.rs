@@ -83,6 +83,13 @@ impl Packed {
     }
 }
 
+/// A table's beats: an entry each, the same for every column.
+pub(crate) fn table_beats(architecture: &Architecture, table: &[i8]) -> Vec<u8> {
+    let (lanes, columns) = (architecture.lanes() as usize, architecture.columns() as usize);
+    let beat = |&entry: &i8| (0..lanes).map(move |lane| if lane < columns { entry as u8 } else { 0 });
+    table.iter().flat_map(beat).collect()
+}
+
 /// Appends the words of weight tile `tile` of a walk for `count` output channels from `first` on.
 pub(crate) fn push_tile(
     architecture: &Architecture,

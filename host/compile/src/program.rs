@@ -123,6 +123,8 @@ pub enum LayerKind {
     Enlarge,
     /// Copy or requantisation of a stored map.
     Copy,
+    /// Entries of a table for a stored map.
+    LookUp,
 }
 
 impl fmt::Display for LayerKind {
@@ -135,6 +137,7 @@ impl fmt::Display for LayerKind {
             LayerKind::Sum => "sum",
             LayerKind::Enlarge => "enlarge",
             LayerKind::Copy => "copy",
+            LayerKind::LookUp => "look-up",
         })
     }
 }
@@ -219,11 +222,11 @@ pub struct Program {
     pub specification: u64,
     /// What each cell executes, cell 0 first; as many as the architecture has.
     pub cells: Vec<CellProgram>,
-    /// Where the program that loads weights and biases starts, in every cell.
+    /// Where the program that loads weights, biases and a table starts, in every cell.
     pub load_entry: u32,
     /// Where the program for one picture starts, in every cell.
     pub infer_entry: u32,
-    /// Contents of external memory from beat 0: weights and biases, whole beats.
+    /// Contents of external memory from beat 0: weights, biases, tables, whole beats.
     pub image: Vec<u8>,
     /// Beats of external memory in use.
     pub memory_beats: u32,

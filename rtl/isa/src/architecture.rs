@@ -27,6 +27,11 @@ impl Precision {
         (1 << (self.bits() - 1)) - 1
     }
 
+    /// The bits of a lane as a number: the entry of the table for it. Only the low bits of `lane` count.
+    pub const fn entry(self, lane: i8) -> u32 {
+        lane as u8 as u32 & (u32::MAX >> (32 - self.bits()))
+    }
+
     /// Lanes that one 32-bit value takes when it is drained raw, low bits first: `ceil(32 / bits)`.
     pub const fn planes(self) -> u32 {
         32u32.div_ceil(self.bits())
@@ -283,6 +288,11 @@ impl Architecture {
         self.bias_words
     }
 
+    /// Entries of a column's table, one for each value of a lane's bits: 256 or 64.
+    pub const fn table_entries(&self) -> u32 {
+        1 << self.precision.bits()
+    }
+
     /// Pixels in each of the two accumulator halves.
     pub const fn accumulator_depth(&self) -> u32 {
         self.accumulator_depth
@@ -407,6 +417,13 @@ mod tests {
                 assert_ne!(Architecture::from_words(other), Ok(cell), "bit {bit}");
             }
         }
+    }
+
+    #[test]
+    fn every_lane_has_an_entry_of_its_own() {
+        let entries = |precision: Precision| [0, 1, 5, -1, -5].map(|lane| precision.entry(lane));
+        assert_eq!(entries(Precision::Int8), [0, 1, 5, 255, 251]);
+        assert_eq!(entries(Precision::Int6), [0, 1, 5, 63, 59]);
     }
 
     #[test]

@@ -100,6 +100,17 @@ pub enum WeightTarget {
     /// the memory, and so does the program counter: a program of any length runs in two halves, each of
     /// which loads what follows the other. When complete it gives the sequencer a token for FENCE.
     Instructions = 2,
+    /// Look-up table, of which each column has one of [`crate::Architecture::table_entries`] lanes: a beat
+    /// is one entry, lane = column; what follows the `columns` is ignored. Entry `e` stands for the lane
+    /// whose bits are `e` ([`crate::Precision::entry`]): those of the values from 0 on come first, then
+    /// those of the negative ones, the least first. See [`PostOperands::look_up`].
+    Table = 3,
+}
+
+impl WeightTarget {
+    /// All, by number.
+    pub const ALL: [WeightTarget; 4] =
+        [WeightTarget::Weights, WeightTarget::Biases, WeightTarget::Instructions, WeightTarget::Table];
 }
 
 /// One instruction.
@@ -129,7 +140,7 @@ pub enum Instruction {
         /// How many in a row; at least 1.
         beats: u32,
     },
-    /// Load unit: `beats` beats from memory into weight scratchpad, bias memory or instruction memory.
+    /// Load unit: `beats` beats from memory into weight scratchpad, bias memory, instruction memory or table.
     LoadWeights {
         /// Tokens.
         header: Header,
@@ -137,7 +148,7 @@ pub enum Instruction {
         target: WeightTarget,
         /// Beat address in memory.
         memory_beat: u32,
-        /// Word address, or instruction.
+        /// Word address, instruction, or entry of the table.
         destination: u32,
         /// How many; at least 1.
         beats: u32,
@@ -211,6 +222,11 @@ pub struct PostOperands {
     /// Write the combined 32-bit value in [`crate::Precision::planes`] planes, low bits first
     /// (outer loop = plane), instead of requantising.
     pub raw: bool,
+    /// Replace every lane, just before it is written, by the entry of its column's table that its bits
+    /// say ([`WeightTarget::Table`]): results are requantised and clamped, or cut into planes, as without
+    /// it, then looked up. Column `c` of the table serves the `c`-th lane of each result. Takes no cycle
+    /// more. A table that has not been loaded holds anything.
+    pub look_up: bool,
     /// Lanes written per result: 1 to `columns`.
     pub lane_count: u8,
     /// DRAIN: accumulator index; else lane address, of the first window element.
@@ -250,6 +266,8 @@ constants! {
         RAW = (17, 1);
         /// Word 0 of the post unit's: lane count.
         LANE_COUNT = (18, 6);
+        /// Word 0 of the post unit's: look up.
+        LOOK_UP = (24, 1);
         /// Word 0 of SYNC: halt.
         HALT = (16, 1);
         /// Word 3 of CONV: first input row, signed.
@@ -292,15 +310,12 @@ constants! {
 pub enum DecodeError {
     /// No instruction has this opcode.
     Opcode(u32),
-    /// LOADW into a memory that does not exist.
-    Target(u32),
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DecodeError::Opcode(opcode) => write!(f, "opcode {opcode} is not an instruction, expected 1 to 10"),
-            DecodeError::Target(target) => write!(f, "LOADW has no target {target}, expected 0 to 2"),
         }
     }
 }
@@ -347,6 +362,16 @@ impl Instruction {
             | Instruction::Pool { header, .. }
             | Instruction::Store { header, .. } => Some(header),
             Instruction::Sync { .. } | Instruction::Fence => None,
+        }
+    }
+
+    /// What the post unit's instructions have in common: `None` for all others, CONFIG among them.
+    pub const fn post_operands(&self) -> Option<&PostOperands> {
+        match self {
+            Instruction::Drain { operands, .. }
+            | Instruction::Elementwise { operands, .. }
+            | Instruction::Pool { operands, .. } => Some(operands),
+            _ => None,
         }
     }
 
@@ -401,7 +426,7 @@ impl Instruction {
     /// The instruction that four words stand for. Unused bits are ignored, as the hardware does.
     ///
     /// # Errors
-    /// On an unknown opcode or target.
+    /// On an unknown opcode.
     pub const fn decode(words: [u32; 4]) -> Result<Instruction, DecodeError> {
         let [word0, a, b, c] = words;
         let header = Header {
@@ -414,12 +439,7 @@ impl Instruction {
         Ok(match get(encoding::OPCODE, word0) {
             opcode::LOAD => Instruction::Load { header, memory_beat: a, destination: b, beats: c },
             opcode::LOADW => {
-                let target = match get(encoding::TARGET, word0) {
-                    0 => WeightTarget::Weights,
-                    1 => WeightTarget::Biases,
-                    2 => WeightTarget::Instructions,
-                    other => return Err(DecodeError::Target(other)),
-                };
+                let target = WeightTarget::ALL[get(encoding::TARGET, word0) as usize];
                 Instruction::LoadWeights { header, target, memory_beat: a, destination: b, beats: c }
             }
             opcode::CONV => Instruction::Convolve {
@@ -451,7 +471,8 @@ impl PostOperands {
     const fn encode(self, opcode: u32, header: Header) -> [u32; 4] {
         let argument = put(encoding::HALF, self.half as u32)
             | put(encoding::RAW, self.raw as u32)
-            | put(encoding::LANE_COUNT, self.lane_count as u32);
+            | put(encoding::LANE_COUNT, self.lane_count as u32)
+            | put(encoding::LOOK_UP, self.look_up as u32);
         [
             word0(opcode, header, argument),
             self.source,
@@ -464,6 +485,7 @@ impl PostOperands {
         PostOperands {
             half: get(encoding::HALF, word0) as u8,
             raw: get(encoding::RAW, word0) == 1,
+            look_up: get(encoding::LOOK_UP, word0) == 1,
             lane_count: get(encoding::LANE_COUNT, word0) as u8,
             source,
             destination,
@@ -499,8 +521,16 @@ mod tests {
     fn every_instruction_survives_encoding() {
         let (wait, signal) = (UnitSet::of(Unit::Load).and(Unit::Post), UnitSet::of(Unit::Store));
         let header = Header { wait, signal, stamp: true, meet: true, arrive: true };
-        let operands =
-            PostOperands { half: 1, raw: true, lane_count: 32, source: 77, destination: 0xfffff, bias_word: 0xffff };
+        let operands = PostOperands {
+            half: 1,
+            raw: true,
+            look_up: false,
+            lane_count: 32,
+            source: 77,
+            destination: 0xfffff,
+            bias_word: 0xffff,
+        };
+        let looked_up = PostOperands { look_up: true, raw: false, ..operands };
         let all = [
             Instruction::Config { header, unit: Unit::Post, index: 12, values: [1, 2, u32::MAX] },
             Instruction::Load { header, memory_beat: 1 << 31, destination: 64, beats: 9 },
@@ -521,9 +551,13 @@ mod tests {
                 y_start: -3,
                 weight_base: 0xffff,
             },
+            Instruction::LoadWeights { header, target: WeightTarget::Table, memory_beat: 3, destination: 4, beats: 5 },
             Instruction::Drain { header, operands },
+            Instruction::Drain { header, operands: looked_up },
             Instruction::Elementwise { header, operands },
+            Instruction::Elementwise { header, operands: looked_up },
             Instruction::Pool { header, operands },
+            Instruction::Pool { header, operands: looked_up },
             Instruction::Store { header, memory_beat: 3, source: 8, beats: 1 },
             Instruction::Sync { halt: true },
             Instruction::Fence,

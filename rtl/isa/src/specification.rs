@@ -47,8 +47,7 @@ fn write(out: &mut dyn Write, architecture: &Architecture) -> fmt::Result {
     table(out, "opcode", opcode::ALL)?;
     table(out, "encoding", encoding::ALL)?;
     table(out, "unit", &Unit::ALL.map(|unit| (unit, unit as u32)))?;
-    let targets = [WeightTarget::Weights, WeightTarget::Biases, WeightTarget::Instructions];
-    table(out, "target", &targets.map(|target| (target, target as u32)))?;
+    table(out, "target", &WeightTarget::ALL.map(|target| (target, target as u32)))?;
     table(out, "register", register::ALL)?;
     table(out, "array", array_descriptor::ALL)?;
     table(out, "post", post_descriptor::ALL)?;

@@ -68,7 +68,7 @@ fn convolve(header: Header, half: u8, weight_base: u16) -> Instruction {
 }
 
 fn drain(header: Header, half: u8, source: u32) -> Instruction {
-    let operands = PostOperands { half, raw: false, lane_count: 4, source, destination: 0, bias_word: 0 };
+    let operands = PostOperands { half, raw: false, look_up: false, lane_count: 4, source, destination: 0, bias_word: 0 };
     Instruction::Drain { header, operands }
 }
 
@@ -143,6 +143,7 @@ fn each_fault_traps_with_its_cause_and_its_instruction() {
         ("lanes read", vec![store(0, 252, 2), HALT], register::TRAP_ADDRESS, Some(0)),
         ("weights written", vec![loadw(WeightTarget::Weights, 63, 2), HALT], register::TRAP_ADDRESS, Some(0)),
         ("biases written", vec![loadw(WeightTarget::Biases, 7, 5), HALT], register::TRAP_ADDRESS, Some(0)),
+        ("table written", vec![loadw(WeightTarget::Table, 250, 7), HALT], register::TRAP_ADDRESS, Some(0)),
         ("weights read", with(descriptors(4, 4, 2), &[convolve(HEADER, 0, 60), HALT]), register::TRAP_ADDRESS, Some(8)),
         ("accumulators", with(descriptors(4, 5, 1), &[convolve(HEADER, 0, 0), HALT]), register::TRAP_ADDRESS, Some(8)),
         ("drained", with(descriptors(4, 4, 1), &[drain(HEADER, 0, 1), HALT]), register::TRAP_ADDRESS, Some(8)),

@@ -118,6 +118,7 @@ fn convolution(architecture: &Architecture, rng: &mut ChaCha8Rng) -> (Vec<Instru
             operands: PostOperands {
                 half: 1,
                 raw,
+                look_up: false,
                 lane_count: lane_count as u8,
                 source: 0,
                 destination: output,

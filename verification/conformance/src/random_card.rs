@@ -42,6 +42,7 @@ enum Slot {
     Weights(u32),
     Bias(u32),
     Half(u8),
+    Table,
 }
 
 /// An instruction with what it uses.
@@ -153,7 +154,10 @@ impl Generator<'_> {
                     self.load(beat, false);
                 }
                 3..6 => self.load_weights(),
-                6 => self.load_bias(),
+                6 => match self.pick(2) {
+                    0 => self.load_entries(),
+                    _ => self.load_bias(),
+                },
                 7..10 => self.convolve(),
                 10..12 => self.drain(),
                 12..14 => self.combine(),
@@ -193,6 +197,16 @@ impl Generator<'_> {
         let (header, target, beats) = (Header::NONE, WeightTarget::Biases, self.architecture.bias_word_beats());
         let load = Instruction::LoadWeights { header, target, memory_beat, destination: word, beats };
         self.push(load, &[], &[Slot::Bias(word)]);
+    }
+
+    /// Some entries of the table, or all.
+    fn load_entries(&mut self) {
+        let entries = self.architecture.table_entries();
+        let beats = 1 + self.pick(entries.min(SLOT_BEATS));
+        let (destination, memory_beat) = (self.pick(entries - beats + 1), self.map.common);
+        let (header, target) = (Header::NONE, WeightTarget::Table);
+        let load = Instruction::LoadWeights { header, target, memory_beat, destination, beats };
+        self.push(load, &[], &[Slot::Table]);
     }
 
     /// At most 2 x 2 x 2 tiles of 4 x 3 pixels, somewhere around a map.
@@ -245,7 +259,8 @@ impl Generator<'_> {
         let destination = slot * SLOT_LANES + self.pick(32);
         let bias_word = self.pick(BIAS_WORDS) as u16;
         let header = Header { stamp: stamps, ..Header::NONE };
-        (header, PostOperands { half: 0, raw: false, lane_count, source, destination, bias_word })
+        let look_up = self.pick(4) == 0;
+        (header, PostOperands { half: 0, raw: false, look_up, lane_count, source, destination, bias_word })
     }
 
     fn drain(&mut self) {
@@ -260,7 +275,8 @@ impl Generator<'_> {
         let (header, operands) = self.operands(0, slot, stamps);
         let operands = PostOperands { half, ..operands };
         let bias = Slot::Bias(u32::from(operands.bias_word));
-        self.push(Instruction::Drain { header, operands }, &[Slot::Half(half), bias], &[Slot::Activations(slot)]);
+        let reads = [&[Slot::Half(half), bias][..], table_of(&operands)].concat();
+        self.push(Instruction::Drain { header, operands }, &reads, &[Slot::Activations(slot)]);
     }
 
     /// ELTW or POOL.
@@ -276,7 +292,8 @@ impl Generator<'_> {
         let (header, operands) = self.operands(source, to, stamps);
         let instruction =
             if adds { Instruction::Elementwise { header, operands } } else { Instruction::Pool { header, operands } };
-        self.push(instruction, &[Slot::Activations(from)], &[Slot::Activations(to)]);
+        let reads = [&[Slot::Activations(from)][..], table_of(&operands)].concat();
+        self.push(instruction, &reads, &[Slot::Activations(to)]);
     }
 
     fn store(&mut self, round: u32, arrive: bool) {
@@ -291,6 +308,11 @@ impl Generator<'_> {
         let store = Instruction::Store { header, memory_beat, source: slot * SLOT_LANES, beats };
         self.push(store, &[Slot::Activations(slot)], &[]);
     }
+}
+
+/// What looking up reads besides.
+fn table_of(operands: &PostOperands) -> &'static [Slot] {
+    if operands.look_up { &[Slot::Table] } else { &[] }
 }
 
 /// The instructions with the fewest tokens that order every conflicting pair.

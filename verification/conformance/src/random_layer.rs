@@ -1,7 +1,7 @@
 //! Seeded random layers and networks that a tensor cell can run, with pictures.
 //!
 //! A *layer* is one convolution or dense layer with whatever may follow it before the next
-//! (shifts 1 to 24, relu, clips, a pool): random shape, stride, padding, dilation and groups, and
+//! (shifts 1 to 24, relu, clips, a pool, a look-up table): random shape, stride, padding, dilation and groups, and
 //! values at the extremes of the precision as often as not. A *network* joins several operators
 //! with branches, sums, concatenations and several heads. Everything is legal for the
 //! architecture: values that must lie in lanes do, and sizes fit its memories.
@@ -26,6 +26,8 @@ const PICTURES: usize = 2;
 const SHIFT_MAX: u8 = 24;
 /// Most multiply-accumulates of one layer, to bound the time a simulated cell takes.
 const MACS_MAX: usize = 150_000;
+/// Most entries of a look-up table: more than any cell has.
+const TABLE_MAX: usize = 300;
 /// Most weights of one layer, so that a network's fit the smallest weight scratchpad.
 const WEIGHTS_MAX: usize = 10_000;
 
@@ -363,7 +365,25 @@ impl Maker {
         if self.rng.random_bool(0.3) {
             value = relu(self, value)?;
         }
-        Ok(value)
+        if self.rng.random_bool(0.2) { self.looked_up(value) } else { Ok(value) }
+    }
+
+    /// The entries of a table for a value in lanes: entries in lanes, or wider ones with what brings them there.
+    fn looked_up(&mut self, x: ValueId) -> Result<ValueId, GraphError> {
+        let count = if self.rng.random_bool(0.5) { self.limit as usize + 1 } else { TABLE_MAX };
+        let count = self.rng.random_range(1..=count);
+        let shift = if self.rng.random_bool(0.3) { self.rng.random_range(1..=SHIFT_MAX - self.bits) } else { 0 };
+        let limit = (1 << (self.bits + shift - 1)) - 1;
+        let entries = (0..count).map(|_| self.rng.random_range(-limit..=limit)).collect();
+        let name = self.name("table");
+        let table = self.builder.param(&name, Tensor::from_i32(&[count], entries)?, self.bits + shift)?;
+        let name = self.name("lut");
+        let value = self.builder.op(&name, Op::CvmLut { in_dim: count }, &[x, table])?;
+        if shift == 0 {
+            return Ok(value);
+        }
+        let (name, bits) = (self.name("narrow"), self.bits);
+        self.builder.cvm_right_shift(&name, value, bits, shift)
     }
 
     fn weights(&mut self, shape: &[usize]) -> Result<ValueId, GraphError> {

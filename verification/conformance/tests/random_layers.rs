@@ -59,7 +59,8 @@ fn features(program: &Program, seen: &mut BTreeSet<String>) {
             Instruction::Drain { operands, .. } => {
                 let pooled = if window == 1 | 1 << 8 { "" } else { " pooled" };
                 let raw = if operands.raw { " raw" } else { "" };
-                seen.insert(format!("drain{pooled}{raw}"));
+                let look_up = if operands.look_up { " look-up" } else { "" };
+                seen.insert(format!("drain{pooled}{raw}{look_up}"));
             }
             _ => {}
         }
@@ -103,10 +104,12 @@ fn covers(seen: &BTreeSet<String>, features: &[&str]) {
 fn random_layers_on_random_cells_agree_with_golden() {
     let seen = run(layer);
     covers(&seen, &["convolution", "dense", "pool", "drain pooled", "drain raw", "2 planes", "3 planes"]);
+    covers(&seen, &["drain look-up", "drain pooled look-up"]);
 }
 
 #[test]
 fn random_networks_on_random_cells_agree_with_golden() {
     let seen = run(network);
     covers(&seen, &["convolution", "dense", "add", "pool", "copy", "drain pooled", "drain raw", "part of a buffer"]);
+    covers(&seen, &["drain look-up", "look-up"]);
 }

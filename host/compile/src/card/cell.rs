@@ -9,7 +9,7 @@ use super::stage::{Map, MapId, Output, Residual, Work};
 use super::stream::{CellStream, Rows};
 use crate::emit::{ArrayRegisters, PostWalk};
 use crate::error::CompileError;
-use crate::network::{Finish, Matrix, Window};
+use crate::network::{Finish, Matrix, TableId, Window};
 use myelin_isa::{Architecture, Header, Instruction, PostOperands, WeightTarget, array_descriptor as at};
 
 /// LOADWs that a portion begins with, before it waits for a barrier.
@@ -32,6 +32,7 @@ pub(super) struct Cell<'a> {
     results: Ring<()>,
     weights: Ring<WeightKey>,
     biases: Ring<BiasKey>,
+    table: Option<TableId>,
     /// Barriers met so far.
     met: usize,
     /// Barriers that the portion needs, and when the last of them passes.
@@ -97,6 +98,7 @@ impl<'a> Cell<'a> {
             results: Ring::new(inputs, results, lanes),
             weights: Ring::new(0, architecture.weight_words() as usize / steps * steps, 1),
             biases: Ring::new(0, architecture.bias_words() as usize, 1),
+            table: None,
             met: 0,
             needed: 0,
             passes: 0,
@@ -250,7 +252,8 @@ impl<'a> Cell<'a> {
         }
         let operands = PostOperands {
             half: drain.half,
-            raw: matches!(drain.finish, Finish::Raw { .. }),
+            raw: drain.finish.is_raw(),
+            look_up: drain.finish.table().is_some(),
             lane_count: tile.count as u8,
             source: source as u32,
             destination: (staged.lane + lane) as u32,
@@ -258,7 +261,8 @@ impl<'a> Cell<'a> {
         };
         let registers = walk.registers(self.architecture, &sized.stage.place)?;
         let instruction = Instruction::Drain { header: Header::NONE, operands };
-        let reads = [Span::half(drain.half), Span::biases(drain.bias_word, 1)];
+        let mut reads = vec![Span::half(drain.half), Span::biases(drain.bias_word, 1)];
+        reads.extend(self.table(drain.finish));
         self.stream.post(&registers, instruction, walk.elements(), &reads, &[staged.span()]);
         Ok(())
     }
@@ -378,6 +382,19 @@ impl<'a> Cell<'a> {
         let beats = words * self.architecture.weight_word_beats() as usize;
         self.stream.load_weights(WeightTarget::Weights, part.beat, word, beats, Span::weights(word, words));
         (word, true)
+    }
+
+    /// Loads the table that results need, unless it is held; answers what they read.
+    pub(super) fn table(&mut self, finish: Finish) -> Option<Span> {
+        let table = finish.table()?;
+        if self.table != Some(table) {
+            self.table = Some(table);
+            let entries = self.architecture.table_entries() as usize;
+            // Tables are the first in memory.
+            let beat = table.0 * entries;
+            self.stream.load_weights(WeightTarget::Table, beat, 0, entries, Span::table());
+        }
+        Some(Span::table())
     }
 
     fn biases(&mut self, key: BiasKey, beat: usize, words: usize) -> usize {

@@ -6,7 +6,7 @@ use super::stage::stages;
 use super::stream_stages;
 use crate::error::CompileError;
 use crate::memory::MemoryModel;
-use crate::network::{self, Finish, Network, Source, Window};
+use crate::network::{self, Network, Source, Window};
 use crate::program::RowStack;
 use myelin_isa::Architecture;
 
@@ -59,7 +59,7 @@ fn is_faster(a: &Network, b: &Network, card: (&Architecture, &MemoryModel)) -> b
 fn is_drained(network: &Network, index: usize, card: (&Architecture, &MemoryModel)) -> Result<bool, CompileError> {
     let stage = &network.stages[index];
     let Some(window) = shared_window(stage, card.0) else { return Ok(false) };
-    let wide = stage.sinks.iter().any(|sink| matches!(sink.finish, Finish::Raw { .. }));
+    let wide = stage.sinks.iter().any(|sink| sink.finish.is_raw());
     if wide || (0..2).all(|axis| window.strides[axis] >= window.size[axis]) {
         return Ok(true);
     }
@@ -89,6 +89,7 @@ fn cycles_alone(
     let alone = Network {
         buffers: network.buffers.clone(),
         stages: vec![network.stages[index].clone()],
+        tables: network.tables.clone(),
         inputs: network.inputs.clone(),
         heads: Vec::new(),
     };

@@ -1,7 +1,7 @@
 //! Pieces of a stage that one cell does in one go, and the room they take.
 
 use super::prepared::{Prepared, even};
-use super::stage::{Map, MapId, Output, Stage, View, Work, covered, covered_by, field, loaded_lanes};
+use super::stage::{Map, MapId, Stage, View, Work, covered, covered_by, field, loaded_lanes};
 use crate::error::{CompileError, Place};
 use crate::network::Finish;
 use core::ops::Range;
@@ -185,7 +185,7 @@ impl Sized<'_> {
     pub fn operands(&self) -> usize {
         match &self.stage.work {
             Work::Matrix { residual: Some(_), .. } => {
-                let replaced = matches!(self.stage.outputs[..], [Output { finish: Finish::Requantise(_), .. }]);
+                let replaced = matches!(self.stage.outputs[..], [output] if !output.finish.is_raw());
                 if replaced { 1 } else { 2 }
             }
             Work::Add { a, b } => {

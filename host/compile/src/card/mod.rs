@@ -27,6 +27,7 @@ mod stream;
 use crate::error::{CompileError, Place};
 use crate::memory::MemoryModel;
 use crate::network::{self, Combine};
+use crate::pack::table_beats;
 use crate::program::{CellProgram, LayerKind, Mapping, RowStack};
 use crate::requantise::Requantise;
 use blocks::{block_lengths, blocks};
@@ -111,7 +112,7 @@ fn stream_stages(
     architecture: &Architecture,
     memory: &MemoryModel,
 ) -> Result<Streamed, CompileError> {
-    let mut image = Vec::new();
+    let mut image = network.tables.iter().flat_map(|table| table_beats(architecture, table)).collect();
     let prepare = |stage| Prepared::new(stage, &network.maps, architecture, &mut image);
     let prepared: Vec<Prepared> = network.stages.iter().map(prepare).collect::<Result<_, _>>()?;
     let work = Card {
@@ -284,7 +285,10 @@ fn kind(stage: &Stage) -> LayerKind {
         Work::Matrix { .. } => LayerKind::Convolution,
         Work::Add { .. } => LayerKind::Add,
         Work::Window { combine: Combine::Sum, .. } => LayerKind::Sum,
-        Work::Window { window, .. } if window.size == [1; 2] && window.strides == [1; 2] => LayerKind::Copy,
+        Work::Window { window, .. } if window.size == [1; 2] && window.strides == [1; 2] => {
+            let looks_up = stage.outputs.iter().all(|output| output.finish.table().is_some());
+            if looks_up { LayerKind::LookUp } else { LayerKind::Copy }
+        }
         Work::Window { .. } => LayerKind::Pool,
         Work::Enlarge { .. } => LayerKind::Enlarge,
         Work::Join { .. } => LayerKind::Copy,

@@ -210,7 +210,9 @@ impl Cell<'_> {
     /// over such chunks unless planes need it.
     fn walk(&mut self, walked: &Walked, sized: &Sized, reads: &[Span], staged: &Staged) -> Result<(), CompileError> {
         let columns = sized.architecture.columns() as usize;
-        let raw = matches!(walked.walk.finish, Finish::Raw { .. });
+        let (raw, look_up) = (walked.walk.finish.is_raw(), walked.walk.finish.table().is_some());
+        let mut reads = reads.to_vec();
+        reads.extend(self.table(walked.walk.finish));
         let mut first = 0;
         while first < walked.channels {
             let lane_count = columns.min(walked.channels - first);
@@ -224,6 +226,7 @@ impl Cell<'_> {
             let operands = PostOperands {
                 half: 0,
                 raw,
+                look_up,
                 lane_count: lane_count as u8,
                 source: (walked.source + first as i64) as u32,
                 destination: (walked.destination + first) as u32,
@@ -235,7 +238,7 @@ impl Cell<'_> {
                 Combine::Maximum => Instruction::Pool { header, operands },
             };
             let registers = walk.registers(sized.architecture, &sized.stage.place)?;
-            self.stream.post(&registers, instruction, walk.elements(), reads, &[staged.span()]);
+            self.stream.post(&registers, instruction, walk.elements(), &reads, &[staged.span()]);
             first += chunks * lane_count;
         }
         Ok(())

@@ -14,6 +14,8 @@ pub(super) enum Space {
     Biases,
     /// Accumulator halves.
     Halves,
+    /// The table.
+    Table,
 }
 
 /// Addresses `start..end` of one memory.
@@ -35,6 +37,10 @@ impl Span {
 
     pub fn biases(start: usize, count: usize) -> Span {
         Span { space: Space::Biases, start, end: start + count }
+    }
+
+    pub fn table() -> Span {
+        Span { space: Space::Table, start: 0, end: 1 }
     }
 
     pub fn half(half: u8) -> Span {
@@ -61,7 +67,7 @@ struct Access {
 /// The last accesses to every address, as stretches with equal ones.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
-    spaces: [BTreeMap<usize, Access>; 4],
+    spaces: [BTreeMap<usize, Access>; 5],
 }
 
 impl Tracker {

@@ -227,6 +227,10 @@ impl Candidate<'_> {
                 spending.load += (rect.size(&sized.maps[rect.map.0], beat) / beat) as u64;
             }
         }
+        let tables = sized.stage.outputs.iter().filter(|output| output.finish.table().is_some()).count();
+        if !jobs.is_empty() {
+            spending.weights += tables as u64 * u64::from(sized.architecture.table_entries());
+        }
         let Work::Matrix { .. } = sized.stage.work else {
             spending.load += jobs.iter().map(|job| sized.room(job).inputs / beat).sum::<usize>() as u64;
             return spending;

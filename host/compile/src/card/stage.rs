@@ -112,6 +112,8 @@ pub(super) struct Head {
 pub(super) struct Network {
     pub maps: Vec<Map>,
     pub stages: Vec<Stage>,
+    /// See [`network::Network::tables`].
+    pub tables: Vec<Vec<i8>>,
     pub inputs: Vec<MapId>,
     pub heads: Vec<Head>,
 }
@@ -278,7 +280,7 @@ impl Mapping {
         }
         let whole = |input: &Slice| self.whole[input.buffer.0].expect("invariant: an input is one map");
         let inputs = network.inputs.iter().map(whole).collect();
-        Network { maps: self.maps, stages: self.stages, inputs, heads }
+        Network { maps: self.maps, stages: self.stages, tables: network.tables, inputs, heads }
     }
 
     /// The lanes of a pixel that are loaded for a view.

@@ -3,7 +3,8 @@
 
 use super::{check_depth, tokens};
 use crate::error::{CompileError, Place};
-use myelin_isa::{Architecture, Header, Instruction, Unit, array_descriptor, post_descriptor};
+use crate::network::TableId;
+use myelin_isa::{Architecture, Header, Instruction, Unit, WeightTarget, array_descriptor, post_descriptor};
 
 /// Registers that one CONFIG writes.
 const GROUP: usize = 3;
@@ -20,6 +21,7 @@ pub(crate) struct Span {
 enum Space {
     Lanes,
     AccumulatorHalves,
+    Table,
     /// The scratchpad ports that LOAD and STORE share with the post unit.
     SharedPorts,
 }
@@ -32,6 +34,10 @@ impl Span {
     pub fn half(half: u8) -> Span {
         let start = usize::from(half);
         Span { space: Space::AccumulatorHalves, start, end: start + 1 }
+    }
+
+    pub fn table() -> Span {
+        Span { space: Space::Table, start: 0, end: 1 }
     }
 
     /// The scratchpad ports that LOAD and STORE share with the post unit: they take turns, so that
@@ -76,16 +82,22 @@ pub(super) struct Assembler {
     deferred: Vec<Step>,
     array_registers: ArrayRegisters,
     post_registers: PostRegisters,
+    /// What was loaded last.
+    table: Option<TableId>,
     next_half: u8,
     stage: usize,
     tiles: Vec<u32>,
     instruction_depth: u32,
+    table_entries: u32,
 }
 
 impl Assembler {
-    pub fn new(architecture: &Architecture) -> Assembler {
+    /// `table` has been loaded before.
+    pub fn new(architecture: &Architecture, table: Option<TableId>) -> Assembler {
         Assembler {
             instruction_depth: architecture.instruction_depth(),
+            table_entries: architecture.table_entries(),
+            table,
             steps: Vec::new(),
             deferred: Vec::new(),
             array_registers: [None; array_descriptor::COUNT as usize],
@@ -138,6 +150,19 @@ impl Assembler {
         self.steps.push(step);
     }
 
+    /// Loads the table that the next post unit instruction needs, unless it is held. Beats of tables count
+    /// from the first table.
+    pub fn hold_table(&mut self, table: Option<TableId>) {
+        let Some(TableId(index)) = table.filter(|_| table != self.table) else { return };
+        self.table = table;
+        // What is held back may look up in the table before.
+        self.flush();
+        let (header, target, beats) = (Header::NONE, WeightTarget::Table, self.table_entries);
+        let memory_beat = index as u32 * beats;
+        let load = Instruction::LoadWeights { header, target, memory_beat, destination: 0, beats };
+        self.push(load, vec![], vec![Span::table()]);
+    }
+
     /// Adds a CONV, with its descriptor, and the drains held back.
     pub fn push_array(
         &mut self,
@@ -165,10 +190,13 @@ impl Assembler {
         &mut self,
         registers: &PostRegisters,
         instruction: Instruction,
-        reads: Vec<Span>,
+        mut reads: Vec<Span>,
         mut writes: Vec<Span>,
     ) {
         writes.push(Span::shared_ports());
+        if instruction.post_operands().is_some_and(|operands| operands.look_up) {
+            reads.push(Span::table());
+        }
         for config in configure(Unit::Post, registers, &mut self.post_registers) {
             let step = self.step(config, vec![], vec![]);
             self.deferred.push(step);

@@ -190,7 +190,8 @@ fn drain(
     let first = tile.result_rows.start * row_lanes + tile.result_columns.start * destination.pitch + column.first;
     let operands = PostOperands {
         half,
-        raw: matches!(sink.finish, Finish::Raw { .. }),
+        raw: sink.finish.is_raw(),
+        look_up: sink.finish.table().is_some(),
         lane_count: column.count as u8,
         source: source as u32,
         destination: layout.address(destination) + first as u32,
@@ -198,6 +199,7 @@ fn drain(
     };
     let writes = layout.rows(destination, tile.result_rows.start, tile.result_rows.count);
     let instruction = Instruction::Drain { header: Header::default(), operands };
+    assembler.hold_table(sink.finish.table());
     assembler.push_post(&registers, instruction, vec![Span::half(half)], vec![writes]);
     Ok(())
 }

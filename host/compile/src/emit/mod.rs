@@ -14,8 +14,8 @@ pub(crate) use matrix::check_limits;
 pub(crate) use post::PostWalk;
 
 use crate::error::{CompileError, Place};
-use crate::network::{Network, Slice, Source, Stage};
-use crate::pack::Packed;
+use crate::network::{Network, Slice, Source, Stage, TableId};
+use crate::pack::{Packed, table_beats};
 use crate::plan::addresses;
 use assembler::{Assembler, Span};
 use myelin_isa::{Architecture, Header, Instruction, WeightTarget};
@@ -77,7 +77,9 @@ impl Layout<'_> {
 pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emitted, CompileError> {
     let layout = Layout { architecture, network, addresses: addresses(network, architecture)? };
     let mut packed = Packed::new(*architecture);
-    let mut assembler = Assembler::new(architecture);
+    // A table alone stays, as weights do.
+    let resident = (network.tables.len() == 1).then_some(TableId(0));
+    let mut assembler = Assembler::new(architecture, resident);
 
     // Where the inputs lie depends on how much the weights take: filled in below.
     for &input in &network.inputs {
@@ -94,7 +96,7 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
     }
     assembler.flush();
 
-    let image = MemoryImage::new(&packed, architecture);
+    let image = MemoryImage::new(&packed, &network.tables, resident, architecture);
     let mut memory_beats = image.beats;
     let mut input_beats = Vec::new();
     for &input in &network.inputs {
@@ -108,6 +110,11 @@ pub(crate) fn emit(network: &Network, architecture: &Architecture) -> Result<Emi
         _ => None,
     });
     loads.zip(&input_beats).for_each(|(memory_beat, &beat)| *memory_beat = beat);
+    for instruction in &mut body {
+        if let Instruction::LoadWeights { memory_beat, .. } = instruction {
+            *memory_beat += image.tables_beat;
+        }
+    }
     let mut instructions = image.loads;
     let infer_entry = instructions.len() as u32;
     instructions.append(&mut body);
@@ -155,24 +162,31 @@ fn stores(layout: &Layout, assembler: &mut Assembler, memory_beats: &mut u32) ->
     beats
 }
 
-/// Weights and biases in external memory and the instructions that load them.
+/// Weights, biases and tables in external memory and the instructions that load what stays.
 struct MemoryImage {
     bytes: Vec<u8>,
     beats: u32,
+    /// Where tables begin.
+    tables_beat: u32,
     loads: Vec<Instruction>,
 }
 
 impl MemoryImage {
-    fn new(packed: &Packed, architecture: &Architecture) -> MemoryImage {
+    fn new(packed: &Packed, tables: &[Vec<i8>], resident: Option<TableId>, architecture: &Architecture) -> MemoryImage {
         let lanes = architecture.lanes() as usize;
-        let mut image = MemoryImage { bytes: Vec::new(), beats: 0, loads: Vec::new() };
-        for (target, bytes) in [(WeightTarget::Weights, &packed.weights), (WeightTarget::Biases, &packed.bias_beats())]
-        {
+        let mut image = MemoryImage { bytes: Vec::new(), beats: 0, tables_beat: 0, loads: Vec::new() };
+        let tables = tables.iter().flat_map(|table| table_beats(architecture, table)).collect();
+        for (target, bytes) in [
+            (WeightTarget::Weights, &packed.weights),
+            (WeightTarget::Biases, &packed.bias_beats()),
+            (WeightTarget::Table, &tables),
+        ] {
             let beats = (bytes.len() / lanes) as u32;
-            if beats > 0 {
+            if beats > 0 && (target != WeightTarget::Table || resident.is_some()) {
                 let (header, memory_beat) = (Header::default(), image.beats);
                 image.loads.push(Instruction::LoadWeights { header, target, memory_beat, destination: 0, beats });
             }
+            image.tables_beat = image.beats;
             image.bytes.extend_from_slice(bytes);
             image.beats += beats;
         }

@@ -100,7 +100,7 @@ impl PostWalk {
         set(at::DESTINATION_COLUMN_STEP, step(columns > 1, self.destination_column_step));
         set(at::DESTINATION_ROW_STEP, step(rows > 1, self.destination_row_step));
         set(at::DESTINATION_OUTER_STEP, step(self.outer > 1, self.destination_outer_step));
-        if let Finish::Requantise(requantise) = self.finish {
+        if let Finish::Requantise(requantise) | Finish::LookUp { requantise, .. } = self.finish {
             set(at::REQUANTISE, Some(requantise_register(requantise, architecture)));
         }
         Ok(registers)
@@ -140,7 +140,8 @@ pub(super) fn emit(stage: &Stage, layout: &Layout, assembler: &mut Assembler) ->
             };
             let operands = PostOperands {
                 half: 0,
-                raw: matches!(sink.finish, Finish::Raw { .. }),
+                raw: sink.finish.is_raw(),
+                look_up: sink.finish.table().is_some(),
                 lane_count: piece.lane_count as u8,
                 source: first.wrapping_add(piece.source as u32),
                 destination: layout.address(sink.destination) + piece.destination as u32,
@@ -155,6 +156,7 @@ pub(super) fn emit(stage: &Stage, layout: &Layout, assembler: &mut Assembler) ->
             };
             let reads = stage.source.reads().map(|slice| layout.map(slice)).collect();
             assembler.count_tile(&stage.place)?;
+            assembler.hold_table(sink.finish.table());
             assembler.push_post(&registers, instruction, reads, vec![layout.map(sink.destination)]);
             assembler.flush();
         }

@@ -20,6 +20,8 @@ pub struct Cell {
     pub(super) weights: Vec<i8>,
     /// `[word][column]`.
     pub(super) biases: Vec<i32>,
+    /// `[entry][column]`.
+    pub(super) table: Vec<i8>,
     /// `[half][index][column]`.
     pub(super) accumulators: Vec<i32>,
     pub(super) array_registers: [u32; array_descriptor::COUNT as usize],
@@ -29,6 +31,7 @@ pub struct Cell {
     pub(super) activation_history: History,
     pub(super) weight_history: History,
     pub(super) bias_history: History,
+    pub(super) table_history: History,
     pub(super) accumulator_history: History,
     /// From address 0; no further than written.
     pub(super) instructions: Vec<Result<Instruction, DecodeError>>,
@@ -39,6 +42,7 @@ impl Cell {
         let activations = architecture.activation_lanes() as usize;
         let columns = architecture.columns() as usize;
         let (weight_words, bias_words) = (architecture.weight_words() as usize, architecture.bias_words() as usize);
+        let entries = architecture.table_entries() as usize;
         let accumulators = 2 * architecture.accumulator_depth() as usize;
         let history = |memory, size, readers: &[Unit], writers: &[Unit]| {
             if detect_races { History::new(memory, size, readers, writers) } else { History::none(memory) }
@@ -50,6 +54,7 @@ impl Cell {
             activations: vec![0; activations],
             weights: vec![0; weight_words * architecture.weight_ports() as usize * columns],
             biases: vec![0; bias_words * columns],
+            table: vec![0; entries * columns],
             accumulators: vec![0; accumulators * columns],
             array_registers: [0; array_descriptor::COUNT as usize],
             post_registers: [0; post_descriptor::COUNT as usize],
@@ -58,6 +63,7 @@ impl Cell {
             activation_history: history(Memory::Activations, activations, &[Array, Post, Store], &[Load, Post]),
             weight_history: history(Memory::Weights, weight_words, &[Array], &[Load]),
             bias_history: history(Memory::Biases, bias_words, &[Post], &[Load]),
+            table_history: history(Memory::Table, entries, &[Post], &[Load]),
             accumulator_history: history(Memory::Accumulators, accumulators, &[Post], &[Array]),
             instructions: Vec::new(),
         }

@@ -28,6 +28,8 @@ pub enum Memory {
     Weights,
     /// Bias memory; addresses in words.
     Biases,
+    /// Tables of all columns; addresses in entries.
+    Table,
     /// Accumulators of both halves; addresses `half * accumulator_depth + index`.
     Accumulators,
     /// Memory behind the port; addresses in beats.
@@ -42,6 +44,7 @@ impl fmt::Display for Memory {
             Memory::Activations => "activation lane",
             Memory::Weights => "weight word",
             Memory::Biases => "bias word",
+            Memory::Table => "table entry",
             Memory::Accumulators => "accumulator",
             Memory::External => "memory beat",
             Memory::Instructions => "instruction",

@@ -79,6 +79,9 @@ impl Cell {
         if let Source::Accumulators { bias_word, .. } = source {
             self.check_bias(now, bias_word)?;
         }
+        if operands.look_up {
+            self.table_history.read(0..self.architecture.table_entries() as usize, now)?;
+        }
         let mut values = [0; Architecture::SIDE_MAX as usize];
         let values = &mut values[..usize::from(operands.lane_count)];
         for outer in 0..d.outer_count {
@@ -183,12 +186,16 @@ impl Cell {
             .wrapping_add(d.destination_row_step.wrapping_mul(position.row))
             .wrapping_add(d.destination_column_step.wrapping_mul(position.column));
         self.check_span(address, values.len() as u32)?;
-        let bits = self.architecture.precision().bits();
+        let (precision, columns) = (self.architecture.precision(), self.architecture.columns() as usize);
         let lanes = address as usize..address as usize + values.len();
         self.activation_history.write(lanes.clone(), now)?;
-        for (lane, &value) in lanes.zip(values) {
-            let result = if operands.raw { value >> (bits * position.outer) } else { d.requantise(value) };
-            self.activations[lane] = self.lane(result);
+        for (column, (at, &value)) in lanes.zip(values).enumerate() {
+            let result = if operands.raw { value >> (precision.bits() * position.outer) } else { d.requantise(value) };
+            let lane = self.lane(result);
+            self.activations[at] = match operands.look_up {
+                true => self.table[precision.entry(lane) as usize * columns + column],
+                false => lane,
+            };
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ fn convolve(header: Header) -> Instruction {
 }
 
 fn operands(raw: bool) -> PostOperands {
-    PostOperands { half: 1, raw, lane_count: 4, source: 0, destination: 21, bias_word: 1 }
+    PostOperands { half: 1, raw, look_up: false, lane_count: 4, source: 0, destination: 21, bias_word: 1 }
 }
 
 /// Loads four lanes, four rows of weights and biases, convolves one pixel and drains it.
@@ -99,6 +99,52 @@ fn one_pixel_is_convolved_biased_and_requantised() {
     assert_eq!(machine.cell(0).accumulators(1, 0), [2, 10, 19, 31 * 10]);
     // (102, -990, 70019, 307) / 8, half up, within +-127.
     assert_eq!(machine.cell(0).activations()[21..25], [13, -124, 127, 38]);
+}
+
+/// POOLs that copy four lanes, from `source` to 40, looked up.
+fn copy_looked_up(header: Header, source: u32) -> Vec<Instruction> {
+    let operands =
+        PostOperands { half: 0, raw: false, look_up: true, lane_count: 4, source, destination: 40, bias_word: 0 };
+    let mut program = post_config(1, 0, 0x81 << 8 | 0x7f << 16).to_vec();
+    program.push(Instruction::Pool { header, operands });
+    program
+}
+
+fn load_table(header: Header, destination: u32, beats: u32) -> Instruction {
+    Instruction::LoadWeights { header, target: WeightTarget::Table, memory_beat: 1, destination, beats }
+}
+
+#[test]
+fn lanes_are_looked_up_in_the_table_of_their_column() {
+    for (precision, lanes) in [(Precision::Int8, [0, 5, -1i8, -127]), (Precision::Int6, [0, 31, -1, -31])] {
+        let entries = cell(precision).table_entries();
+        let mut machine = Machine::new(cell(precision), 1 + entries);
+        machine.memory_mut()[..4].copy_from_slice(&lanes.map(|lane| lane as u8));
+        for entry in 0..entries as usize {
+            for column in 0..4 {
+                machine.memory_mut()[4 + 4 * entry + column] = (entry * 3 + column * 7) as u8;
+            }
+        }
+        let load = Instruction::Load { header: NONE, memory_beat: 0, destination: 0, beats: 1 };
+        let mut program = vec![load, load_table(signals(Unit::Post), 0, entries)];
+        program.extend(copy_looked_up(waits(Unit::Load), 0));
+        run(&mut machine, &program).unwrap();
+        let unused = 8 - precision.bits();
+        let expected: Vec<i8> = (lanes.iter().enumerate())
+            .map(|(column, &lane)| (precision.entry(lane) as usize * 3 + column * 7) as u8)
+            .map(|byte| (byte << unused) as i8 >> unused)
+            .collect();
+        assert_eq!(machine.cell(0).activations()[40..44], expected, "{precision}");
+    }
+}
+
+#[test]
+fn a_table_is_read_and_written_in_the_order_that_tokens_say() {
+    let race = Fault::Race { unit: Unit::Post, other: Unit::Load, memory: Memory::Table, address: 9 };
+    let program = [vec![load_table(NONE, 9, 1)], copy_looked_up(NONE, 0)].concat();
+    assert_eq!(fault(&program), race);
+    let beyond = Fault::Address { memory: Memory::Table, address: 256, available: 256 };
+    assert_eq!(fault(&[load_table(NONE, 250, 7)]), beyond);
 }
 
 #[test]

@@ -72,6 +72,7 @@ impl Cell {
             WeightTarget::Weights => self.load_weight_words(external, now, at, destination, beats),
             WeightTarget::Biases => self.load_bias_words(external, now, at, destination, beats),
             WeightTarget::Instructions => self.load_instructions(external, at, destination, beats),
+            WeightTarget::Table => self.load_entries(external, now, at, destination, beats),
         }
     }
 
@@ -120,6 +121,25 @@ impl Cell {
             let to = (destination as usize + word) * columns;
             for column in 0..columns {
                 self.biases[to + column] = external.word(at + word * word_bytes + 4 * column) as i32;
+            }
+        }
+        Ok(())
+    }
+
+    fn load_entries(
+        &mut self,
+        external: &External,
+        now: &Moment,
+        at: usize,
+        destination: u32,
+        beats: u32,
+    ) -> Result<(), Fault> {
+        let (columns, lanes) = (self.architecture.columns() as usize, self.architecture.lanes() as usize);
+        check_range(Memory::Table, destination, beats, self.architecture.table_entries())?;
+        self.table_history.write(destination as usize..(destination + beats) as usize, now)?;
+        for beat in 0..beats as usize {
+            for (column, &byte) in external.bytes[at + beat * lanes..][..columns].iter().enumerate() {
+                self.table[(destination as usize + beat) * columns + column] = self.lane(i32::from(byte as i8));
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::{Form, Lowering, Pending};
 use crate::error::{CompileError, Place, Refusal};
 use crate::network::{MapShape, Matrix, Source};
-use crate::requantise::{INT32, Interval, Requantise};
+use crate::requantise::{INT32, Interval};
 use myelin_graph::{Conv2d, Dense, Node, Tensor, ValueId};
 
 impl Lowering<'_> {
@@ -44,11 +44,10 @@ impl Lowering<'_> {
         let range = reach(&matrix, operand.range, &place)?;
         let shape = matrix.output;
         let root = self.new_root(place, Source::Matrix(matrix), range);
-        let pending = Some(Pending { root, window: None, requantise: Requantise::IDENTITY });
-        Ok(Form { shape, range, pending, map: None })
+        Ok(Form { shape, range, pending: Some(Pending::of(root)), map: None })
     }
 
-    fn constant(&self, place: &Place, value: ValueId) -> Result<&Tensor, CompileError> {
+    pub(super) fn constant(&self, place: &Place, value: ValueId) -> Result<&Tensor, CompileError> {
         let refusal = Refusal::ComputedParameter;
         let tensor = self.graph.param(value).map(AsRef::as_ref);
         tensor.ok_or_else(|| CompileError::Unsupported { place: place.clone(), refusal })

@@ -1,22 +1,24 @@
 //! Graph to stages: which values are stored, which operators one instruction does together.
 //!
 //! A value is *pending* while it is a known function of a stage's 32-bit results: relu, clips, one
-//! right shift and one pool only change the function. It gets a buffer, and its stage a sink, when
+//! right shift, one pool and tables only change the function. It gets a buffer, and its stage a sink, when
 //! an operator needs it in lanes. Stages therefore come out in an order in which each reads what
 //! earlier ones wrote.
 
 mod concatenate;
 mod matrix;
+mod tables;
 mod values;
 
 use crate::error::{CompileError, Place, Refusal};
 use crate::network::{Buffer, BufferId, Combine, Finish, Head, MapShape, Network, Sink, Slice, Source, Stage, Window};
 use crate::part::{Part, base};
-use crate::requantise::{Interval, Requantise, ShiftFault};
+use crate::requantise::{INT32, Interval, Requantise, ShiftFault};
 use concatenate::Placements;
 use myelin_graph::{Graph, MaxPool2d, Node, NodeId, Op, Reduce, ValueId, precision_limit};
 use myelin_isa::Precision;
 use std::collections::BTreeMap;
+use tables::{Table, WorkingTable};
 use values::{map_shape, place};
 
 /// Most rows or columns of a map.
@@ -55,6 +57,8 @@ pub(crate) fn lower(part: &Part, precision: Precision) -> Result<Network, Refuse
         roots: Vec::new(),
         buffers: Vec::new(),
         stages: Vec::new(),
+        tables: Vec::new(),
+        kept_tables: Vec::new(),
     };
     let mut inputs = Vec::with_capacity(part.inputs.len());
     for &(value, range) in &part.inputs {
@@ -64,8 +68,8 @@ pub(crate) fn lower(part: &Part, precision: Precision) -> Result<Network, Refuse
         let form = lowering.operator(node).map_err(|error| Refused { at: At::Node(id), error })?;
         lowering.forms[node.output().index()] = form;
     }
-    let heads = lowering.heads().map_err(|error| Refused { at: At::Output, error })?;
-    Ok(Network { buffers: lowering.buffers, stages: lowering.stages, inputs, heads })
+    let heads = lowering.heads()?;
+    Ok(Network { buffers: lowering.buffers, stages: lowering.stages, tables: lowering.kept_tables, inputs, heads })
 }
 
 /// Whether there is a way for an operator at all; whether it is open depends on operands and attributes.
@@ -84,6 +88,7 @@ pub(crate) fn is_lowered(op: &Op) -> bool {
             | Op::CvmClip { .. }
             | Op::Clip { .. }
             | Op::CvmRightShift { .. }
+            | Op::CvmLut { .. }
             | Op::Flatten
     )
 }
@@ -105,12 +110,20 @@ enum RootState {
     Stage(usize),
 }
 
-/// A value as a function of a root's results.
+/// A value as a function of a root's results: in this order.
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     root: RootId,
     window: Option<Window>,
     requantise: Requantise,
+    table: Option<WorkingTable>,
+}
+
+impl Pending {
+    /// The results themselves.
+    fn of(root: RootId) -> Pending {
+        Pending { root, window: None, requantise: Requantise::IDENTITY, table: None }
+    }
 }
 
 /// What is known of a value: at least one of `pending` and `map`.
@@ -134,6 +147,9 @@ struct Lowering<'g> {
     roots: Vec<Root>,
     buffers: Vec<Buffer>,
     stages: Vec<Stage>,
+    /// All that values were found to be functions of, and those that stages use.
+    tables: Vec<Table>,
+    kept_tables: Vec<Vec<i8>>,
 }
 
 impl Lowering<'_> {
@@ -178,6 +194,7 @@ impl Lowering<'_> {
             Op::CvmRightShift { precision, shift_bit } => {
                 self.unary(node, place, |f, range| f.then_right_shift(*precision, *shift_bit, range))?
             }
+            Op::CvmLut { .. } => self.look_up(node, place)?,
             Op::Flatten => {
                 self.form(&place, node.inputs[0])?;
                 return Ok(None);
@@ -197,6 +214,10 @@ impl Lowering<'_> {
         let operand = node.inputs[0];
         let form = self.form(&place, operand)?;
         let root_range = |lowering: &Self, pending: Pending| lowering.roots[pending.root.0].range;
+        if let Some(Pending { table: Some(_), .. }) = form.pending {
+            let then = then(Requantise::IDENTITY, form.range).map_err(|_| wrapping(place.clone(), form.range))?;
+            return self.mapped(node, place, INT32, |value| then.apply(value));
+        }
         if let Some(pending) = form.pending {
             let range = root_range(self, pending);
             match then(pending.requantise, range) {
@@ -219,7 +240,7 @@ impl Lowering<'_> {
         let input = self.materialise(operand)?;
         let source = Source::Pool { input, window: Window::unit(form.shape), combine: Combine::Maximum };
         let root = self.new_root(place, source, form.range);
-        Ok(Form { range, pending: Some(Pending { root, window: None, requantise }), map: None, ..form })
+        Ok(Form { range, pending: Some(Pending { requantise, ..Pending::of(root) }), map: None, ..form })
     }
 
     fn pool(&mut self, node: &Node, place: Place, pool: &MaxPool2d) -> Result<Form, CompileError> {
@@ -237,6 +258,7 @@ impl Lowering<'_> {
         let stored = form.map.is_some() || (shared && form.range.within(self.lanes));
         if let Some(pending) = form.pending
             && pending.window.is_none()
+            && pending.table.is_none()
             && !stored
         {
             let pending = Some(Pending { window: Some(window), ..pending });
@@ -276,7 +298,7 @@ impl Lowering<'_> {
     /// The form of a new root's results.
     fn rooted(&mut self, place: Place, source: Source, shape: MapShape, range: Interval) -> Form {
         let root = self.new_root(place, source, range);
-        let pending = Some(Pending { root, window: None, requantise: Requantise::IDENTITY });
+        let pending = Some(Pending::of(root));
         Form { shape, range, pending, map: None }
     }
 
@@ -310,20 +332,29 @@ impl Lowering<'_> {
     fn copy(&mut self, from: Slice, to: Slice, place: &Place, range: Interval) {
         let source = Source::Pool { input: from, window: Window::unit(from.shape), combine: Combine::Maximum };
         let root = self.new_root(place.clone(), source, range);
-        self.add_sink(Pending { root, window: None, requantise: Requantise::IDENTITY }, to);
+        self.add_sink(Pending::of(root), to);
     }
 
-    fn heads(&mut self) -> Result<Vec<Head>, CompileError> {
+    fn heads(&mut self) -> Result<Vec<Head>, Refused> {
         let mut raw: BTreeMap<ValueId, Head> = BTreeMap::new();
         let mut heads = Vec::with_capacity(self.part.outputs.len());
         for &head in &self.part.outputs {
             let value = base(self.graph, head);
             let place = place(self.graph, value);
-            let form = self.form(&place, value)?;
+            let output = |error| Refused { at: At::Output, error };
+            let form = self.form(&place, value).map_err(output)?;
             let pending = match form.pending {
+                // What a table gives is never wider than lanes on the device.
+                Some(Pending { table: Some(_), .. }) => {
+                    let at = At::Node(self.graph.value(value).producer);
+                    self.check_lanes(&place, "an entry of the table", form.range)
+                        .map_err(|error| Refused { at, error })?;
+                    heads.push(Head { slice: self.materialise(value).map_err(output)?, raw: None });
+                    continue;
+                }
                 Some(pending) if form.map.is_none() && !form.range.within(self.lanes) => pending,
                 _ => {
-                    heads.push(Head { slice: self.materialise(value)?, raw: None });
+                    heads.push(Head { slice: self.materialise(value).map_err(output)?, raw: None });
                     continue;
                 }
             };
@@ -374,7 +405,11 @@ impl Lowering<'_> {
     }
 
     fn add_sink(&mut self, pending: Pending, destination: Slice) {
-        let finish = Finish::Requantise(pending.requantise);
+        let requantise = pending.requantise;
+        let finish = match pending.table {
+            Some(table) => Finish::LookUp { requantise, table: self.kept(table) },
+            None => Finish::Requantise(requantise),
+        };
         self.stage_of(pending.root).sinks.push(Sink { window: pending.window, finish, destination });
     }
 

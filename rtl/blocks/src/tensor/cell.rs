@@ -166,6 +166,8 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             .input("write_address_i", load.output("bias_address_o"))
             .input("write_part_i", part);
         bundle::connect(&biases, "write", &response);
+        post.input("table_valid_i", load.output("table_valid_o")).input("table_entry_i", load.output("table_entry_o"));
+        bundle::connect(&post, "table", &loaded[..columns]);
         sequencer
             .input("load_valid_i", load.output("program_valid_o"))
             .input("load_address_i", load.output("program_address_o"))

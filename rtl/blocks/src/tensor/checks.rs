@@ -42,6 +42,7 @@ pub fn refused(architecture: &Architecture, current: &Offered) -> Refused {
         to(WeightTarget::Weights) & beyond(b, architecture.weight_words()),
         to(WeightTarget::Biases) & beyond(b, architecture.bias_words()),
         to(WeightTarget::Instructions) & beyond(b, architecture.instruction_depth()),
+        to(WeightTarget::Table) & beyond(b, architecture.table_entries()),
         is(opcode::CONV) & beyond(weight_base, architecture.weight_words()),
         is(opcode::DRAIN) & beyond(bias_word, architecture.bias_words()),
     ]);

@@ -1,12 +1,12 @@
-//! Load unit: executes LOAD and LOADW, from the memory port into scratchpad, weights, biases and
-//! instruction memory.
+//! Load unit: executes LOAD and LOADW, from the memory port into scratchpad, weights, biases,
+//! instruction memory and tables.
 //!
 //! ```text
 //!  instruction -> front: requests --> memory
 //!                   | up to 4 in flight
 //!                   v
 //!                 back:  beats <----- memory
-//!                   |--> scratchpad, weights, biases, instructions
+//!                   |--> scratchpad, weights, biases, instructions, tables
 //!                   +--> tokens, in order
 //! ```
 //!
@@ -20,6 +20,7 @@
 //! | `weight_valid_o`, `weight_address_o` | 1, address | beat to the weight store |
 //! | `bias_valid_o`, `bias_address_o` | 1, address | beat to the bias memory |
 //! | `program_valid_o`, `program_address_o` | 1, pc | beat to the instruction memory |
+//! | `table_valid_o`, `table_entry_o` | 1, `bits` | beat to the post unit's tables |
 //! | `part_o` | [`PART_WIDTH`] | which part of the word at that address: weights, biases, instructions |
 //! | `loaded_o` | 1 | a LOADW of instructions is complete: a token for FENCE |
 //! | `give_o`, `busy_o` | 4, 1 | tokens given; an instruction is not complete |
@@ -69,14 +70,16 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
     let weight_ty = u(weight_store::address_width(architecture));
     let bias_ty = u(bias_store::address_width(architecture));
     let pc_ty = u(sequencer::pc_width(architecture));
+    let entry_ty = u(architecture.precision().bits());
     let parts_last = [
         architecture.weight_word_beats() - 1,
         architecture.bias_word_beats() - 1,
         architecture.instruction_beats() - 1,
+        0,
     ];
     assert!(parts_last.iter().all(|&part| part < 1 << PART_WIDTH), "a part's number fits");
     module("load_unit", |m| {
-        m.doc("Load unit: memory port to activation scratchpad, weight store, bias memory and instruction memory.");
+        m.doc("Load unit: memory port to activation scratchpad, weight store, bias and instruction memory, tables.");
         let instruction_valid = m.input("instruction_valid_i", u(1));
         let offered = Offered::new(bundle::inputs(m, "instruction", 4, u(32)));
         let request_ready = m.input("request_ready_i", u(1));
@@ -114,10 +117,9 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         // A bit for each target; none is the scratchpad.
         let target = offered.field(0, encoding::TARGET);
         let to = |wanted: WeightTarget| offered.is(opcode::LOADW) & target.eq(wanted as i64);
-        let targets = [to(WeightTarget::Weights), to(WeightTarget::Biases), to(WeightTarget::Instructions)];
-        let [weights, biases, instructions] = targets;
-        let spare = m.constant(u(16 - 4 - 3), 0);
-        let kind = concat(&[rows_less_one, spare, instructions, biases, weights, offered.signal]);
+        let [weights, biases, instructions, table] = WeightTarget::ALL.map(to);
+        let spare = m.constant(u(16 - 4 - 4), 0);
+        let kind = concat(&[rows_less_one, spare, table, instructions, biases, weights, offered.signal]);
         in_flight.input("push_valid_i", taken);
         let lane_step = held[usize::from(descriptor::LANE_STEP)];
         let entry = [kind, offered.words[2], beats, lane_step, index.extend(u(32))];
@@ -144,8 +146,8 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         running.next(choose(running.q).when(next, 1).when(complete, 0).end());
         awaiting.next(choose(awaiting.q).when(next, beats.any()).when(complete, 0).end());
         flying.next(flying.q.wrapping_add(taken).wrapping_sub(complete));
-        to_scratchpad.next_when(next, !kind.slice(4, 3).any());
-        let targets = keep("targets_q", next, kind.slice(4, 3));
+        to_scratchpad.next_when(next, !kind.slice(4, 4).any());
+        let targets = keep("targets_q", next, kind.slice(4, 4));
         let signal = keep("signal_q", next, kind.slice(0, 4));
         let counts = counts.walk(next & beats.any(), beats, kind.slice(16, 16), arrived);
         let step = keep("lane_step_q", next, lane_step);
@@ -163,10 +165,15 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         word.next(choose(word.q).when(next, destination).when(part_last, word.q.wrapping_add(1)).end());
 
         // An address that has left its memory wraps, and the cell traps.
-        let sizes = [architecture.weight_words(), architecture.bias_words()].map(i64::from);
         let misplaced = !lanes_inside(architecture, address);
+        let beyond_word = |target: u32, size: u32| targets.bit(target) & word.q.ge(i64::from(size));
         let outside_target = tree_reduce(
-            &[to_scratchpad.q & misplaced, targets.bit(0) & word.q.ge(sizes[0]), targets.bit(1) & word.q.ge(sizes[1])],
+            &[
+                to_scratchpad.q & misplaced,
+                beyond_word(0, architecture.weight_words()),
+                beyond_word(1, architecture.bias_words()),
+                beyond_word(3, architecture.table_entries()),
+            ],
             |a, b| a | b,
         )
         .named("outside_target");
@@ -200,6 +207,8 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("bias_address_o", word.q.truncate(bias_ty.width()));
         m.output("program_valid_o", arrived & targets.bit(2));
         m.output("program_address_o", word.q.truncate(pc_ty.width()));
+        m.output("table_valid_o", arrived & targets.bit(3));
+        m.output("table_entry_o", word.q.truncate(entry_ty.width()));
         m.output("part_o", part.q);
         m.output("loaded_o", loaded.q);
         m.output("give_o", give.q);

@@ -35,6 +35,7 @@ pub mod checks;
 pub mod descriptor;
 pub mod host_port;
 pub mod load_unit;
+pub mod look_up_table;
 pub mod packed_array;
 pub mod packed_pe;
 pub mod packing;

@@ -17,6 +17,7 @@
 //! | `amount_i` | u5 | 2 | right shift: s - 1 to requantise, plane offset when raw |
 //! | `round_i`, `raw_i` | 1 | 3 | add 1, halve; or take the low bits as they are |
 //! | `low_i`, `high_i` | `bits` | 3 | clamp |
+//! | `next_o` | `bits` | 3 | what `result_o` is in the next cycle |
 //! | `result_o` | `bits` | 4 | result |
 //! | `overflow_o` | 1 | 1 | value + bias left 32 bits |
 //!
@@ -109,7 +110,9 @@ pub fn declare(m: &ModuleBuilder, architecture: &Architecture) -> Inside {
     let clamped = mux(rounded.lt(low), low, mux(rounded.gt(high), high, rounded)).named("clamped");
     let narrow = clamped.truncate(operand.width()).cast(operand);
     let plane = shifted.truncate(operand.width()).cast(operand);
-    let result = m.delay("result_q", mux(raw, plane, narrow));
+    let next = mux(raw, plane, narrow).named("next");
+    let result = m.delay("result_q", next);
+    m.output("next_o", next);
     m.output("result_o", result);
     m.output("overflow_o", overflow.q);
     Inside {

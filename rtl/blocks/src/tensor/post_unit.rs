@@ -9,7 +9,8 @@
 //!
 //! One walk ([`myelin_isa::post_descriptor`]) serves all three: DRAIN reads accumulators, adds the
 //! bias and takes the maximum over its window (1x1 where there is no pooling); POOL reads the
-//! scratchpad; ELTW is a window of two elements that are added.
+//! scratchpad; ELTW is a window of two elements that are added. Each lane may be looked up in its column's
+//! table ([`look_up_table`]) before it is written.
 //!
 //! | port | width | meaning |
 //! |---|---|---|
@@ -18,6 +19,7 @@
 //! | `read_o`, `address_o`, `data_<c>_i` | 1, address, `bits` | shared scratchpad port, 2 cycles; never refused |
 //! | `bias_read_o`, `bias_address_o`, `bias_<c>_i` | 1, address, s32 | bias memory |
 //! | `write_valid_o`, `write_address_o`, `write_count_o`, `write_<c>_o` | 1, address, lanes, `bits` | scratchpad; never refused |
+//! | `table_valid_i`, `table_entry_i`, `table_<c>_i` | 1, `bits`, `bits` | write an entry of every column's table |
 //! | `give_o`, `stamp_o`, `busy_o`, `overflow_o` | 4, 1, 1, 1 | tokens given; take a stamp; not complete; a biased total left 32 bits |
 //! | `fault_o` | 1 | the DRAIN taken last reads beyond the accumulators; stays until reset |
 //! | `operand_fault_o` | 1 | the descriptor of the instruction taken last has a count of 0; stays until reset |
@@ -33,7 +35,7 @@ use myelin_isa::{Architecture, encoding, opcode, post_descriptor as descriptor};
 
 use super::descriptor::{Offered, registers};
 use super::pe::operand_ty;
-use super::{bias_store, post_lane, scratchpad};
+use super::{bias_store, look_up_table, post_lane, scratchpad};
 use crate::prim::bundle;
 use crate::prim::loop_nest::{Step, by, follow, loop_nest};
 
@@ -44,12 +46,13 @@ const WRITE_DELAY: usize = ELEMENT_LATENCY + post_lane::LATENCY;
 /// Cycles from the last walk step to the tokens: whoever takes one reads two cycles later at the
 /// earliest, when the last write is visible.
 pub const GIVE_LATENCY: usize = WRITE_DELAY + 1;
+const _: () = assert!(look_up_table::LATENCY == 1, "the table takes the place of the lane's last register");
 const _: () = assert!(GIVE_LATENCY + 2 >= WRITE_DELAY + scratchpad::WRITE_LATENCY, "written before it is read");
 
 /// Builds the unit, lanes included.
 pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
     let columns = architecture.columns() as usize;
-    let lane = post_lane::post_lane(architecture);
+    let (lane, table) = (post_lane::post_lane(architecture), look_up_table::look_up_table(architecture));
     let operand = operand_ty(architecture);
     let bits = architecture.precision().bits();
     let address_ty = u(scratchpad::address_width(architecture));
@@ -63,6 +66,9 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let values = bundle::inputs(m, "value", columns, s(32));
         let data = bundle::inputs(m, "data", columns, operand);
         let biases = bundle::inputs(m, "bias", columns, s(32));
+        let table_valid = m.input("table_valid_i", u(1));
+        let table_entry = m.input("table_entry_i", u(operand.width()));
+        let entries = bundle::inputs(m, "table", columns, operand);
 
         // Control: idle, walking, then flushing until the last write is in the scratchpad.
         let walking = m.register("walking_q", u(1)).reset(0);
@@ -82,6 +88,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let stamp = keep("stamp_q", offered.field(0, encoding::STAMP));
         let half = keep("half_q", offered.field(0, encoding::HALF));
         let raw = keep("raw_q", offered.field(0, encoding::RAW));
+        let look_up = keep("look_up_q", offered.field(0, encoding::LOOK_UP));
         let (_, count_width) = encoding::LANE_COUNT;
         let lane_count = offered.field(0, encoding::LANE_COUNT).truncate(count_width.min(count_ty.width()));
         let lane_count = keep("lane_count_q", lane_count.extend(count_ty));
@@ -201,7 +208,14 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
                 .input("raw_i", raw)
                 .input("low_i", clamp(8))
                 .input("high_i", clamp(16));
-            results.push(lane.output("result_o"));
+            let table = m.instance(&format!("table_{column}"), &table);
+            table
+                .input("index_i", lane.output("next_o"))
+                .input("look_up_i", look_up)
+                .input("write_valid_i", table_valid)
+                .input("write_entry_i", table_entry)
+                .input("write_i", entries[column]);
+            results.push(table.output("result_o"));
             overflows.push(lane.output("overflow_o"));
         }
 

@@ -19,7 +19,7 @@
 //! FENCE takes a token, in the cycle after `loaded_i` at the earliest. The program counter wraps at the
 //! end of the memory.
 //!
-//! **Traps.** An opcode that is not an instruction (or a LOADW without a target), an instruction that
+//! **Traps.** An opcode that is not an instruction, an instruction that
 //! [`checks`] refuses, or a fault that something else reports stops the sequencer; `pc_o` then says which
 //! instruction it was. Units finish what they hold, but a unit whose address was refused does not: reset
 //! before the next start.
@@ -27,7 +27,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, mux, tree_reduce, u};
-use myelin_isa::{Architecture, Unit, WeightTarget, encoding, opcode, register};
+use myelin_isa::{Architecture, Unit, encoding, opcode, register};
 
 use super::checks;
 use super::descriptor::Offered;
@@ -91,9 +91,8 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
             |codes: &[u32]| tree_reduce(&codes.iter().map(|&code| current.is(code)).collect::<Vec<_>>(), |a, b| a | b);
         let config_unit = current.field(0, encoding::CONFIG_UNIT);
         let config = |unit: Unit| current.is(opcode::CONFIG) & config_unit.eq(unit as i64);
-        let has_target = current.field(0, encoding::TARGET).le(WeightTarget::Instructions as i64);
         let target = [
-            current.is(opcode::LOAD) | current.is(opcode::LOADW) & has_target | config(Unit::Load),
+            any(&[opcode::LOAD, opcode::LOADW]) | config(Unit::Load),
             current.is(opcode::CONV) | config(Unit::Array),
             any(&[opcode::DRAIN, opcode::ELTW, opcode::POOL]) | config(Unit::Post),
             current.is(opcode::STORE) | config(Unit::Store),

@@ -16,6 +16,7 @@ enum Written {
     Weights { word: i64, part: i64 },
     Biases { word: i64, part: i64 },
     Program { instruction: i64, part: i64 },
+    Table { entry: i64 },
 }
 
 /// How willing the surroundings are, in percent.
@@ -57,6 +58,7 @@ fn written_now(bench: &mut Bench) -> Option<Written> {
         ("weight_valid_o", Written::Weights { word: bench.get("weight_address_o"), part }),
         ("bias_valid_o", Written::Biases { word: bench.get("bias_address_o"), part }),
         ("program_valid_o", Written::Program { instruction: bench.get("program_address_o"), part }),
+        ("table_valid_o", Written::Table { entry: bench.get("table_entry_o") }),
     ]
     .into_iter()
     .filter_map(|(valid, written)| (bench.get(valid) != 0).then_some(written))
@@ -172,6 +174,7 @@ fn expected(cell: &Architecture, program: &[Instruction]) -> Vec<(Vec<i64>, Vec<
                             let (instruction, part) = at(cell.instruction_beats());
                             Written::Program { instruction: wrap(instruction, cell.instruction_depth()), part }
                         }
+                        WeightTarget::Table => Written::Table { entry: wrap(at(1).0, cell.table_entries()) },
                     });
                 }
             }
@@ -193,7 +196,7 @@ fn some_load(cell: &Architecture, random: &mut ChaCha8Rng) -> Instruction {
     let memory_beat = random.random_range(0..1000u32).wrapping_sub(10);
     let beats = random.random_range(1..14);
     let words = |random: &mut ChaCha8Rng, words: u32| random.random_range(0..words);
-    match random.random_range(0..6) {
+    match random.random_range(0..7) {
         0 | 1 => {
             let destination = words(random, cell.activation_lanes() / cell.lanes()) * cell.lanes();
             Instruction::Load { header, memory_beat, destination, beats }
@@ -208,6 +211,10 @@ fn some_load(cell: &Architecture, random: &mut ChaCha8Rng) -> Instruction {
         }
         4 => {
             let (target, destination) = (WeightTarget::Instructions, words(random, cell.instruction_depth()));
+            Instruction::LoadWeights { header, target, memory_beat, destination, beats }
+        }
+        5 => {
+            let (target, destination) = (WeightTarget::Table, words(random, cell.table_entries()));
             Instruction::LoadWeights { header, target, memory_beat, destination, beats }
         }
         _ => {
@@ -329,7 +336,8 @@ fn a_reset_at_any_cycle_leaves_it_ready() {
         bench.reset();
         assert_ne!(bench.get("instruction_ready_o"), 0, "after {cycles}");
         let outputs = ["request_valid_o", "busy_o", "give_o", "loaded_o"];
-        for port in outputs.into_iter().chain(["write_valid_o", "weight_valid_o", "bias_valid_o", "program_valid_o"]) {
+        let writes = ["write_valid_o", "weight_valid_o", "bias_valid_o", "program_valid_o", "table_valid_o"];
+        for port in outputs.into_iter().chain(writes) {
             assert_eq!(bench.get(port), 0, "{port} after {cycles}");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use myelin_isa::Architecture;
-use myelin_rtl::tensor::{bias_store, scratchpad, weight_store};
+use myelin_rtl::tensor::{bias_store, look_up_table, scratchpad, weight_store};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -170,5 +170,45 @@ fn biases_are_written_by_beats_and_stay_at_the_outputs() {
                 shown = Some(word);
             }
         }
+    }
+}
+
+#[test]
+fn a_table_answers_with_the_lane_or_with_the_entry_that_its_bits_say() {
+    for (seed, cell) in (0..).zip(cells()) {
+        let mut random = random(seed);
+        let (bits, entries) = (cell.precision().bits(), cell.table_entries() as usize);
+        let mut bench = Bench::new(&look_up_table::look_up_table(&cell));
+        let mut held: Vec<Option<i64>> = vec![None; entries];
+        let (mut expected, mut looks_up) = (None, false);
+        let mut found = 0;
+        for cycle in 0..4000 {
+            // It changes between walks only: what was looked up in the cycle before comes out before.
+            if chance(&mut random, 10) {
+                bench.set("look_up_i", 0);
+                bench.set("index_i", 0);
+                bench.step();
+                (expected, looks_up) = (None, chance(&mut random, 60));
+            }
+            let (lane, write) = (operand(&mut random, bits), operand(&mut random, bits));
+            let (writes, entry) = (chance(&mut random, 50), random.random_range(0..entries));
+            bench.set("index_i", lane);
+            bench.set("look_up_i", i64::from(looks_up));
+            bench.set("write_valid_i", i64::from(writes));
+            bench.set("write_entry_i", entry as i64);
+            bench.set("write_i", write);
+            if let Some(expected) = expected {
+                assert_eq!(bench.get("result_o"), expected, "{cell} seed {seed} cycle {cycle}");
+                found += usize::from(looks_up);
+            }
+            // What is written now is found from the next cycle on.
+            let at = cell.precision().entry(lane as i8) as usize;
+            expected = if looks_up { held[at] } else { Some(lane) };
+            bench.step();
+            if writes {
+                held[entry] = Some(write);
+            }
+        }
+        assert!(found > 500, "{cell}: only {found} entries looked up");
     }
 }

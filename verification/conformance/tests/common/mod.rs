@@ -60,6 +60,7 @@ impl Link for Shared {
     }
 }
 
+#[allow(dead_code, reason = "not every test has random cases")]
 /// The seeds to run: `cases` of them, unless the environment names one or another number.
 pub fn seeds(cases: u64) -> Range<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());

@@ -4,6 +4,7 @@ mod barrier;
 mod convolution;
 mod counter_store;
 mod fifo;
+mod look_up_table;
 mod loop_nest;
 mod network;
 mod packing;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Proof> {
         convolution::proofs(),
         rows::proofs(),
         post_lane::proofs(),
+        look_up_table::proofs(),
         packing::proofs(),
         counter_store::proofs(),
         network::proofs(),
