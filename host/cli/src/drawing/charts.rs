@@ -38,6 +38,16 @@ fn document(body: &str, title: &str) -> String {
     )
 }
 
+/// Width of a character, in pixels.
+const CHARACTER: f64 = 7.5;
+
+/// A number below the horizontal axis at `at`, moved as far as it would leave the picture.
+fn axis_label(at: f64, text: &str) -> String {
+    let width = text.len() as f64 * CHARACTER;
+    let left = (at - width / 2.0).clamp(0.0, WIDTH - width);
+    format!("<text x=\"{left:.1}\" y=\"{:.1}\">{text}</text>", HEIGHT - BOTTOM + 16.0)
+}
+
 /// Speed over intensity, both axes logarithmic, under `peak` multiply-accumulates a cycle and
 /// `bandwidth` bytes a cycle.
 pub fn roofline(title: &str, points: &[Point], peak: f64, bandwidth: f64) -> String {
@@ -56,10 +66,9 @@ pub fn roofline(title: &str, points: &[Point], peak: f64, bandwidth: f64) -> Str
     for power in x0 as i32..=x1 as i32 {
         let at = x(f64::from(power).exp2());
         line(format_args!(
-            "<path class=\"grid\" d=\"M{at:.1} {TOP}V{:.1}\"/><text x=\"{at:.1}\" y=\"{:.1}\">{}</text>",
+            "<path class=\"grid\" d=\"M{at:.1} {TOP}V{:.1}\"/>{}",
             HEIGHT - BOTTOM,
-            HEIGHT - BOTTOM + 16.0,
-            f64::from(power).exp2()
+            axis_label(at, &f64::from(power).exp2().to_string())
         ));
     }
     for power in y0 as i32..=y1 as i32 {
@@ -131,8 +140,7 @@ pub fn timeline(title: &str, intervals: &[Interval], cycles: u64, cells: u32) ->
     }
     for tenth in 0..=10u64 {
         let at = LEFT + SLICES as f64 * tenth as f64 / 10.0;
-        let _ =
-            writeln!(body, "<text x=\"{at:.1}\" y=\"{:.1}\">{}</text>", HEIGHT - BOTTOM + 16.0, cycles * tenth / 10);
+        let _ = writeln!(body, "{}", axis_label(at, &(cycles * tenth / 10).to_string()));
     }
     let _ = writeln!(body, "<text x=\"{LEFT}\" y=\"{:.1}\">cycles; height: share of the cells</text>", HEIGHT - 12.0);
     document(&body, title)
@@ -151,5 +159,28 @@ mod tests {
         let interval = Interval { cell: 0, unit: Unit::Array, instruction: 3, start: 10, end: 60 };
         let svg = timeline("net", &[interval], 100, 2);
         assert_eq!(svg.matches("<path").count(), UNITS.len());
+    }
+
+    /// Left end and text of every text of a chart.
+    fn texts(svg: &str) -> Vec<(f64, &str)> {
+        let text = |part| {
+            let (at, rest): (&str, &str) = str::split_once(part, '"')?;
+            let text = rest.split_once('>')?.1.split_once("</text>")?.0;
+            Some((at.parse().ok()?, text))
+        };
+        svg.split("<text x=\"").skip(1).filter_map(text).collect()
+    }
+
+    #[test]
+    fn no_text_leaves_the_picture() {
+        let point = Point { name: "layer".to_owned(), intensity: 30_000.0, speed: 900.0 };
+        for svg in [timeline("net", &[], 123_456_789_012, 16), roofline("net", &[point], 4096.0, 666.0)] {
+            let texts = texts(&svg);
+            assert!(texts.len() > 10, "{svg}");
+            for (left, text) in texts {
+                let end = left + text.len() as f64 * CHARACTER;
+                assert!(left >= 0.0 && end <= WIDTH, "{text} from {left} to {end}");
+            }
+        }
     }
 }
