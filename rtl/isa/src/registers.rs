@@ -165,7 +165,8 @@ constants! {
         /// Destination step of the outer loop.
         DESTINATION_OUTER_STEP = 12;
         /// [4:0] shift s (0: none): `((v >> (s-1)) + 1) >> 1`, then clamp to [15:8] low and [23:16]
-        /// high, signed 8-bit (ReLU is low = 0).
+        /// high, signed 8-bit (ReLU is low = 0). A CONFIG traps ([`register::TRAP_OPERAND`](super::register::TRAP_OPERAND))
+        /// if low is above high, or if one of them does not fit the bits of a lane.
         REQUANTISE = 13;
         /// Number of registers, a multiple of three.
         COUNT = 15;

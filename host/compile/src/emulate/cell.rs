@@ -132,6 +132,9 @@ impl Cell {
         let index = usize::from(index);
         let last = registers.len() - values.len();
         Fault::field("register index", index as u64, 0, last as u64)?;
+        if unit == Unit::Post && (index..index + values.len()).contains(&usize::from(post_descriptor::REQUANTISE)) {
+            check_clamps(&self.architecture, values[usize::from(post_descriptor::REQUANTISE) - index])?;
+        }
         registers[index..index + values.len()].copy_from_slice(&values);
         Ok(())
     }
@@ -140,5 +143,17 @@ impl Cell {
     pub(super) fn lane(&self, value: i32) -> i8 {
         let unused = 32 - self.architecture.precision().bits();
         (value << unused >> unused) as i8
+    }
+}
+
+/// That the clamps of a REQUANTISE are values of a lane, in order.
+fn check_clamps(architecture: &Architecture, requantise: u32) -> Result<(), Fault> {
+    let [low, high] = [8, 16].map(|at| (requantise >> at) as u8 as i8);
+    let max = 1i64 << (architecture.precision().bits() - 1);
+    let wide = [low, high].into_iter().find(|&clamp| !(-max..max).contains(&i64::from(clamp)));
+    match wide {
+        Some(clamp) => Err(Fault::Clamp { found: clamp, min: (-max) as i8, max: (max - 1) as i8 }),
+        None if low > high => Err(Fault::Clamp { found: low, min: (-max) as i8, max: high }),
+        None => Ok(()),
     }
 }

@@ -88,6 +88,16 @@ pub enum Fault {
         /// Greatest legal value.
         max: u64,
     },
+    /// A clamp that no lane can keep to, or a low one above the high one.
+    #[error("a result is clamped at {found}, expected {min} to {max}")]
+    Clamp {
+        /// The clamp.
+        found: i8,
+        /// Least legal value.
+        min: i8,
+        /// Greatest legal value.
+        max: i8,
+    },
     /// A window all of whose elements are left out.
     #[error("the window of result row {row}, column {column} has no element inside the source map")]
     EmptyWindow {

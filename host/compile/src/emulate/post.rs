@@ -246,10 +246,6 @@ impl Cell {
         ] {
             Fault::field(field, u64::from(count), 1, 0xffff)?;
         }
-        if d.low > d.high {
-            let (found, max) = (u64::from(d.low as u8), u64::from(d.high as u8));
-            return Err(Fault::Field { field: "low clamp (two's complement)", found, min: 0, max });
-        }
         Ok(d)
     }
 }

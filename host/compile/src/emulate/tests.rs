@@ -102,10 +102,11 @@ fn one_pixel_is_convolved_biased_and_requantised() {
 }
 
 /// POOLs that copy four lanes, from `source` to 40, looked up.
-fn copy_looked_up(header: Header, source: u32) -> Vec<Instruction> {
+fn copy_looked_up(precision: Precision, header: Header, source: u32) -> Vec<Instruction> {
     let operands =
         PostOperands { half: 0, raw: false, look_up: true, lane_count: 4, source, destination: 40, bias_word: 0 };
-    let mut program = post_config(1, 0, 0x81 << 8 | 0x7f << 16).to_vec();
+    let limit = precision.limit() as u32;
+    let mut program = post_config(1, 0, (0x100 - limit) << 8 | limit << 16).to_vec();
     program.push(Instruction::Pool { header, operands });
     program
 }
@@ -127,7 +128,7 @@ fn lanes_are_looked_up_in_the_table_of_their_column() {
         }
         let load = Instruction::Load { header: NONE, memory_beat: 0, destination: 0, beats: 1 };
         let mut program = vec![load, load_table(signals(Unit::Post), 0, entries)];
-        program.extend(copy_looked_up(waits(Unit::Load), 0));
+        program.extend(copy_looked_up(precision, waits(Unit::Load), 0));
         run(&mut machine, &program).unwrap();
         let unused = 8 - precision.bits();
         let expected: Vec<i8> = (lanes.iter().enumerate())
@@ -141,10 +142,26 @@ fn lanes_are_looked_up_in_the_table_of_their_column() {
 #[test]
 fn a_table_is_read_and_written_in_the_order_that_tokens_say() {
     let race = Fault::Race { unit: Unit::Post, other: Unit::Load, memory: Memory::Table, address: 9 };
-    let program = [vec![load_table(NONE, 9, 1)], copy_looked_up(NONE, 0)].concat();
+    let program = [vec![load_table(NONE, 9, 1)], copy_looked_up(Precision::Int8, NONE, 0)].concat();
     assert_eq!(fault(&program), race);
     let beyond = Fault::Address { memory: Memory::Table, address: 256, available: 256 };
     assert_eq!(fault(&[load_table(NONE, 250, 7)]), beyond);
+}
+
+#[test]
+fn clamps_that_no_lane_can_keep_to_are_refused() {
+    let configured = |precision, low: i8, high: i8| {
+        let requantise = u32::from(low as u8) << 8 | u32::from(high as u8) << 16;
+        let program = [config(Unit::Post, 12, [0, requantise, 0])];
+        run(&mut Machine::new(cell(precision), 4), &program).map_err(|error| error.fault)
+    };
+    for (precision, limit) in [(Precision::Int6, 31), (Precision::Int8, 127)] {
+        assert_eq!(configured(precision, -limit - 1, limit), Ok(()));
+        assert_eq!(configured(precision, 5, 5), Ok(()));
+        assert_eq!(configured(precision, 6, 5), Err(Fault::Clamp { found: 6, min: -limit - 1, max: 5 }));
+    }
+    assert_eq!(configured(Precision::Int6, -31, 32), Err(Fault::Clamp { found: 32, min: -32, max: 31 }));
+    assert_eq!(configured(Precision::Int6, -33, 31), Err(Fault::Clamp { found: -33, min: -32, max: 31 }));
 }
 
 #[test]

@@ -30,7 +30,11 @@ pub fn refused(architecture: &Architecture, current: &Offered) -> Refused {
     let post = is(opcode::DRAIN) | is(opcode::ELTW) | is(opcode::POOL);
     let lane_count = current.field(0, encoding::LANE_COUNT);
     let no_lanes = !lane_count.any() | lane_count.gt(i64::from(architecture.columns()));
-    let operand = any(&[transfer & !c.any(), post & no_lanes, is(opcode::CONFIG) & configuration(current, [a, b, c])]);
+    let operand = any(&[
+        transfer & !c.any(),
+        post & no_lanes,
+        is(opcode::CONFIG) & configuration(architecture, current, [a, b, c]),
+    ]);
 
     let beyond = |word: Signal, size: u32| word.ge(i64::from(size));
     let target = current.field(0, encoding::TARGET);
@@ -49,8 +53,12 @@ pub fn refused(architecture: &Architecture, current: &Offered) -> Refused {
     Refused { operand: operand.named("illegal_operand"), address: address.named("illegal_address") }
 }
 
-/// Whether a CONFIG is of registers that do not exist, or sets a count to 0.
-fn configuration(current: &Offered, [a, b, _]: [Signal; 3]) -> Signal {
+/// The CONFIG of the post unit whose second word is REQUANTISE.
+const REQUANTISE_GROUP: u8 = post_descriptor::REQUANTISE / 3 * 3;
+const _: () = assert!(post_descriptor::REQUANTISE % 3 == 1);
+
+/// Whether a CONFIG is of registers that do not exist, sets a count to 0, or clamps that no lane can keep to.
+fn configuration(architecture: &Architecture, current: &Offered, [a, b, _]: [Signal; 3]) -> Signal {
     let index = current.field(0, encoding::CONFIG_INDEX);
     let unit = current.field(0, encoding::CONFIG_UNIT);
     let of = |wanted: Unit| unit.eq(wanted as i64);
@@ -62,12 +70,17 @@ fn configuration(current: &Offered, [a, b, _]: [Signal; 3]) -> Signal {
         let zeros: Vec<Signal> = parts.iter().map(|&(low, width)| !word.slice(low, width).any()).collect();
         any(&zeros)
     };
+    let bits = architecture.precision().bits();
+    let clamp = |low: u32| b.slice(low, 8).cast_signed();
+    let (low, high) = (clamp(8), clamp(16));
+    let wide = |clamp: Signal| clamp.ne(clamp.truncate(bits));
+    let bad_clamps = index.eq(i64::from(REQUANTISE_GROUP)) & any(&[low.gt(high), wide(low), wide(high)]);
     let counts = index.eq(0);
     let array_counts = zero(a, &[(0, 16), (16, 16)]) | zero(b, &[(0, 16), (16, 8), (24, 8)]);
     let post_counts = zero(a, &[(0, 8), (8, 8), (16, 16)]) | zero(b, &[(0, 16), (16, 16)]);
     any(&[
         of(Unit::Array) & (!is_group(array_descriptor::COUNT) | counts & array_counts),
-        of(Unit::Post) & (!is_group(post_descriptor::COUNT) | counts & post_counts),
+        of(Unit::Post) & (!is_group(post_descriptor::COUNT) | counts & post_counts | bad_clamps),
         (of(Unit::Load) | of(Unit::Store)) & !is_group(transfer_descriptor::COUNT),
     ])
 }

@@ -375,6 +375,21 @@ fn what_no_unit_could_do_traps_before_a_unit_gets_it() {
 }
 
 #[test]
+fn clamps_that_a_lane_of_six_bits_cannot_keep_to_trap() {
+    let cell = cells()[2];
+    for (low, high, cause) in [(-32i32, 31, 0), (-31, 32, register::TRAP_OPERAND), (-33, 31, register::TRAP_OPERAND)] {
+        let requantise = (low as u32 & 0xff) << 8 | high << 16;
+        let values = [0, requantise, 0];
+        let config = Instruction::Config { header: Header::NONE, unit: Unit::Post, index: 12, values };
+        let mut bench = new(&cell);
+        write(&mut bench, 0, &[config.encode(), HALT.encode()]);
+        start(&mut bench, 0);
+        (0..4).for_each(|_| bench.step());
+        assert_eq!(bench.get("cause_o"), i64::from(cause), "{low} to {high}");
+    }
+}
+
+#[test]
 fn a_start_while_running_is_ignored() {
     let mut bench = new(&cells()[0]);
     bench.set("all_idle_i", 0);
