@@ -15,7 +15,8 @@ constants! {
         SPECIFICATION_LOW = 0x0008;
         /// Its high 32 bits.
         SPECIFICATION_HIGH = 0x000c;
-        /// Write: start at the entry given in the value's low bits. Ignored while busy.
+        /// Write: start at the entry given in the value's low bits. Ignored while busy. Tokens that the run before left are
+        /// forgotten: between units, for FENCE, of barriers passed.
         START = 0x0010;
         /// Read: [0] busy, [1] halted since the last start, [2] trapped, [7:4] trap cause, [31:16] program counter, of a trap that of
         /// the instruction that caused it. After a trap the cell must be reset before it is started again.

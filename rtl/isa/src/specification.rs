@@ -13,7 +13,7 @@ use crate::{Architecture, Precision};
 
 /// Raised by one whenever an instruction or a register comes to mean something else while all its
 /// numbers stay.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Declares a module of named constants of one type, and a table of them for the specification.
 macro_rules! constants {

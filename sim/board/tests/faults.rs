@@ -68,7 +68,8 @@ fn convolve(header: Header, half: u8, weight_base: u16) -> Instruction {
 }
 
 fn drain(header: Header, half: u8, source: u32) -> Instruction {
-    let operands = PostOperands { half, raw: false, look_up: false, lane_count: 4, source, destination: 0, bias_word: 0 };
+    let operands =
+        PostOperands { half, raw: false, look_up: false, lane_count: 4, source, destination: 0, bias_word: 0 };
     Instruction::Drain { header, operands }
 }
 
@@ -176,6 +177,42 @@ fn each_fault_traps_with_its_cause_and_its_instruction() {
             assert_eq!(status >> 16, index, "{name}: {status:#x}");
         }
         assert!(cycles <= CYCLES_MAX + 3, "{name}: {cycles}");
+    }
+}
+
+#[test]
+fn a_start_forgets_the_tokens_that_the_run_before_left() {
+    let start = 8;
+    let fetch = |destination| Instruction::LoadWeights {
+        header: HEADER,
+        target: WeightTarget::Instructions,
+        memory_beat: 0,
+        destination,
+        beats: architecture().instruction_beats(),
+    };
+    let signals = Instruction::Config { header: signal(Unit::Store), unit: Unit::Load, index: 0, values: [0; 3] };
+    let awaits = Instruction::Config { header: wait(Unit::Load), unit: Unit::Store, index: 0, values: [0; 3] };
+    let meets = Header { meet: true, ..HEADER };
+    let arrives =
+        Instruction::Store { header: Header { arrive: true, ..HEADER }, memory_beat: 512, source: 0, beats: 1 };
+    let joins = Instruction::Load { header: meets, memory_beat: 0, destination: 0, beats: 1 };
+    for (name, gives, takes, cause) in [
+        ("between units", signals, awaits, register::TRAP_DEADLOCK),
+        ("for FENCE", fetch(30), Instruction::Fence, register::TRAP_DEADLOCK),
+        ("of the barrier", arrives, joins, register::TRAP_CYCLES),
+    ] {
+        let mut program = vec![HALT; 16];
+        (program[0], program[start]) = (gives, takes);
+        // The same run gives and takes.
+        let mut whole = program.clone();
+        whole[1] = takes;
+        let mut device = device();
+        assert_eq!(run(&mut device, &encoded(&whole)).0 & 7, register::STATUS_HALTED, "{name}");
+        assert_eq!(run(&mut device, &encoded(&program)).0 & 7, register::STATUS_HALTED, "{name}");
+        device.write32(register::START, start as u32).unwrap();
+        device.wait_interrupt(DEADLINE).unwrap();
+        let status = device.read32(register::STATUS).unwrap();
+        assert_eq!((status & 7, status >> 4 & 15), (register::STATUS_TRAPPED, cause), "{name}: {status:#x}");
     }
 }
 

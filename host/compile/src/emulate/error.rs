@@ -131,7 +131,8 @@ pub enum Fault {
     /// A FENCE without a LOADW of instructions before it.
     #[error("no LOADW of instructions is left for it to wait for")]
     Fence,
-    /// A token that was given and not taken when the cell halted: the next run would take it.
+    /// A token that was given and not taken when the cell halted: nobody has waited for what it stands for, and
+    /// the next start forgets it.
     #[error("the cell halts with a token from {from:?} to {to:?} left over")]
     TokenLeft {
         /// Who gave it.

@@ -145,7 +145,7 @@ impl Sequencer {
         true
     }
 
-    /// That nothing is left for the next run, in which it would be taken for one of that run.
+    /// That somebody has waited for everything that was signalled.
     pub fn check_tokens(&self) -> Result<(), Fault> {
         for (from, to) in Unit::ALL.into_iter().flat_map(|from| Unit::ALL.map(|to| (from, to))) {
             if !self.tokens[from as usize][to as usize].is_empty() {

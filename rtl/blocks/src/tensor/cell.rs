@@ -144,6 +144,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             store.output("busy_o"),
             sequencer.output("issued_o"),
         ];
+        tokens.input("clear_i", host.output("start_o"));
         bundle::connect(&host, "count", &counts);
         host.input("stamp_i", post.output("stamp_o"));
 

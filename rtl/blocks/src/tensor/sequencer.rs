@@ -107,7 +107,8 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let synced = (sync & all_idle).named("synced");
         let loads = m.register("loads_q", u(4)).reset(0);
         let fenced = (fence & loads.q.any()).named("fenced");
-        loads.next(loads.q.wrapping_add(loaded).wrapping_sub(holding & fenced));
+        // What a run before left is forgotten.
+        loads.next(mux(start, 0, loads.q.wrapping_add(loaded).wrapping_sub(holding & fenced)));
         let done = (holding & (tree_reduce(&accepted, |a, b| a | b) | synced | fenced)).named("done");
         let halt = (holding & synced & current.field(0, encoding::HALT)).named("halt");
         let bad_opcode = (holding & !known).named("bad_opcode");

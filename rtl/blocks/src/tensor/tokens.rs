@@ -8,6 +8,7 @@
 //! | `give_<u>_i` | 4 | an instruction of unit u is complete: units that get a token |
 //! | `meet_i` | 1 | the instruction at the head of the load unit's queue takes a barrier token besides |
 //! | `barrier_i` | 1 | every cell has arrived: a barrier token |
+//! | `clear_i` | 1 | forget all tokens |
 //! | `meeting_o` | 1 | that instruction waits for a barrier token |
 //! | `overflow_o` | 1 | a token is lost: more than [`TOKENS_MAX`] are outstanding |
 //!
@@ -18,7 +19,7 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, ModuleBuilder, Signal, module, tree_reduce, u};
+use myelin_hdl::{Module, ModuleBuilder, Signal, module, mux, tree_reduce, u};
 use myelin_isa::Unit;
 
 use crate::prim::bundle;
@@ -42,6 +43,7 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
     let give = bundle::inputs(m, "give", units, u(4));
     let meet = m.input("meet_i", u(1));
     let barrier = m.input("barrier_i", u(1));
+    let clear = m.input("clear_i", u(1));
     let mut lost = Vec::new();
     let mut counts: Vec<Vec<Signal>> = vec![Vec::new(); units];
     let mut ready: Vec<Vec<Signal>> = vec![Vec::new(); units];
@@ -51,7 +53,7 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
             let given = give.bit(to as u32);
             let wanted = wait[to].bit(from as u32);
             let taken = take[to] & wanted;
-            count.next(count.q.wrapping_add(given).wrapping_sub(taken));
+            count.next(mux(clear, 0, count.q.wrapping_add(given).wrapping_sub(taken)));
             ready[to].push(!wanted | count.q.any());
             m.assert(&format!("token_{from}_{to}_is_there_when_taken"), !taken | count.q.any());
             lost.push(given & !taken & count.q.eq(TOKENS_MAX));
@@ -62,7 +64,8 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
     let passed = m.register("barriers_passed_q", u(4)).reset(0);
     let meeting = (meet & !passed.q.any()).named("meeting");
     let met = take[load] & meet;
-    passed.next(passed.q.wrapping_add(barrier).wrapping_sub(met));
+    let left = mux(clear, 0, passed.q.wrapping_add(barrier).wrapping_sub(met)).named("barriers_left");
+    passed.next(left);
     ready[load].push(!meeting);
     m.assert("barrier_is_passed_when_taken", !met | passed.q.any());
     lost.push(barrier & !met & passed.q.eq(TOKENS_MAX));
@@ -72,7 +75,7 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
     bundle::outputs(m, "ready", &ready);
     m.output("meeting_o", meeting);
     m.output("overflow_o", tree_reduce(&lost, |a, b| a | b));
-    Inside { wait, take, give, meet, barrier, ready, counts, passed: passed.q }
+    Inside { wait, take, give, meet, barrier, clear, ready, counts, passed: passed.q }
 }
 
 /// What is inside, for a module that watches it.
@@ -87,6 +90,8 @@ pub struct Inside {
     pub meet: Signal,
     /// A barrier token is given.
     pub barrier: Signal,
+    /// All tokens are forgotten.
+    pub clear: Signal,
     /// All tokens each unit awaits are there.
     pub ready: Vec<Signal>,
     /// Tokens from unit (first index) to unit (second index).

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, module, tree_reduce, u};
+use myelin_hdl::{Module, module, mux, tree_reduce, u};
 use myelin_isa::Unit;
 use myelin_rtl::tensor::tokens;
 
@@ -27,7 +27,7 @@ fn watched() -> Arc<Module> {
                 let taken = inside.take[to] & inside.wait[to].bit(from as u32);
                 // What is outstanding, counted apart and wider than any count can become.
                 let outstanding = m.register(&format!("outstanding_{pair}_q"), u(8)).reset(0);
-                outstanding.next(outstanding.q.wrapping_add(given).wrapping_sub(taken));
+                outstanding.next(mux(inside.clear, 0, outstanding.q.wrapping_add(given).wrapping_sub(taken)));
                 m.assume(
                     &format!("unit_{from}_gives_{to}_at_most_the_most"),
                     implies(given & !taken, outstanding.q.lt(tokens::TOKENS_MAX)),
@@ -45,7 +45,7 @@ fn watched() -> Arc<Module> {
         let load = Unit::Load as usize;
         let met = inside.take[load] & inside.meet;
         let passed = m.register("passed_q", u(8)).reset(0);
-        passed.next(passed.q.wrapping_add(inside.barrier).wrapping_sub(met));
+        passed.next(mux(inside.clear, 0, passed.q.wrapping_add(inside.barrier).wrapping_sub(met)));
         m.assume("barriers_are_at_most_the_most", implies(inside.barrier & !met, passed.q.lt(tokens::TOKENS_MAX)));
         m.assert("barrier_count_is_passed_less_met", passed.q.eq(inside.passed));
         m.assert("barrier_is_passed_when_load_is_ready", implies(inside.ready[load] & inside.meet, passed.q.any()));
@@ -70,8 +70,8 @@ pub(super) fn proofs() -> Vec<Proof> {
         build: watched,
         method: Method::Induction { base: 3, steps: 1 },
         reach_steps: 18,
-        proved: "no counter under- or overflows; each is tokens given less tokens taken since reset, of pairs of units \
-                 as of barriers; a unit is ready exactly when every token it awaits is there",
+        proved: "no counter under- or overflows; each is tokens given less tokens taken since the last reset or start, of \
+                 pairs of units as of barriers; a unit is ready exactly when every token it awaits is there",
         assumed: "a unit takes only when it is ready; no more than 15 tokens of a pair, or of barriers, are outstanding",
         holes: "that programs keep to 15 outstanding tokens is the compiler's to show; that programs do not deadlock \
                 is not proved",
@@ -86,6 +86,11 @@ pub(super) fn proofs() -> Vec<Proof> {
                 bug: "a counter has one bit too few",
                 from: "else count_1_2_q <= ",
                 to: "else count_1_2_q <= 4'd7 & ",
+            },
+            Mutant {
+                bug: "a counter survives a start",
+                from: "wire [3:0] barriers_left = clear_i ?",
+                to: "wire [3:0] barriers_left = 1'd0 ?",
             },
             Mutant {
                 bug: "a counter survives a reset",
