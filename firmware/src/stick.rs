@@ -202,6 +202,12 @@ where
         }
     }
 
+    /// Whether there is something to go on with although nothing comes from the host.
+    pub fn is_working(&mut self) -> bool {
+        let is_running = self.core.read_register(register::STATUS) & register::STATUS_BUSY != 0;
+        is_running || self.pending.is_some()
+    }
+
     /// The core, for whoever built it.
     pub fn core_mut(&mut self) -> &mut C {
         &mut self.core

@@ -19,7 +19,7 @@ mod node;
 
 pub use compile::CompileArguments;
 pub use explore::{ExploreArguments, Values};
-pub use health::{DevicesArguments, DoctorArguments, SelftestArguments};
+pub use health::{DevicesArguments, DoctorArguments, SelftestArguments, StickArguments};
 pub(crate) use node::seconds;
 pub use node::{
     BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
@@ -263,6 +263,14 @@ pub enum Command {
   myelin devices
   myelin devices --json")]
     Devices(DevicesArguments),
+    /// Be a stick: the real firmware behind a pseudo terminal, on which a host finds it as if it were plugged in.
+    ///
+    /// Says under which selector, and goes on until it is told to end. Its cell is computed by the firmware, exactly and
+    /// fast; its flash is empty at the start and keeps what it is given while it is pulled.
+    #[command(after_help = "Examples:
+  myelin stick --path stick --for 1
+  myelin stick --path stick --faults drop=5,unplug=1,seed=7 --for 1 --json")]
+    Stick(StickArguments),
     /// Say what this machine has and lacks: processor, sticks, permissions, tools.
     ///
     /// Exit code 1 if something is plugged in that this user cannot use.

@@ -226,6 +226,14 @@ pub enum Failure {
     /// There is no mining.
     #[error(transparent)]
     Mine(#[from] MineError),
+    /// A stick has one cell.
+    #[error("{target} has {cells} cells, a stick has one")]
+    SeveralCells {
+        /// What was asked for.
+        target: String,
+        /// Its cells.
+        cells: u32,
+    },
     /// A file cannot be written.
     #[error("write {}", path.display())]
     WriteFile {
@@ -250,9 +258,12 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         use Failure::*;
         match self {
-            TooManyPoints { .. } | Index { .. } | NoWaves { .. } | NotForNodes { .. } | OtherGraph { .. } => {
-                Exit::Usage
-            }
+            TooManyPoints { .. }
+            | SeveralCells { .. }
+            | Index { .. }
+            | NoWaves { .. }
+            | NotForNodes { .. }
+            | OtherGraph { .. } => Exit::Usage,
             // Only a scope can be asked for that does not exist.
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => Exit::Usage,
             ReadFile { .. } | NotAFile { .. } | NotAFolder { .. } | FileTooLarge { .. } | Verify(_) => Exit::Input,
@@ -288,6 +299,7 @@ impl Failure {
             InputValue { .. } => "input-value",
             Index { .. } => "index",
             TooManyPoints { .. } => "too-many-points",
+            SeveralCells { .. } => "several-cells",
             NoWaves { .. } => "no-waves",
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
@@ -340,6 +352,7 @@ impl Failure {
             InputValue { .. } => "inputs are integers of at most 32 bits, already quantised".to_owned(),
             Index { count, .. } => format!("--index takes 0 to {}", count.saturating_sub(1)),
             TooManyPoints { .. } => "sweep fewer parameters, or fewer values of each".to_owned(),
+            SeveralCells { .. } => "--target stick-ecp5, or custom,rows=8,columns=8".to_owned(),
             NoWaves { .. } => "waves need a simulated cell: --device sim:16x16".to_owned(),
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => {
                 "scopes are instance paths that begin with the top, as tensor_cell.sequencer".to_owned()

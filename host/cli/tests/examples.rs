@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "infer",
     "sim",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 20] = [
     "plan",
     "explore",
     "devices",
+    "stick",
     "doctor",
     "selftest",
     "completions",

@@ -8,4 +8,4 @@ mod virtual_stick;
 
 pub use card::{SimulatedCell, SimulationOptions};
 pub use trimmer::SimulatedTrimmer;
-pub use virtual_stick::{FaultScript, FaultScriptError, StickModel, VirtualStick};
+pub use virtual_stick::{FastStick, FaultScript, FaultScriptError, StickModel, VirtualStick};

@@ -19,6 +19,7 @@ mod selftest;
 mod serve;
 mod sim;
 mod solve;
+mod stick;
 mod verify;
 mod verilog;
 
@@ -52,6 +53,7 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Plan(command) => plan::run(command, context),
         Command::Explore(arguments) => explore::run(arguments, context),
         Command::Devices(arguments) => devices::run(arguments, context),
+        Command::Stick(arguments) => stick::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Selftest(arguments) => selftest::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),

@@ -1,6 +1,8 @@
 //! A stick that a host cannot tell from hardware: a model of it behind a pseudo terminal, with faults on the way.
 
+mod fast;
 mod faults;
+mod nor;
 mod pty;
 
 use std::collections::VecDeque;
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use fast::FastStick;
 use faults::{Fate, Fates, PIECE_BYTES};
 pub use faults::{FaultScript, FaultScriptError};
 use pty::Pty;
@@ -58,9 +61,12 @@ impl VirtualStick {
     /// Puts `model` behind `path`, which becomes a symbolic link to a pseudo terminal.
     ///
     /// # Errors
-    /// If there is something at `path` already, or the system has no terminals.
+    /// If there is something at `path` already but a link that a stick has left behind, or the system has no terminals.
     pub fn start(model: Box<dyn StickModel>, path: &Path, script: FaultScript) -> io::Result<VirtualStick> {
         let shared = Arc::<Shared>::default();
+        if std::fs::read_link(path).is_ok_and(|target| target.starts_with("/dev/pts")) {
+            std::fs::remove_file(path)?;
+        }
         let pty = Pty::open()?;
         std::os::unix::fs::symlink(pty.path(), path)?;
         let line = Line {
