@@ -151,6 +151,7 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send +
             for subject in lanes()?.iter().filter(|subject| subject.describe().contains(only)) {
                 let placed = place(yosys, subject, *target, *seed)?;
                 println!("{}: {:.1} MHz ({:.0} s)", subject.describe(), placed.clock_mhz, placed.seconds);
+                placed.slowest.iter().for_each(|[from, to]| println!("  slowest: from {from} to {to}"));
                 all.push(placed);
             }
             std::fs::create_dir_all(output)?;

@@ -23,6 +23,8 @@ pub struct Placed {
     pub device: &'static str,
     /// MHz that the clock reaches, by nextpnr's timing after routing.
     pub clock_mhz: f64,
+    /// Where the slowest path from clock to clock begins and ends: cells, named for their signals.
+    pub slowest: Option<[String; 2]>,
     /// MHz that were asked for.
     pub target_mhz: u32,
     /// Seed of the placer.
@@ -50,7 +52,8 @@ pub fn place(yosys: &Yosys, subject: &Subject, target_mhz: u32, seed: u32) -> Re
         reason,
     })?;
     let (block, of, device) = (subject.block, subject.of.clone(), "LFE5U-85F-6");
-    Ok(Placed { block, of, device, clock_mhz, target_mhz, seed, seconds: begun.elapsed().as_secs_f64() })
+    let slowest = slowest(&report);
+    Ok(Placed { block, of, device, clock_mhz, slowest, target_mhz, seed, seconds: begun.elapsed().as_secs_f64() })
 }
 
 /// The slowest clock's frequency in nextpnr's report.
@@ -60,6 +63,16 @@ fn achieved(report: &str) -> Result<f64, String> {
     let achieved = clocks.values().map(|clock| clock["achieved"].as_f64().ok_or("a clock without frequency"));
     let achieved: Vec<f64> = achieved.collect::<Result<_, _>>()?;
     achieved.into_iter().reduce(f64::min).ok_or_else(|| "no clock".to_owned())
+}
+
+/// The ends of the first path in nextpnr's report that goes from clock to clock.
+fn slowest(report: &str) -> Option<[String; 2]> {
+    let value: serde_json::Value = serde_json::from_str(report).ok()?;
+    let is_clock = |path: &serde_json::Value, end: &str| path[end].as_str().is_some_and(|name| name != "<async>");
+    let paths = value["critical_paths"].as_array()?;
+    let path = paths.iter().find(|path| is_clock(path, "from") && is_clock(path, "to"))?["path"].as_array()?;
+    let cell = |step: &serde_json::Value, end: &str| step[end]["cell"].as_str().map(str::to_owned);
+    Some([cell(path.first()?, "from")?, cell(path.last()?, "to")?])
 }
 
 #[cfg(test)]
@@ -72,5 +85,18 @@ mod tests {
         assert_eq!(achieved(report), Ok(141.0));
         assert!(achieved("{}").is_err());
         assert!(achieved(r#"{"fmax": {}}"#).is_err());
+    }
+    #[test]
+    fn the_slowest_path_from_clock_to_clock_is_named_by_its_ends() {
+        let path = |from: &str, cell: &str| {
+            format!(
+                r#"{{"from": "{from}", "to": "posedge clk", "path": [
+                    {{"from": {{"cell": "{cell}"}}, "to": {{"cell": "b"}}}}, {{"from": {{"cell": "b"}}, "to": {{"cell": "c"}}}}]}}"#
+            )
+        };
+        let paths = [path("<async>", "pin"), path("posedge clk", "a")].join(",");
+        let report = format!(r#"{{"critical_paths": [{paths}]}}"#);
+        assert_eq!(slowest(&report), Some(["a".to_owned(), "c".to_owned()]));
+        assert_eq!(slowest("{}"), None);
     }
 }
