@@ -263,7 +263,7 @@ pub enum Command {
   myelin devices
   myelin devices --json")]
     Devices(DevicesArguments),
-    /// Be a stick: the real firmware behind a pseudo terminal, on which a host finds it as if it were plugged in.
+    /// Be a stick: the real firmware behind a pseudo terminal, as if it were plugged in.
     ///
     /// Says under which selector, and goes on until it is told to end. Its cell is computed by the firmware, exactly and
     /// fast; its flash is empty at the start and keeps what it is given while it is pulled.
