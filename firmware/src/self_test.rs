@@ -162,6 +162,7 @@ fn program(cell: &Architecture, beats: &Beats) -> [Instruction; 18] {
     let operands = PostOperands {
         half: 0,
         raw: false,
+        look_up: false,
         lane_count: cell.columns() as u8,
         source: 0,
         destination: result_lane,

@@ -40,6 +40,8 @@ pub struct Memories<'m> {
     pub weights: &'m mut [i8],
     /// Bias memory, `[word][column]`.
     pub biases: &'m mut [i32],
+    /// Tables of all columns, `[entry][column]`.
+    pub table: &'m mut [i8],
     /// Instruction memory.
     pub instructions: &'m mut [[u32; 4]],
     /// Cycle stamps.
@@ -55,6 +57,8 @@ pub struct MemorySizes {
     pub weights: usize,
     /// Of `biases`.
     pub biases: usize,
+    /// Of `table`.
+    pub table: usize,
     /// Of `instructions`.
     pub instructions: usize,
     /// Of `stamps`; fewer will do, and fewer are kept.
@@ -69,6 +73,7 @@ impl MemorySizes {
             activations: architecture.activation_lanes() as usize,
             weights: architecture.weight_words() as usize * architecture.weight_ports() as usize * columns,
             biases: architecture.bias_words() as usize * columns,
+            table: architecture.table_entries() as usize * columns,
             instructions: architecture.instruction_depth() as usize,
             stamps: Architecture::STAMP_DEPTH as usize,
         }
@@ -134,12 +139,13 @@ impl<'m, A: MacArray> FunctionalCore<'m, A> {
         array: A,
     ) -> Option<FunctionalCore<'m, A>> {
         let sizes = MemorySizes::of(&architecture);
-        let Memories { device, activations, weights, biases, instructions, stamps } = memories;
+        let Memories { device, activations, weights, biases, table, instructions, stamps } = memories;
         let memories = Memories {
             device,
             activations: activations.get_mut(..sizes.activations)?,
             weights: weights.get_mut(..sizes.weights)?,
             biases: biases.get_mut(..sizes.biases)?,
+            table: table.get_mut(..sizes.table)?,
             instructions: instructions.get_mut(..sizes.instructions)?,
             stamps,
         };

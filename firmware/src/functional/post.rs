@@ -149,12 +149,15 @@ impl<A: MacArray> FunctionalCore<'_, A> {
             .wrapping_add(d.destination_column_step.wrapping_mul(place.column));
         let count = usize::from(operands.lane_count);
         let to = self.span(address, count)?;
-        let bits = self.architecture.precision().bits();
-        let unused = 32 - bits;
-        for (lane, &value) in self.memories.activations[to..to + count].iter_mut().zip(values) {
+        let (precision, columns) = (self.architecture.precision(), self.architecture.columns() as usize);
+        let (bits, unused) = (precision.bits(), 32 - precision.bits());
+        for (column, (lane, &value)) in self.memories.activations[to..to + count].iter_mut().zip(values).enumerate() {
             let result = if operands.raw { value >> (bits * place.outer) } else { d.requantise(value) };
             // The low bits, sign-extended: as a lane keeps it.
             *lane = (result << unused >> unused) as i8;
+            if operands.look_up {
+                *lane = self.memories.table[precision.entry(*lane) as usize * columns + column];
+            }
         }
         Ok(())
     }

@@ -85,6 +85,7 @@ impl<A: MacArray> FunctionalCore<'_, A> {
             WeightTarget::Weights => self.load_weight_words(at, destination, beats),
             WeightTarget::Biases => self.load_bias_words(at, destination, beats),
             WeightTarget::Instructions => self.load_instructions(at, destination, beats),
+            WeightTarget::Table => self.load_entries(at, destination, beats),
         }
     }
 
@@ -127,6 +128,22 @@ impl<A: MacArray> FunctionalCore<'_, A> {
             let (to, from) = ((destination as usize + word) * columns, at + word * word_bytes);
             for column in 0..columns {
                 self.memories.biases[to + column] = self.device_word(from + 4 * column) as i32;
+            }
+        }
+        Ok(())
+    }
+
+    fn load_entries(&mut self, at: usize, destination: u32, beats: u32) -> Result<(), Trap> {
+        let (columns, lanes) = (self.architecture.columns() as usize, self.architecture.lanes() as usize);
+        if u64::from(destination) + u64::from(beats) > u64::from(self.architecture.table_entries()) {
+            return Err(Trap::Address);
+        }
+        let unused = 8 - self.architecture.precision().bits();
+        for beat in 0..beats as usize {
+            let bytes = &self.memories.device[at + beat * lanes..][..columns];
+            let entries = &mut self.memories.table[(destination as usize + beat) * columns..][..columns];
+            for (entry, &byte) in entries.iter_mut().zip(bytes) {
+                *entry = (byte << unused) as i8 >> unused;
             }
         }
         Ok(())

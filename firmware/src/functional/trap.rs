@@ -51,6 +51,7 @@ pub(super) fn check(architecture: &Architecture, instruction: &Instruction) -> R
                     WeightTarget::Weights => architecture.weight_words(),
                     WeightTarget::Biases => architecture.bias_words(),
                     WeightTarget::Instructions => architecture.instruction_depth(),
+                    WeightTarget::Table => architecture.table_entries(),
                 },
             )
         }
@@ -62,10 +63,12 @@ pub(super) fn check(architecture: &Architecture, instruction: &Instruction) -> R
         Instruction::Elementwise { operands, .. } | Instruction::Pool { operands, .. } => {
             lanes(architecture, &operands)
         }
-        Instruction::Config { unit, index, values, .. } => config(unit, index, values),
+        Instruction::Config { unit, index, values, .. } => config(architecture, unit, index, values),
         Instruction::Sync { .. } | Instruction::Fence => Ok(()),
     }
 }
+
+const _: () = assert!(post_descriptor::REQUANTISE % 3 == 1, "the second word of its CONFIG");
 
 /// A count must not be 0.
 pub(super) fn some(count: u32) -> Result<(), Trap> {
@@ -77,7 +80,7 @@ fn lanes(architecture: &Architecture, operands: &PostOperands) -> Result<(), Tra
     if is_legal { Ok(()) } else { Err(Trap::Operand) }
 }
 
-fn config(unit: Unit, index: u8, [a, b, _]: [u32; 3]) -> Result<(), Trap> {
+fn config(architecture: &Architecture, unit: Unit, index: u8, [a, b, _]: [u32; 3]) -> Result<(), Trap> {
     let count = match unit {
         Unit::Load | Unit::Store => transfer_descriptor::COUNT,
         Unit::Array => array_descriptor::COUNT,
@@ -85,6 +88,12 @@ fn config(unit: Unit, index: u8, [a, b, _]: [u32; 3]) -> Result<(), Trap> {
     };
     if index >= count || !index.is_multiple_of(3) {
         return Err(Trap::Operand);
+    }
+    if unit == Unit::Post && index == post_descriptor::REQUANTISE - 1 {
+        let [low, high] = [8, 16].map(|at| (b >> at) as u8 as i8);
+        let unused = 8 - architecture.precision().bits();
+        let is_lane = |clamp: i8| clamp << unused >> unused == clamp;
+        return if low <= high && is_lane(low) && is_lane(high) { Ok(()) } else { Err(Trap::Operand) };
     }
     if index > 0 {
         return Ok(());

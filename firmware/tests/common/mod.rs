@@ -16,6 +16,7 @@ pub struct Owned {
     activations: Vec<i8>,
     weights: Vec<i8>,
     biases: Vec<i32>,
+    table: Vec<i8>,
     instructions: Vec<[u32; 4]>,
     stamps: Vec<u32>,
     accumulators: Vec<i32>,
@@ -29,6 +30,7 @@ impl Owned {
             activations: vec![0; sizes.activations],
             weights: vec![0; sizes.weights],
             biases: vec![0; sizes.biases],
+            table: vec![0; sizes.table],
             instructions: vec![[0; 4]; sizes.instructions],
             stamps: vec![0; sizes.stamps],
             accumulators: vec![0; SoftwareArray::accumulators(architecture)],
@@ -41,6 +43,7 @@ impl Owned {
             activations: &mut self.activations,
             weights: &mut self.weights,
             biases: &mut self.biases,
+            table: &mut self.table,
             instructions: &mut self.instructions,
             stamps: &mut self.stamps,
         };
