@@ -159,13 +159,15 @@ fn run(
     let sizes = MemorySizes::of(&architecture);
     let mut device = vec![0; memory_bytes as usize];
     let (mut activations, mut weights) = (vec![0; sizes.activations], vec![0; sizes.weights]);
-    let (mut biases, mut instructions) = (vec![0; sizes.biases], vec![[0; 4]; sizes.instructions]);
+    let (mut biases, mut table) = (vec![0; sizes.biases], vec![0; sizes.table]);
+    let mut instructions = vec![[0; 4]; sizes.instructions];
     let mut stamps = vec![0; sizes.stamps];
     let memories = Memories {
         device: &mut device,
         activations: &mut activations,
         weights: &mut weights,
         biases: &mut biases,
+        table: &mut table,
         instructions: &mut instructions,
         stamps: &mut stamps,
     };
