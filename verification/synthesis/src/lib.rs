@@ -11,6 +11,8 @@ mod family;
 mod netlist;
 mod place;
 mod resources;
+mod stick;
+mod stick_program;
 mod subject;
 mod yosys;
 
@@ -18,5 +20,7 @@ pub use family::{Family, Kind};
 pub use netlist::{Comparison, check_netlist};
 pub use place::{Placed, place};
 pub use resources::{Promise, Resources, from_json, json, resources, table};
+pub use stick::{StickAnswer, smallest_stick, stick_netlist, stick_simulated};
+pub use stick_program::{Layer, program};
 pub use subject::{Subject, lanes, netlist_subjects, resource_subjects};
 pub use yosys::{SynthesisError, Yosys, set_up};

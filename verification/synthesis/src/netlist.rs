@@ -118,7 +118,7 @@ fn simulate(
 }
 
 /// A Verilog text without its `specify` blocks.
-fn without_timing(text: &str) -> String {
+pub(crate) fn without_timing(text: &str) -> String {
     let mut inside = false;
     let mut kept = String::new();
     for line in text.lines() {

@@ -159,6 +159,11 @@ impl Yosys {
         self.share.join(file)
     }
 
+    /// Runs a script in a folder; files by relative paths, as this Yosys may see nothing else.
+    pub(crate) fn script(&self, folder: &Path, script: &str) -> Result<String, SynthesisError> {
+        run(Command::new(&self.program).current_dir(folder).args(["-q", "-p", script]))
+    }
+
     /// Synthesises a design in a folder, where its files are then too, and runs `passes` on the result.
     pub(crate) fn synthesise(
         &self,

@@ -19,7 +19,7 @@ use myelin_isa::Architecture;
 use myelin_isa::stick::memory;
 
 use super::{device_memory, flash, mac_array, serial, system, tensor_port};
-use crate::bus::{Answer, Request, Target, arbiter, ram, route};
+use crate::bus::{Cut, Request, Target, arbiter, ram, route, stage};
 use crate::cpu::{CpuParameters, cpu};
 use crate::prim::bundle;
 
@@ -45,6 +45,8 @@ pub struct Config {
     pub board: u32,
     /// The core.
     pub core: CpuParameters,
+    /// Which paths of the bus are cut by registers.
+    pub cut: Cut,
     /// The link.
     pub serial: serial::Config,
     /// What computes.
@@ -92,7 +94,10 @@ pub fn stick_system(config: &Config) -> Arc<Module> {
         );
         let ram = m.instance("ram", &ram("ram", config.ram_bytes, &config.ram_contents));
 
-        let bus = Request::of(&arbiter, "bus");
+        let stage = m.instance("stage", &stage(config.cut));
+        Request::of(&arbiter, "bus").connect(&stage, "manager", 32);
+        arbiter.input("bus_ready_i", stage.output("manager_ready_o"));
+        let bus = Request::of(&stage, "bus");
         let region = bus.address.slice(28, 4);
         let block = bus.address.slice(12, 2);
         let peripheral = region.eq(i64::from(memory::SERIAL >> 28));
@@ -127,7 +132,8 @@ pub fn stick_system(config: &Config) -> Arc<Module> {
             }
         };
         let answer = route(m, &bus, &targets);
-        managers(m, [&core, &serial, &flash], &arbiter, answer);
+        stage.input("bus_ready_i", answer.ready).input("bus_data_i", answer.data);
+        managers(m, [&core, &serial, &flash], &arbiter, stage.output("manager_data_o"));
 
         let tensor_interrupt = match config.compute {
             Compute::Cell { .. } => m.input("interrupt_i", u(1)),
@@ -151,7 +157,7 @@ pub fn stick_system(config: &Config) -> Arc<Module> {
 }
 
 /// The managers of the bus and what they are answered: core, ring, fetch, stream.
-fn managers(m: &ModuleBuilder, [core, serial, flash]: [&InstanceHandle; 3], arbiter: &InstanceHandle, answer: Answer) {
+fn managers(m: &ModuleBuilder, [core, serial, flash]: [&InstanceHandle; 3], arbiter: &InstanceHandle, data: Signal) {
     let from_core = Request {
         valid: core.output("bus_valid_o"),
         write: core.output("bus_write_o"),
@@ -164,10 +170,9 @@ fn managers(m: &ModuleBuilder, [core, serial, flash]: [&InstanceHandle; 3], arbi
         request.connect(arbiter, &format!("manager_{number}"), 32);
     }
     let ready = |number: usize| arbiter.output(&format!("manager_{number}_ready_o"));
-    core.input("bus_ready_i", ready(0)).input("bus_error_i", m.constant(u(1), 0)).input("bus_read_data_i", answer.data);
-    serial.input("ring_ready_i", ready(1)).input("fetch_ready_i", ready(2)).input("fetch_data_i", answer.data);
+    core.input("bus_ready_i", ready(0)).input("bus_error_i", m.constant(u(1), 0)).input("bus_read_data_i", data);
+    serial.input("ring_ready_i", ready(1)).input("fetch_ready_i", ready(2)).input("fetch_data_i", data);
     flash.input("memory_ready_i", ready(3));
-    arbiter.input("bus_ready_i", answer.ready);
 }
 
 /// The MAC array, or the ends of the cell's two ports.

@@ -1,9 +1,9 @@
 //! The soft core's bus: one request at a time, from several managers to several subordinates.
 //!
 //! ```text
-//!  manager 0 ->+---------+    +-------+--> subordinate 0
-//!  manager 1 ->| arbiter |--->| route |--> subordinate 1
-//!  manager 2 ->+---------+    +-------+--> nowhere: reads 0, writes are lost
+//!  manager 0 ->+---------+   +-------+   +-------+--> subordinate 0
+//!  manager 1 ->| arbiter |-->| stage |-->| route |--> subordinate 1
+//!  manager 2 ->+---------+   +-------+   +-------+--> nowhere: reads 0, writes are lost
 //! ```
 //!
 //! **Interface.** A bundle `<name>` has `<name>_valid`, `_write`, `_address` (byte address), `_data` (32 bits, byte
@@ -18,11 +18,13 @@ mod arbiter;
 mod port;
 mod ram;
 mod route;
+mod stage;
 
 pub use arbiter::{Inside, arbiter, declare as declare_arbiter};
 pub use port::Port;
 pub use ram::ram;
 pub use route::{Target, route};
+pub use stage::{Cut, stage};
 
 use myelin_hdl::{InstanceHandle, ModuleBuilder, Signal, u};
 

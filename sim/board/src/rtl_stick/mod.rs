@@ -1,0 +1,346 @@
+//! The stick's own RTL, cycle by cycle, with models of what is on its pins: serial line, flash chip, reset circuit.
+
+mod flash_chip;
+mod line;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use myelin_hdl::{Design, Module};
+use myelin_isa::register;
+use myelin_rtl::board::stick::{Compute, Config, stick_system};
+use myelin_rtl::tensor::cell;
+use myelin_sim::{CheckFailure, Engine, Input, Output, OutputSet, PowerUp, SimError, Simulator};
+
+pub use flash_chip::{BYTES as FLASH_BYTES, FlashChip, FlashTimes};
+use line::Line;
+
+use crate::virtual_stick::StickModel;
+
+/// Cycles of a reset.
+const RESET_CYCLES: u64 = 4;
+/// Cycles that the cell goes on after an access, whatever it says: longer than it takes to begin or to answer.
+const SETTLING_CYCLES: u64 = 64;
+/// Bytes on the line to the stick at most.
+const LINE_BYTES_MAX: usize = 4096;
+/// How long [`StickModel::advance`] goes on.
+const SLICE: Duration = Duration::from_millis(4);
+/// Cycles between two looks at the clock on the wall.
+const CYCLES_PER_LOOK: u64 = 2000;
+
+/// How a stick is simulated.
+#[derive(Clone, Copy, Debug)]
+pub struct StickOptions {
+    /// Which engine.
+    pub engine: Engine,
+    /// What registers hold before the first reset.
+    pub power_up: PowerUp,
+    /// Line rate of the host, in bits a second.
+    pub baud: u32,
+    /// How long the flash is busy.
+    pub flash: FlashTimes,
+}
+
+impl Default for StickOptions {
+    fn default() -> Self {
+        StickOptions {
+            engine: Engine::default(),
+            power_up: PowerUp::default(),
+            baud: 3_000_000,
+            flash: FlashTimes { program: 2000, erase: 20_000 },
+        }
+    }
+}
+
+/// The pins and what is needed of the cell.
+struct Pins {
+    power_on: Input,
+    rx: Input,
+    flash_data: Input,
+    /// [`OUTPUTS`].
+    outputs: OutputSet,
+    leds: Output,
+}
+
+/// Outputs of the system that are looked at in every cycle.
+const OUTPUTS: [&str; 5] = ["serial_tx_o", "flash_select_n_o", "flash_clock_o", "flash_data_o", "reset_o"];
+
+/// The cell beside the system, and the wires between them.
+struct CellBeside {
+    simulator: Simulator,
+    /// Outputs of the cell, and where they go in the system.
+    to_system: (OutputSet, Vec<Input>),
+    /// Outputs of the system, and where they go in the cell.
+    to_cell: (OutputSet, Vec<Input>),
+    values: Vec<u64>,
+    /// What the inputs were driven with last.
+    driven: [Vec<u64>; 2],
+    /// Cycle from which on it need not be stepped, unless it runs.
+    quiet_from: u64,
+    runs: bool,
+    /// Places in the system's outputs and the cell's: accesses, the address of a write, the interrupt, the reset.
+    write_valid: usize,
+    write_address: usize,
+    read_valid: usize,
+    interrupt: usize,
+    tensor_reset: Output,
+}
+
+/// A stick simulated cycle by cycle: the system, its tensor cell where it has one, and the chips around them.
+///
+/// Time is the design's own: [`StickModel::advance`] simulates for some milliseconds of the wall clock, whatever that is in
+/// cycles. The cell is not stepped while it has nothing to do.
+pub struct RtlStick {
+    system: Simulator,
+    pins: Pins,
+    cell: Option<CellBeside>,
+    flash: FlashChip,
+    line: Line,
+    values: [u64; OUTPUTS.len()],
+    rx: bool,
+    flash_data: bool,
+    cycle: u64,
+    power_up: myelin_sim::Checkpoint,
+    cell_power_up: Option<myelin_sim::Checkpoint>,
+}
+
+impl RtlStick {
+    /// Builds and compiles the stick with a UART and an erased flash, and resets it.
+    ///
+    /// # Errors
+    /// If the design cannot be compiled on this machine, has no UART, or an assertion fails in reset.
+    pub fn new(config: &Config, options: StickOptions) -> Result<RtlStick, SimError> {
+        let design = |module| Design::new(module).expect("invariant: names of our blocks are identifiers");
+        let build =
+            |design: &Design| Simulator::builder(design).engine(options.engine).power_up(options.power_up).build();
+        let module = stick_system(config);
+        let system = build(&design(module.clone()))?;
+        let cell = match config.compute {
+            Compute::Cell { .. } => {
+                let cell = cell::cell(&config.architecture);
+                let simulator = build(&design(cell.clone()))?;
+                Some(CellBeside::new(simulator, &cell, &system, &module)?)
+            }
+            Compute::MacArray => None,
+        };
+        let pins = Pins {
+            power_on: system.input("power_on_i")?,
+            rx: system.input("serial_rx_i")?,
+            flash_data: system.input("flash_data_i")?,
+            outputs: OUTPUTS.into_iter().map(|name| system.output(name)).collect::<Result<_, _>>()?,
+            leds: system.output("leds_o")?,
+        };
+        let bit = f64::from(config.serial.clock_hz) / f64::from(options.baud);
+        let (power_up, cell_power_up) = (system.checkpoint(), cell.as_ref().map(|cell| cell.simulator.checkpoint()));
+        let mut stick = RtlStick {
+            system,
+            pins,
+            cell,
+            flash: FlashChip::new(options.flash),
+            line: Line::new(bit),
+            values: [0; OUTPUTS.len()],
+            rx: true,
+            flash_data: true,
+            cycle: 0,
+            power_up,
+            cell_power_up,
+        };
+        stick.power_on()?;
+        Ok(stick)
+    }
+
+    /// The flash, to be filled as by a programmer.
+    pub fn flash(&mut self) -> &mut FlashChip {
+        &mut self.flash
+    }
+
+    /// The simulator of the system, for waves and inspection.
+    pub fn simulator(&mut self) -> &mut Simulator {
+        &mut self.system
+    }
+
+    /// Cycles simulated since power-up.
+    pub fn cycle(&self) -> u64 {
+        self.cycle
+    }
+
+    /// The lights.
+    pub fn leds(&mut self) -> u8 {
+        self.system.peek(self.pins.leds) as u8
+    }
+
+    /// Bytes that the stick has sent since the last call.
+    pub fn take_sent(&mut self) -> Vec<u8> {
+        self.line.take_received()
+    }
+
+    /// So many cycles.
+    ///
+    /// # Errors
+    /// If an assertion of the design fails.
+    pub fn run(&mut self, cycles: u64) -> Result<(), CheckFailure> {
+        (0..cycles).try_for_each(|_| self.step())
+    }
+
+    fn power_on(&mut self) -> Result<(), CheckFailure> {
+        self.system.poke(self.pins.rx, 1);
+        self.system.poke(self.pins.flash_data, 1);
+        (self.rx, self.flash_data) = (true, true);
+        self.system.poke(self.pins.power_on, 1);
+        self.reset()?;
+        self.system.poke(self.pins.power_on, 0);
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<(), CheckFailure> {
+        if let Some(cell) = &mut self.cell {
+            cell.reset()?;
+        }
+        self.system.reset(RESET_CYCLES)
+    }
+
+    /// One cycle of everything.
+    fn step(&mut self) -> Result<(), CheckFailure> {
+        if let Some(cell) = &mut self.cell {
+            cell.step(&mut self.system, self.cycle)?;
+        }
+        self.system.peek_all(&self.pins.outputs, &mut self.values);
+        let [tx, select_n, clock, data, reset] = self.values;
+        let rx = self.line.step(self.cycle, tx == 1);
+        if rx != self.rx {
+            self.system.poke(self.pins.rx, u64::from(rx));
+            self.rx = rx;
+        }
+        let flash_data = self.flash.step(self.cycle, select_n == 1, clock == 1, data == 1);
+        if flash_data != self.flash_data {
+            self.system.poke(self.pins.flash_data, u64::from(flash_data));
+            self.flash_data = flash_data;
+        }
+        self.system.step()?;
+        self.cycle += 1;
+        if reset == 1 {
+            self.reset()?;
+        }
+        Ok(())
+    }
+}
+
+impl CellBeside {
+    fn new(simulator: Simulator, cell: &Module, system: &Simulator, module: &Module) -> Result<CellBeside, SimError> {
+        // `x_o` of one is `x_i` of the other.
+        let pairs = |from: &Module, to: &Module| {
+            let names = from.outputs.iter().filter_map(|port| port.name.strip_suffix("_o"));
+            let both = names.filter(|name| to.input_index(&format!("{name}_i")).is_some());
+            both.map(str::to_owned).collect::<Vec<String>>()
+        };
+        let (to_system, to_cell) = (pairs(cell, module), pairs(module, cell));
+        let wires = |names: &[String], from: &Simulator, to: &Simulator| {
+            let outputs =
+                names.iter().map(|name| from.output(&format!("{name}_o"))).collect::<Result<OutputSet, _>>()?;
+            let inputs = names.iter().map(|name| to.input(&format!("{name}_i"))).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, SimError>((outputs, inputs))
+        };
+        let place = |names: &[String], wanted: &str| {
+            names.iter().position(|name| name == wanted).expect("invariant: the system mirrors the cell's ports")
+        };
+        Ok(CellBeside {
+            to_system: wires(&to_system, &simulator, system)?,
+            to_cell: wires(&to_cell, system, &simulator)?,
+            values: vec![0; to_system.len().max(to_cell.len())],
+            driven: [vec![u64::MAX; to_system.len()], vec![u64::MAX; to_cell.len()]],
+            quiet_from: 0,
+            runs: false,
+            write_valid: place(&to_cell, "host_write_valid"),
+            write_address: place(&to_cell, "host_write_address"),
+            read_valid: place(&to_cell, "host_read_valid"),
+            interrupt: place(&to_system, "interrupt"),
+            tensor_reset: system.output("tensor_reset_o")?,
+            simulator,
+        })
+    }
+
+    fn reset(&mut self) -> Result<(), CheckFailure> {
+        (self.runs, self.quiet_from) = (false, 0);
+        self.simulator.reset(RESET_CYCLES)
+    }
+
+    /// Connects both and steps the cell.
+    fn step(&mut self, system: &mut Simulator, cycle: u64) -> Result<(), CheckFailure> {
+        let CellBeside { simulator, values, driven, .. } = self;
+        // No output of the cell depends on its inputs in the same cycle.
+        let (outputs, inputs) = &self.to_system;
+        let values = &mut values[..];
+        let to_system = &mut values[..inputs.len()];
+        simulator.peek_all(outputs, to_system);
+        drive(system, inputs, to_system, &mut driven[0]);
+        let interrupt = to_system[self.interrupt] == 1;
+        let (outputs, inputs) = &self.to_cell;
+        let to_cell = &mut values[..inputs.len()];
+        system.peek_all(outputs, to_cell);
+        let (writes, reads) = (to_cell[self.write_valid] == 1, to_cell[self.read_valid] == 1);
+        if writes || reads {
+            self.quiet_from = cycle + SETTLING_CYCLES;
+            self.runs |= writes && to_cell[self.write_address] == u64::from(register::START);
+        }
+        if system.peek(self.tensor_reset) == 1 {
+            return self.reset();
+        }
+        if !self.runs && cycle >= self.quiet_from {
+            return Ok(());
+        }
+        drive(simulator, inputs, to_cell, &mut driven[1]);
+        simulator.step()?;
+        if cycle >= self.quiet_from {
+            self.runs &= !interrupt;
+        }
+        Ok(())
+    }
+}
+
+/// Sets what has changed.
+fn drive(simulator: &mut Simulator, inputs: &[Input], values: &[u64], driven: &mut [u64]) {
+    for ((&input, &value), driven) in inputs.iter().zip(values).zip(driven) {
+        if value != *driven {
+            simulator.poke(input, value);
+            *driven = value;
+        }
+    }
+}
+
+impl StickModel for RtlStick {
+    fn receive(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(LINE_BYTES_MAX.saturating_sub(self.line.waiting()));
+        self.line.send(&bytes[..taken]);
+        taken
+    }
+
+    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> io::Result<()> {
+        let begun = Instant::now();
+        while !self.flash.has_lost_power() && begun.elapsed() < SLICE {
+            self.run(CYCLES_PER_LOOK).map_err(io::Error::other)?;
+        }
+        sent.append(&mut self.line.take_received());
+        Ok(())
+    }
+
+    fn power_cycle(&mut self) {
+        self.flash.power_cycle();
+        self.line.clear();
+        let restored = self.system.restore(&self.power_up);
+        if let (Some(cell), Some(checkpoint)) = (&mut self.cell, &self.cell_power_up) {
+            cell.simulator.restore(checkpoint).expect("invariant: a checkpoint of the same design");
+            cell.driven.iter_mut().for_each(|driven| driven.fill(u64::MAX));
+        }
+        restored.expect("invariant: a checkpoint of the same design");
+        // An assertion in reset has been checked when the stick was made.
+        self.power_on().expect("invariant: the design comes out of reset");
+    }
+
+    fn fail_power_at(&mut self, count: u32) {
+        self.flash.fail_power_at(count);
+    }
+
+    fn has_lost_power(&self) -> bool {
+        self.flash.has_lost_power()
+    }
+}

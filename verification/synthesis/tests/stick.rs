@@ -1,0 +1,52 @@
+//! The stick computes a small layer: the simulator's answer, and that of the synthesised netlist, bit by bit.
+//!
+//! Without the pinned Yosys or Icarus the netlist is skipped, visibly; with `MYELIN_REQUIRE_TOOLS=1` that fails.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::env;
+use std::io::Write as _;
+
+use myelin_synthesis::{Layer, Yosys, program, smallest_stick, stick_netlist, stick_simulated};
+
+const CYCLES_MAX: u64 = 60_000;
+
+fn layer() -> Layer {
+    // Values of both signs, none -128; three channels make runs that are no whole chunks.
+    Layer::new([3, 4], 3, |index| (((index * 89 + 17) % 255) as i16 as i8).max(-127))
+}
+
+fn expected(layer: &Layer) -> Vec<u8> {
+    layer.sums().iter().flat_map(|sum| sum.to_le_bytes()).collect()
+}
+
+#[test]
+fn the_simulated_stick_answers_a_layer_by_itself() {
+    let layer = layer();
+    let expected = expected(&layer);
+    let stick = smallest_stick(program(&layer, 4 << 8));
+    let answer = stick_simulated(&stick, expected.len(), CYCLES_MAX).unwrap();
+    assert_eq!(answer.bytes, expected);
+}
+
+#[test]
+fn the_netlist_for_ice40_answers_a_layer_as_the_simulator_does() {
+    let icarus = env::split_paths(&env::var_os("PATH").unwrap()).any(|folder| folder.join("iverilog").is_file());
+    let (Ok(yosys), true) = (Yosys::pinned(), icarus) else {
+        let line =
+            "SKIPPED: the stick's netlist (install: cargo run -p myelin-synthesis -- setup; apt-get install iverilog)";
+        let required = env::var("MYELIN_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+        assert!(!required, "{line}, and MYELIN_REQUIRE_TOOLS=1 forbids to skip it");
+        _ = writeln!(std::io::stderr(), "{line}");
+        return;
+    };
+    let layer = layer();
+    let expected = expected(&layer);
+    let stick = smallest_stick(program(&layer, 4 << 8));
+    let simulated = stick_simulated(&stick, expected.len(), CYCLES_MAX).unwrap();
+    let netlist = stick_netlist(&yosys, &stick, expected.len(), CYCLES_MAX).unwrap();
+    assert_eq!(simulated.bytes, expected);
+    assert_eq!(netlist.bytes, expected);
+    // Reset apart, cycle by cycle the same: the byte's end is looked for every 20 cycles.
+    assert!(netlist.cycles.abs_diff(simulated.cycles) < 60, "{} {}", netlist.cycles, simulated.cycles);
+}
