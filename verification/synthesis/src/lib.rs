@@ -21,6 +21,6 @@ pub use netlist::{Comparison, check_netlist};
 pub use place::{Placed, place};
 pub use resources::{Promise, Resources, from_json, json, resources, table};
 pub use stick::{StickAnswer, smallest_stick, stick_netlist, stick_simulated};
-pub use stick_program::{Layer, program};
+pub use stick_program::{Layer, accesses, program};
 pub use subject::{Subject, lanes, netlist_subjects, resource_subjects};
 pub use yosys::{SynthesisError, Yosys, set_up};

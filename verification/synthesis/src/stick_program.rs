@@ -78,49 +78,38 @@ impl Layer {
 pub fn program(layer: &Layer, divisor: u32) -> Vec<u8> {
     let data = layer.bytes();
     assert!(data.len() <= DATA_BYTES && layer.size[0] * layer.size[1] <= 256, "the layer is too large");
-    let [serial_base, from, to, end, mac_base, value, left, status]: [Register; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
-    let (lw, sw, beq, bne) = (2, 2, 0, 1);
+    let [from, to, end, mac_base, value]: [Register; 5] = [2, 3, 4, 5, 6];
     let mut code = Vec::new();
-    code.extend(li(serial_base, memory::SERIAL));
-    code.extend(li(value, divisor));
-    code.push(store(sw, value, serial_base, serial::DIVISOR as i32));
+    begin(&mut code, divisor);
     // Map and weights into the large memory.
     code.extend(li(from, DATA));
     code.extend(li(to, memory::SPRAM));
     code.extend(li(end, DATA + data.len() as u32));
-    code.push(load(lw, value, from, 0));
-    code.push(store(sw, value, to, 0));
+    code.push(load(LW, value, from, 0));
+    code.push(store(SW, value, to, 0));
     code.push(addi(from, from, 4));
     code.push(addi(to, to, 4));
-    code.push(branch(bne, from, end, -16));
+    code.push(branch(BNE, from, end, -16));
 
     code.extend(li(mac_base, memory::MAC));
     for kernel_row in 0..3 {
         for (register, word) in run(layer, kernel_row) {
             code.extend(li(value, word));
-            code.push(store(sw, value, mac_base, register as i32));
+            code.push(store(SW, value, mac_base, register as i32));
         }
-        code.push(load(lw, value, mac_base, mac::STATUS as i32));
-        code.push(branch(bne, value, 0, -4));
+        code.push(load(LW, value, mac_base, mac::STATUS as i32));
+        code.push(branch(BNE, value, 0, -4));
     }
 
     let sums = 16 * (layer.size[0] * layer.size[1]) as u32;
     code.extend(li(from, memory::MAC + mac::ACCUMULATORS));
     code.extend(li(end, memory::MAC + mac::ACCUMULATORS + sums));
     let next_sum = code.len();
-    code.push(load(lw, value, from, 0));
-    code.push(addi(left, 0, 4));
-    let next_byte = code.len();
-    code.push(load(lw, status, serial_base, serial::STATUS as i32));
-    code.push(immediate(ANDI, status, serial::STATUS_TX_READY));
-    code.push(branch(beq, status, 0, -8));
-    code.push(store(sw, value, serial_base, serial::DATA as i32));
-    code.push(immediate(SRLI, value, 8));
-    code.push(addi(left, left, -1));
-    let back = |to: usize, from: usize| (to as i32 - from as i32) * 4;
-    code.push(branch(bne, left, 0, back(next_byte, code.len())));
+    code.push(load(LW, value, from, 0));
+    send(&mut code, value);
     code.push(addi(from, from, 4));
-    code.push(branch(bne, from, end, back(next_sum, code.len())));
+    let back = (next_sum as i32 - code.len() as i32) * 4;
+    code.push(branch(BNE, from, end, back));
     code.push(jal(0, 0));
     assert!(4 * code.len() <= DATA as usize, "invariant: the program ends before its data");
 
@@ -130,7 +119,56 @@ pub fn program(layer: &Layer, divisor: u32) -> Vec<u8> {
     contents
 }
 
-/// ANDI's and SRLI's function.
+/// Contents of the boot RAM with which a stick writes words and then reads others and sends them.
+pub fn accesses(writes: &[(u32, u32)], reads: &[u32], divisor: u32) -> Vec<u8> {
+    let [address, value]: [Register; 2] = [2, 6];
+    let mut code = Vec::new();
+    begin(&mut code, divisor);
+    for &(at, word) in writes {
+        code.extend(li(address, at));
+        code.extend(li(value, word));
+        code.push(store(SW, value, address, 0));
+    }
+    for &at in reads {
+        code.extend(li(address, at));
+        code.push(load(LW, value, address, 0));
+        send(&mut code, value);
+    }
+    code.push(jal(0, 0));
+    code.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// Where the serial port's base is kept.
+const SERIAL_BASE: Register = 1;
+
+/// Sets the line rate.
+fn begin(code: &mut Vec<u32>, divisor: u32) {
+    let value: Register = 6;
+    code.extend(li(SERIAL_BASE, memory::SERIAL));
+    code.extend(li(value, divisor));
+    code.push(store(SW, value, SERIAL_BASE, serial::DIVISOR as i32));
+}
+
+/// Sends the four bytes of a register, which is 0 then.
+fn send(code: &mut Vec<u32>, value: Register) {
+    let [left, status]: [Register; 2] = [7, 8];
+    code.push(addi(left, 0, 4));
+    let next_byte = code.len();
+    code.push(load(LW, status, SERIAL_BASE, serial::STATUS as i32));
+    code.push(immediate(ANDI, status, serial::STATUS_TX_READY));
+    code.push(branch(BEQ, status, 0, -8));
+    code.push(store(SW, value, SERIAL_BASE, serial::DATA as i32));
+    code.push(immediate(SRLI, value, 8));
+    code.push(addi(left, left, -1));
+    let back = (next_byte as i32 - code.len() as i32) * 4;
+    code.push(branch(BNE, left, 0, back));
+}
+
+/// Functions of instructions.
+const LW: u32 = 2;
+const SW: u32 = 2;
+const BEQ: u32 = 0;
+const BNE: u32 = 1;
 const ANDI: u32 = 7;
 const SRLI: u32 = 5;
 

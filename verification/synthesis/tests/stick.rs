@@ -7,7 +7,11 @@
 use std::env;
 use std::io::Write as _;
 
-use myelin_synthesis::{Layer, Yosys, program, smallest_stick, stick_netlist, stick_simulated};
+use myelin_isa::stick::{memory, system};
+use myelin_isa::{Architecture, Precision, register};
+use myelin_rtl::board::stick::Compute;
+use myelin_rtl::bus::Cut;
+use myelin_synthesis::{Layer, Yosys, accesses, program, smallest_stick, stick_netlist, stick_simulated};
 
 const CYCLES_MAX: u64 = 60_000;
 
@@ -27,6 +31,26 @@ fn the_simulated_stick_answers_a_layer_by_itself() {
     let stick = smallest_stick(program(&layer, 4 << 8));
     let answer = stick_simulated(&stick, expected.len(), CYCLES_MAX).unwrap();
     assert_eq!(answer.bytes, expected);
+}
+
+#[test]
+fn a_stick_with_a_cell_reaches_its_registers_and_its_memory() {
+    let cell = Architecture::new(8, 8, Precision::Int8).unwrap();
+    let cell = cell.with_activation_lanes(1024).unwrap().with_weight_words(16).unwrap();
+    let writes = [(memory::DEVICE + 0x20, 0x1234_5678), (memory::TENSOR + register::CYCLE_LIMIT, 99)];
+    let reads = [
+        (memory::TENSOR + register::ID, register::ID_VALUE),
+        (memory::TENSOR + register::SPECIFICATION_LOW, cell.specification() as u32),
+        (memory::TENSOR + register::CYCLE_LIMIT, 99),
+        (memory::DEVICE + 0x20, 0x1234_5678),
+        (memory::SYSTEM + system::DEVICE_BYTES, 4096),
+        (0x3000_0000, 0),
+    ];
+    let boot = accesses(&writes, &reads.map(|(address, _)| address), 4 << 8);
+    let mut stick = smallest_stick(boot);
+    (stick.compute, stick.architecture, stick.cut) = (Compute::Cell { device_bytes: 4096 }, cell, Cut::Both);
+    let expected: Vec<u8> = reads.iter().flat_map(|(_, word)| word.to_le_bytes()).collect();
+    assert_eq!(stick_simulated(&stick, expected.len(), CYCLES_MAX).unwrap().bytes, expected);
 }
 
 #[test]

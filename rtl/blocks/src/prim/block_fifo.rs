@@ -15,7 +15,7 @@
 //! **Timing.** Latency [`LATENCY`], one word per cycle; capacity `depth` and the word at the exit, which has
 //! left the memory. No combinational path from one side to the other.
 //!
-//! **Proved** (`verification/formal`): each word leaves once, in order and unchanged, and a word offered stays.
+//! **Not proved**, unlike [`super::fifo`]: simulated inside the serial port only.
 
 use std::sync::Arc;
 

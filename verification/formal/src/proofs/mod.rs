@@ -1,6 +1,7 @@
 //! The proofs, one file for each block.
 
 mod barrier;
+mod bus_arbiter;
 mod convolution;
 mod counter_store;
 mod fifo;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Proof> {
         packing::proofs(),
         counter_store::proofs(),
         network::proofs(),
+        bus_arbiter::proofs(),
     ]
     .into_iter()
     .flatten()
