@@ -7,6 +7,7 @@
 use std::env;
 use std::io::Write as _;
 
+use myelin_board::{RtlStick, StickModel, StickOptions};
 use myelin_isa::stick::{memory, system};
 use myelin_isa::{Architecture, Precision, register};
 use myelin_rtl::board::stick::Compute;
@@ -51,6 +52,28 @@ fn a_stick_with_a_cell_reaches_its_registers_and_its_memory() {
     (stick.compute, stick.architecture, stick.cut) = (Compute::Cell { device_bytes: 4096 }, cell, Cut::Both);
     let expected: Vec<u8> = reads.iter().flat_map(|(_, word)| word.to_le_bytes()).collect();
     assert_eq!(stick_simulated(&stick, expected.len(), CYCLES_MAX).unwrap().bytes, expected);
+}
+
+#[test]
+fn a_stick_plugged_in_again_begins_again() {
+    let layer = layer();
+    let expected = expected(&layer);
+    let config = smallest_stick(program(&layer, 8 << 8));
+    let mut stick = RtlStick::new(&config, StickOptions::default()).unwrap();
+    stick.flash().contents_mut()[7] = 42;
+    for _ in 0..3 {
+        let mut sent = Vec::new();
+        // Each call goes on for some milliseconds: a bound, far more than it takes.
+        for _ in 0..2000 {
+            stick.advance(0, &mut sent).unwrap();
+            if sent.len() >= expected.len() {
+                break;
+            }
+        }
+        assert_eq!(sent, expected);
+        stick.power_cycle();
+        assert_eq!(stick.flash().contents()[7], 42, "the flash keeps what it holds");
+    }
 }
 
 #[test]
