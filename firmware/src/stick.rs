@@ -1,5 +1,7 @@
 //! The stick: frames in, commands done, frames out.
 
+use ::core::mem::MaybeUninit;
+
 use myelin_isa::framing::{
     BoardInfo, Checksum, Deframer, FaultEntry, Frame, JOB_REPLY_OVERHEAD, JobState, Limits, OBJECT_ENTRY_BYTES, Reason,
     Reboot, Received, Refusal, Reply, Request, RequestError, Responder, SelfTestReport, Verdict, WAIT_MS_MAX, fault,
@@ -132,7 +134,15 @@ where
     S: System,
 {
     /// Brings a stick up: reads the flash, records the boot and why the last one ended.
-    pub fn new(core: C, mut flash: F, wire: L, mut system: S) -> Self {
+    pub fn new(core: C, flash: F, wire: L, system: S) -> Self {
+        let mut place = MaybeUninit::uninit();
+        Self::new_in(&mut place, core, flash, wire, system);
+        // SAFETY: `new_in` has written it.
+        unsafe { place.assume_init() }
+    }
+
+    /// [`Stick::new`] where it is to stay: its buffers never lie on the stack all at once.
+    pub fn new_in(place: &mut MaybeUninit<Self>, core: C, mut flash: F, wire: L, mut system: S) -> &mut Self {
         const { assert!(N == frame_length(P), "the frame buffer fits the payload") };
         let board = system.board();
         let mut faults = FaultLog::open(&mut flash, &mut system);
@@ -143,7 +153,6 @@ where
             let watchdog = FaultEntry { boot: 0, uptime_ms: 0, kind: fault::WATCHDOG, code: 0, detail: 0 };
             faults.record(&mut flash, &mut system, watchdog);
         }
-        let store = Store::mount(&mut flash, &mut system, flash_layout::OBJECTS);
         let limits = Limits {
             window: W as u8,
             payload_max: P as u16,
@@ -154,20 +163,23 @@ where
         };
         // Sessions of neighbouring boots are far apart.
         let first_epoch = (faults.boots() as u16).wrapping_mul(257);
-        Stick {
-            core,
-            flash,
-            wire,
-            system,
-            deframer: Deframer::new(),
-            responder: Responder::new(limits, first_epoch),
-            store,
-            faults,
-            jobs: Jobs::new(),
-            update: None,
-            pending: None,
-            reboot: None,
-            is_confirmed: false,
+        let stick = place.as_mut_ptr();
+        // SAFETY: the pointer is to memory for a whole stick, and every field is written, once.
+        unsafe {
+            put(&raw mut (*stick).store, || Store::mount(&mut flash, &mut system, flash_layout::OBJECTS));
+            put(&raw mut (*stick).responder, || Responder::new(limits, first_epoch));
+            put(&raw mut (*stick).deframer, Deframer::new);
+            put(&raw mut (*stick).jobs, Jobs::new);
+            (&raw mut (*stick).core).write(core);
+            (&raw mut (*stick).flash).write(flash);
+            (&raw mut (*stick).wire).write(wire);
+            (&raw mut (*stick).system).write(system);
+            (&raw mut (*stick).faults).write(faults);
+            (&raw mut (*stick).update).write(None);
+            (&raw mut (*stick).pending).write(None);
+            (&raw mut (*stick).reboot).write(None);
+            (&raw mut (*stick).is_confirmed).write(false);
+            place.assume_init_mut()
         }
     }
 
@@ -602,6 +614,16 @@ where
         let fault = FaultEntry { boot: 0, uptime_ms, kind, code, detail };
         self.faults.record(&mut self.flash, &mut self.system, fault);
     }
+}
+
+/// Writes a value that is made in a stack frame of its own, which ends with it.
+///
+/// # Safety
+/// As `ptr::write`.
+#[inline(never)]
+unsafe fn put<T>(place: *mut T, make: impl FnOnce() -> T) {
+    // SAFETY: the caller's.
+    unsafe { place.write(make()) }
 }
 
 const fn refuse(reason: Reason, detail: u32) -> Refusal {

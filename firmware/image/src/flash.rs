@@ -1,0 +1,111 @@
+//! The flash behind the SPI registers.
+
+use myelin_firmware::Flash;
+use myelin_isa::stick::{flash, flash_command, memory};
+
+use crate::mmio;
+
+/// Clocks of half an SPI clock less one.
+const DIVIDER: u32 = 1;
+/// How often a page program is asked whether it is done: some milliseconds at the least.
+const PROGRAM_POLLS_MAX: u32 = 100_000;
+/// Reads of at least so many bytes go by DMA.
+const DMA_MIN: usize = 8;
+
+/// The flash.
+#[derive(Debug)]
+pub struct SpiFlash {
+    bytes: u32,
+}
+
+fn control(select: u32) {
+    mmio::write(memory::FLASH + flash::CONTROL, DIVIDER << 8 | select);
+}
+
+fn wait() {
+    while mmio::read(memory::FLASH + flash::STATUS) & flash::STATUS_BUSY != 0 {}
+}
+
+fn exchange(byte: u32) -> u32 {
+    mmio::write(memory::FLASH + flash::DATA, byte);
+    wait();
+    mmio::read(memory::FLASH + flash::DATA)
+}
+
+fn begin(command: u32) {
+    control(flash::CONTROL_SELECT);
+    exchange(command);
+}
+
+fn begin_at(command: u32, address: u32) {
+    begin(command);
+    for shift in [16, 8, 0] {
+        exchange(address >> shift & 0xff);
+    }
+}
+
+impl SpiFlash {
+    /// Wakes the flash and asks its size.
+    pub fn new() -> SpiFlash {
+        begin(flash_command::WAKE);
+        control(0);
+        begin(flash_command::IDENTIFY);
+        let [_, _, size] = [0; 3].map(exchange);
+        control(0);
+        // 64 KiB to 16 MiB can be addressed.
+        let bytes = if (16..=24).contains(&size) { 1 << size } else { 0 };
+        SpiFlash { bytes }
+    }
+}
+
+impl Default for SpiFlash {
+    fn default() -> SpiFlash {
+        SpiFlash::new()
+    }
+}
+
+impl Flash for SpiFlash {
+    fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    fn read(&mut self, address: u32, out: &mut [u8]) {
+        begin_at(flash_command::READ, address);
+        if out.len() >= DMA_MIN {
+            mmio::write(memory::FLASH + flash::DMA_ADDRESS, out.as_mut_ptr() as usize as u32);
+            mmio::write(memory::FLASH + flash::DMA_LENGTH, out.len() as u32);
+            wait();
+            // The compiler must not keep what it knew of the buffer.
+            // SAFETY: no instructions.
+            unsafe { core::arch::asm!("/* {0} */", in(reg) out.as_mut_ptr()) };
+        } else {
+            out.iter_mut().for_each(|byte| *byte = exchange(0) as u8);
+        }
+        control(0);
+    }
+
+    fn program(&mut self, address: u32, data: &[u8]) -> bool {
+        begin(flash_command::WRITE_ENABLE);
+        control(0);
+        begin_at(flash_command::PROGRAM, address);
+        for &byte in data {
+            exchange(byte.into());
+        }
+        control(0);
+        (0..PROGRAM_POLLS_MAX).any(|_| !self.is_busy())
+    }
+
+    fn erase(&mut self, address: u32) {
+        begin(flash_command::WRITE_ENABLE);
+        control(0);
+        begin_at(flash_command::ERASE_4K, address);
+        control(0);
+    }
+
+    fn is_busy(&mut self) -> bool {
+        begin(flash_command::STATUS);
+        let status = exchange(0);
+        control(0);
+        status & flash_command::STATUS_BUSY != 0
+    }
+}
