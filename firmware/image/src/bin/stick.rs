@@ -17,8 +17,8 @@ const BAUD: u32 = 3_000_000;
 const WINDOW: usize = if cfg!(feature = "functional") { 2 } else { 4 };
 const PAYLOAD: usize = if cfg!(feature = "functional") { 512 } else { 1024 };
 const FRAME: usize = frame_length(PAYLOAD);
-const JOBS: usize = 2;
-const OBJECTS: usize = 64;
+const JOBS: usize = if cfg!(feature = "functional") { 1 } else { 2 };
+const OBJECTS: usize = if cfg!(feature = "functional") { 16 } else { 64 };
 /// Room for a window of frames.
 const RING: usize = (WINDOW * wire_length_max(PAYLOAD)).next_power_of_two();
 const SENT: usize = wire_length_max(PAYLOAD);
