@@ -1,4 +1,4 @@
-//! The functional core: the digits models, traps, registers. Random programs: `verification/conformance/tests/functional_core.rs`.
+//! The functional core: the digits models, traps, registers. Random programs: `random_programs.rs`.
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
