@@ -15,6 +15,7 @@ mod load_unit;
 mod loop_nest;
 mod mac_array;
 mod memories;
+mod multiply;
 mod packed_pe;
 mod pe;
 mod peripherals;

@@ -4,6 +4,7 @@ mod barrier;
 mod bus_arbiter;
 mod convolution;
 mod counter_store;
+mod cpu;
 mod fifo;
 mod look_up_table;
 mod loop_nest;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Proof> {
         post_lane::proofs(),
         look_up_table::proofs(),
         packing::proofs(),
+        cpu::proofs(),
         counter_store::proofs(),
         network::proofs(),
         bus_arbiter::proofs(),

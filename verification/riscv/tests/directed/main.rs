@@ -5,6 +5,7 @@
 mod arithmetic;
 mod control;
 mod csrs;
+mod cycles;
 mod memory;
 mod program;
 mod traps;

@@ -1,0 +1,107 @@
+//! The soft core: every instruction from any state, registers, traps, interrupts, the bus.
+
+mod isa;
+mod watched;
+
+use myelin_hdl::Module;
+use myelin_rtl::cpu::{CpuParameters, RegisterFile, Shift};
+use std::sync::Arc;
+
+use crate::proof::{Method, Mutant, Proof};
+
+/// A vector that none of the bits of is the same as its neighbour's.
+const RESET_VECTOR: u32 = 0x5555_5554;
+
+fn small() -> Arc<Module> {
+    watched::watched(&CpuParameters::small(RESET_VECTOR).expect("invariant: a word's address"))
+}
+
+fn fast() -> Arc<Module> {
+    let small = CpuParameters::small(RESET_VECTOR).expect("invariant: a word's address");
+    watched::watched(&small.with_shift(Shift::Barrel).with_registers(RegisterFile::Distributed).with_counters())
+}
+
+const PROVED: &str = "every instruction of RV32I and Zicsr, whatever its operands and for any waiting of the bus: it \
+                      retires only if legal, with the register, value, next address and access that the ISA states; \
+                      any other word, and every misaligned or failed access or jump, traps with cause, mepc and mtval as \
+                      stated and changes nothing else; an instruction executes at the address at which the one before \
+                      went on; operands are what the last instruction to write their registers wrote, registers keep \
+                      their values, register 0 its zero; CSRs read what was written, mstatus stacks and unstacks; an \
+                      interrupt is taken exactly if enabled, pending and due; requests stay until answered; across \
+                      resets at any time";
+const ASSUMED: &str =
+    "after a reset, which keeps the register file, register 0 is 0, as it is at power-up: nothing ever writes it";
+const HOLES: &str = "M is not in the cores proved: its unit is simulated against plain arithmetic; the values of \
+                     mcycle, minstret and mip, and that every instruction ends, are simulated only";
+
+pub(super) fn proofs() -> Vec<Proof> {
+    vec![
+        Proof {
+            name: "cpu_small",
+            subject: "soft core as on the iCE40UP5K: RV32I, serial shifter",
+            build: small,
+            method: Method::Induction { base: 3, steps: 1 },
+            reach_steps: 24,
+            proved: PROVED,
+            assumed: ASSUMED,
+            holes: HOLES,
+            mutants: &[
+                Mutant { bug: "every word is legal", from: "wire is_legal = ", to: "wire is_legal = 1'd1 | " },
+                Mutant {
+                    bug: "accesses and jumps need not be aligned",
+                    from: "wire is_misaligned = ",
+                    to: "wire is_misaligned = 1'd0 & ",
+                },
+                Mutant {
+                    bug: "unsigned comparisons know signs",
+                    from: "wire compares_unsigned = ",
+                    to: "wire compares_unsigned = 1'd0;\n  wire planted = ",
+                },
+                Mutant { bug: "loads do not extend signs", from: "wire load_sign = ", to: "wire load_sign = 1'd0 & " },
+                Mutant {
+                    bug: "immediates have no sign",
+                    from: "wire immediate_sign = ",
+                    to: "wire immediate_sign = 1'd0 & ",
+                },
+                Mutant {
+                    bug: "the serial shifter takes fours for ones",
+                    from: "wire shifts_four = |shift_left_q[4:2]",
+                    to: "wire shifts_four = |shift_left_q[4:1]",
+                },
+                Mutant {
+                    bug: "interrupts come whether or not they are enabled",
+                    from: "wire interrupt_pending = ",
+                    to: "wire interrupt_pending = timer_interrupt_i | ",
+                },
+                Mutant {
+                    bug: "a failed access is taken for a good one",
+                    from: "wire access_failed = ",
+                    to: "wire access_failed = 1'd0 & ",
+                },
+                Mutant {
+                    bug: "an instruction executes while its operands are still to be read",
+                    from: "execute_state_q <= or_",
+                    to: "execute_state_q <= fetched | or_",
+                },
+            ],
+        },
+        Proof {
+            name: "cpu_fast",
+            subject: "soft core as on the ECP5, without M: barrel shifter, counters",
+            build: fast,
+            method: Method::Induction { base: 3, steps: 1 },
+            reach_steps: 24,
+            proved: PROVED,
+            assumed: ASSUMED,
+            holes: HOLES,
+            mutants: &[
+                Mutant {
+                    bug: "the barrel shifter fills with zeros",
+                    from: "wire shift_fill = ",
+                    to: "wire shift_fill = 1'd0 & ",
+                },
+                Mutant { bug: "no CSR is legal", from: "wire csr_legal = ", to: "wire csr_legal = 1'd0 & " },
+            ],
+        },
+    ]
+}
