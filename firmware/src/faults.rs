@@ -1,20 +1,21 @@
 //! The fault log: the last faults and the number of boots, in two sectors that take turns.
 //!
 //! A record is 32 bytes: serial number, [`FaultEntry`], ones, CRC32C of the 20 bytes before. One sector fills, then the other is erased
-//! and fills; so at least a sector of records is there, and a record cut short is none.
+//! and fills; so at least a sector of records is there, and a record cut short is none. What is written is
+//! read back, and written to the next place if it differs.
 
 use myelin_isa::framing::{Checksum, FAULT_ENTRY_BYTES, FaultEntry};
 use myelin_isa::stick::flash_layout;
 
-use crate::flash::{Flash, SECTOR_BYTES};
+use crate::flash::{self, Flash, SECTOR_BYTES};
 
 const RECORD_BYTES: u32 = 32;
 const RECORDS: u32 = flash_layout::FAULT_LOG_BYTES / RECORD_BYTES;
 const SECTOR_RECORDS: u32 = SECTOR_BYTES / RECORD_BYTES;
 /// Kind of a record that only says that there was a boot.
 const BOOT: u16 = 0;
-/// How often the flash is asked whether it has erased a sector.
-const BUSY_POLLS_MAX: u32 = 10_000_000;
+/// Places that are tried for a record.
+const PLACES_TRIED: u32 = 4;
 
 /// See the [module](self).
 #[derive(Clone, Copy, Debug)]
@@ -64,28 +65,41 @@ impl FaultLog {
     }
 
     fn append(&mut self, flash: &mut impl Flash, checksum: &mut impl Checksum, fault: &FaultEntry) {
-        let mut slot = [0; RECORD_BYTES as usize];
-        flash.read(address(self.next), &mut slot);
-        // A place that is not blank was cut short, or begins a sector to be reused.
-        if self.next.is_multiple_of(SECTOR_RECORDS) && slot != [0xff; RECORD_BYTES as usize] {
-            self.erase(flash, checksum);
-        }
-        while !self.next.is_multiple_of(SECTOR_RECORDS) && slot != [0xff; RECORD_BYTES as usize] {
-            self.next = (self.next + 1) % RECORDS;
-            flash.read(address(self.next), &mut slot);
-            if self.next.is_multiple_of(SECTOR_RECORDS) {
-                self.erase(flash, checksum);
-            }
-        }
         self.serial = self.serial.wrapping_add(1);
         let mut record = [0xff; RECORD_BYTES as usize];
         record[..4].copy_from_slice(&self.serial.to_le_bytes());
         record[4..20].copy_from_slice(&fault.to_bytes());
         let sum = checksum.checksum(&[&record[..28]]);
         record[28..].copy_from_slice(&sum.to_le_bytes());
-        // If it fails there is no better place to say so.
-        flash.program(address(self.next), &record);
-        self.next = (self.next + 1) % RECORDS;
+        // If all places fail there is no better one to say so.
+        for _ in 0..PLACES_TRIED {
+            self.find_blank(flash, checksum);
+            let place = address(self.next);
+            let is_done = flash.program(place, &record);
+            self.next = (self.next + 1) % RECORDS;
+            let mut found = [0; RECORD_BYTES as usize];
+            flash.read(place, &mut found);
+            if is_done && found == record {
+                break;
+            }
+        }
+    }
+
+    /// Goes on to a place that nothing was written to.
+    fn find_blank(&mut self, flash: &mut impl Flash, checksum: &mut impl Checksum) {
+        for _ in 0..=SECTOR_RECORDS {
+            // A sector is erased when it is entered, whatever it reads: an erase may have been cut.
+            if self.next.is_multiple_of(SECTOR_RECORDS) {
+                self.erase(flash, checksum);
+                return;
+            }
+            let mut slot = [0; RECORD_BYTES as usize];
+            flash.read(address(self.next), &mut slot);
+            if slot == [0xff; RECORD_BYTES as usize] {
+                return;
+            }
+            self.next = (self.next + 1) % RECORDS;
+        }
     }
 
     /// Erases the sector that `next` begins.
@@ -94,12 +108,7 @@ impl FaultLog {
             let lost = read(flash, checksum, index).is_some_and(|(_, fault)| fault.kind != BOOT);
             self.count = self.count.saturating_sub(u16::from(lost));
         }
-        flash.erase(address(self.next));
-        for _ in 0..BUSY_POLLS_MAX {
-            if !flash.is_busy() {
-                break;
-            }
-        }
+        flash::erase_sector(flash, address(self.next));
     }
 
     /// Writes faults, the newest first, from the `first` on, into `out`; answers how many bytes.

@@ -1,27 +1,43 @@
 //! NOR flash: pages are programmed, sectors are erased, bits go from 1 to 0 only in between.
 
+#[cfg(feature = "std")]
+mod memory;
+
 use myelin_isa::framing::{Reason, Refusal};
 use myelin_isa::stick::flash_command;
 
+#[cfg(feature = "std")]
+pub use memory::MemoryFlash;
+
 /// Bytes of a sector.
 pub const SECTOR_BYTES: u32 = flash_command::SECTOR_BYTES;
+/// Bytes of a block: as many sectors as are erased at once in little more time than one.
+pub const BLOCK_BYTES: u32 = flash_command::BLOCK_BYTES;
 /// Bytes of a page.
 pub const PAGE_BYTES: u32 = flash_command::PAGE_BYTES;
+/// How often the flash is asked whether it has erased a sector.
+const BUSY_POLLS_MAX: u32 = 10_000_000;
 
-/// A flash. Power may be lost in the middle of anything: then a page holds any of the bits that were to be programmed, and a
-/// sector anything between its contents and ones.
+/// A flash. There are two: that of a stick, and [`MemoryFlash`].
+///
+/// Power may be lost in the middle of anything. Of the bits that were to be programmed or erased any are done then, and any read
+/// differently from one time to the next, until programmed to 0 or erased.
 pub trait Flash {
     /// Its size.
     fn bytes(&self) -> u32;
 
-    /// Reads; beyond the end ones.
+    /// Reads; beyond the end ones. Waits for an erase that goes on.
     fn read(&mut self, address: u32, out: &mut [u8]);
 
-    /// Programs bytes within one page, and waits until that is done; false if the flash does not finish in time.
+    /// Programs bytes within one page, and waits until that is done; false if the flash does not finish in time. Waits for an
+    /// erase that goes on.
     fn program(&mut self, address: u32, data: &[u8]) -> bool;
 
     /// Begins to erase the sector at an address.
     fn erase(&mut self, address: u32);
+
+    /// Begins to erase the block at an address.
+    fn erase_block(&mut self, address: u32);
 
     /// Whether an erase goes on.
     fn is_busy(&mut self) -> bool;
@@ -44,4 +60,25 @@ pub(crate) fn program(flash: &mut impl Flash, mut address: u32, mut data: &[u8])
         data = rest;
     }
     Ok(())
+}
+
+/// Begins to erase what comes first of `address..end`, whole sectors: a block if there is one. Answers where the rest begins.
+pub(crate) fn begin_erase(flash: &mut impl Flash, address: u32, end: u32) -> u32 {
+    if address.is_multiple_of(BLOCK_BYTES) && end - address >= BLOCK_BYTES {
+        flash.erase_block(address);
+        address + BLOCK_BYTES
+    } else {
+        flash.erase(address);
+        address + SECTOR_BYTES
+    }
+}
+
+/// Erases a sector and waits.
+pub(crate) fn erase_sector(flash: &mut impl Flash, address: u32) {
+    flash.erase(address);
+    for _ in 0..BUSY_POLLS_MAX {
+        if !flash.is_busy() {
+            break;
+        }
+    }
 }

@@ -1,8 +1,17 @@
 //! Firmware images in two slots: which one boots, and putting a new one into the other.
 //!
-//! The boot code takes the valid image with the greater counter that did not fail to come up [`ATTEMPTS_MAX`] times in a row; an
-//! image has come up once a host has opened a session ([`confirm`]). **Attempts** are words in a sector of each slot:
-//! ones, then the low half zero for a boot, then all zero once it came up.
+//! **Boot** ([`choose`]). Of the valid images the one with the greater counter is booted, unless it was started [`ATTEMPTS_MAX`] times
+//! and never came up: then the other is. If there is no other it is booted all the same; something that may come up is
+//! better than nothing. An image has come up once a host has opened a session ([`confirm`]), and is trusted from then on:
+//! a stick that is powered without a host keeps its image.
+//!
+//! **Attempts** are words in a sector of each slot: ones, then the low half zero for a boot, then all zero if it came
+//! up. Once there is a zero no more are written.
+//!
+//! **Update** ([`Update`]). The slot is erased, header and all, then its attempts; the image is written and read back,
+//! the header written last. An image is valid if the CRCs of header and image are right, whatever happened to power. Where
+//! a cut has left bits of a header that read differently each time, either image is booted; both are whole. [`confirm`]
+//! makes the header certain that came up.
 
 use myelin_isa::framing::{Checksum, Reason, Refusal};
 use myelin_isa::stick::{flash_layout, image_header as at};
@@ -15,11 +24,10 @@ pub const ATTEMPTS_MAX: u32 = 3;
 /// Most bytes of an image.
 pub const IMAGE_MAX: u32 = flash_layout::SLOT_BYTES - at::BYTES;
 
-const ATTEMPT_WORDS: u32 = SECTOR_BYTES / 4;
+/// Words that are looked at: those of an image that never comes up end here.
+const ATTEMPT_WORDS: u32 = 64;
 /// A boot that has not come up.
 const ATTEMPTED: u32 = 0xffff_0000;
-/// How often the flash is asked whether it has erased a sector.
-const BUSY_POLLS_MAX: u32 = 10_000_000;
 
 /// One of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,7 +90,7 @@ impl Image {
         let word = |at: u32| u32_at(&header, at);
         let is_header = word(at::MAGIC) == at::MAGIC_VALUE
             && word(at::HEADER_CRC) == checksum.checksum(&[&header[..at::HEADER_CRC as usize]])
-            && word(at::LENGTH) <= IMAGE_MAX;
+            && (1..=IMAGE_MAX).contains(&word(at::LENGTH));
         is_header.then(|| Image {
             slot,
             counter: word(at::COUNTER),
@@ -149,23 +157,27 @@ pub fn choose(
     {
         images.swap(0, 1);
     }
-    let mut passed = None;
+    let (mut passed, mut last) = (None, None);
     for image in images.into_iter().flatten() {
-        if failed_attempts(flash, image.slot) < ATTEMPTS_MAX && image.is_intact(flash, checksum) {
+        let is_intact = image.is_intact(flash, checksum);
+        if is_intact && failed_attempts(flash, image.slot) < ATTEMPTS_MAX {
             return (Some(image), passed);
         }
         passed = passed.or(Some(image.slot));
+        last = last.or(is_intact.then_some(image));
     }
-    (None, passed)
+    // Of what was passed over, the newest: it stands for itself unless it is damaged.
+    let slot = last.map(|image| image.slot);
+    (last, passed.filter(|passed| Some(*passed) != slot))
 }
 
-/// Boots of a slot since one came up.
+/// Boots of a slot that did not come up; 0 once one did.
 pub fn failed_attempts(flash: &mut impl Flash, slot: Slot) -> u32 {
     let mut failed = 0;
     for index in 0..ATTEMPT_WORDS {
         match attempt(flash, slot, index) {
             u32::MAX => break,
-            0 => failed = 0,
+            0 => return 0,
             _ => failed += 1,
         }
     }
@@ -178,37 +190,34 @@ fn attempt(flash: &mut impl Flash, slot: Slot, index: u32) -> u32 {
     u32::from_le_bytes(word)
 }
 
-/// Notes that a slot is about to be booted.
+/// The first word that is still ones; `None` once the slot came up, or if there is none left.
+fn free_attempt(flash: &mut impl Flash, slot: Slot) -> Option<u32> {
+    // Each is read once: a word that was cut may read differently the next time.
+    let mut words = (0..ATTEMPT_WORDS).map(|index| (index, attempt(flash, slot, index)));
+    words.find(|(_, word)| matches!(*word, 0 | u32::MAX)).filter(|(_, word)| *word != 0).map(|(index, _)| index)
+}
+
+/// Notes that a slot is about to be booted, if it never came up.
 pub fn note_attempt(flash: &mut impl Flash, slot: Slot) {
-    let free = (0..ATTEMPT_WORDS).find(|&index| attempt(flash, slot, index) == u32::MAX);
-    let index = match free {
-        Some(index) => index,
-        None => {
-            erase(flash, slot.attempts());
-            0
-        }
-    };
-    // If it fails the image has one attempt more.
-    flash.program(slot.attempts() + 4 * index, &ATTEMPTED.to_le_bytes());
-}
-
-/// Notes that the slot that was booted last came up.
-pub fn confirm(flash: &mut impl Flash, slot: Slot) {
-    let last = (0..ATTEMPT_WORDS).take_while(|&index| attempt(flash, slot, index) != u32::MAX).last();
-    if let Some(index) = last
-        && attempt(flash, slot, index) != 0
-    {
-        flash.program(slot.attempts() + 4 * index, &[0; 4]);
+    if let Some(index) = free_attempt(flash, slot) {
+        // If it fails the image has one attempt more.
+        flash.program(slot.attempts() + 4 * index, &ATTEMPTED.to_le_bytes());
     }
 }
 
-fn erase(flash: &mut impl Flash, address: u32) {
-    flash.erase(address);
-    for _ in 0..BUSY_POLLS_MAX {
-        if !flash.is_busy() {
-            break;
-        }
+/// Notes that the slot that was booted came up. Only the first time writes.
+pub fn confirm(flash: &mut impl Flash, checksum: &mut impl Checksum, slot: Slot) {
+    if failed_attempts(flash, slot) == 0 && free_attempt(flash, slot).is_none() {
+        return;
     }
+    // It was good enough to be booted: once more, so that it is so for certain.
+    if let Some(image) = Image::header(flash, checksum, slot) {
+        let header = image.to_bytes(checksum);
+        flash.program(slot.address(), &header);
+    }
+    // A slot without an untouched word has many that were touched, and takes the last of them.
+    let index = free_attempt(flash, slot).unwrap_or(ATTEMPT_WORDS - 1);
+    flash.program(slot.attempts() + 4 * index, &[0; 4]);
 }
 
 /// A new image on its way into a slot.
@@ -216,43 +225,66 @@ fn erase(flash: &mut impl Flash, address: u32) {
 pub struct Update {
     image: Image,
     written: u32,
-    /// The next sector to be erased, the one with the attempts last.
-    erasing: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// The old header is to be overwritten.
+    Header,
+    /// The attempts are to be erased.
+    Attempts,
+    /// The slot is to be erased from this address on.
+    Slot(u32),
+    Writing,
 }
 
 impl Update {
     /// Begins; [`Update::step`] then erases.
     ///
     /// # Errors
-    /// [`Reason::NoSpace`].
+    /// [`Reason::NoSpace`]: it is too long, or empty.
     pub fn begin(image: Image) -> Result<Update, Refusal> {
-        if image.length > IMAGE_MAX {
+        if !(1..=IMAGE_MAX).contains(&image.length) {
             return Err(Refusal { reason: Reason::NoSpace, detail: IMAGE_MAX });
         }
-        Ok(Update { image, written: 0, erasing: 0 })
+        Ok(Update { image, written: 0, stage: Stage::Header })
     }
 
     /// Goes on erasing: the header first, so that half an image is none.
     pub fn step(&mut self, flash: &mut impl Flash) -> Progress {
-        const SECTORS: u32 = flash_layout::SLOT_BYTES / SECTOR_BYTES;
         if flash.is_busy() {
             return Progress::Working;
         }
-        match self.erasing {
-            ..SECTORS => flash.erase(self.image.slot.address() + self.erasing * SECTOR_BYTES),
-            SECTORS => flash.erase(self.image.slot.attempts()),
-            _ => return Progress::Done(Ok(())),
+        match self.stage {
+            Stage::Header => {
+                // Until it is erased with the rest no header is above part of an image, or another one's attempts.
+                let is_done = flash.program(self.image.slot.address(), &[0; at::BYTES as usize]);
+                if !is_done {
+                    return Progress::Done(Err(flash::fault(self.image.slot.address())));
+                }
+                self.stage = Stage::Attempts;
+            }
+            Stage::Attempts => {
+                flash.erase(self.image.slot.attempts());
+                self.stage = Stage::Slot(self.image.slot.address());
+            }
+            Stage::Slot(from) if from < self.image.slot.address() + flash_layout::SLOT_BYTES => {
+                let end = self.image.slot.address() + flash_layout::SLOT_BYTES;
+                self.stage = Stage::Slot(flash::begin_erase(flash, from, end));
+            }
+            Stage::Slot(_) => self.stage = Stage::Writing,
+            Stage::Writing => return Progress::Done(Ok(())),
         }
-        self.erasing += 1;
         Progress::Working
     }
 
     /// Writes the next bytes.
     ///
     /// # Errors
-    /// [`Reason::OutOfOrder`], [`Reason::OutOfRange`], [`Reason::FlashFault`].
+    /// [`Reason::OutOfOrder`]: not erased yet, or they belong elsewhere; [`Reason::OutOfRange`]; [`Reason::FlashFault`].
     pub fn write(&mut self, flash: &mut impl Flash, offset: u32, data: &[u8]) -> Result<(), Refusal> {
-        if offset != self.written {
+        if self.stage != Stage::Writing || offset != self.written {
             return Err(Refusal { reason: Reason::OutOfOrder, detail: self.written });
         }
         if data.len() as u64 > u64::from(self.image.length - offset) {
@@ -267,7 +299,7 @@ impl Update {
     /// # Errors
     /// [`Reason::OutOfOrder`]: bytes are missing; [`Reason::Mismatch`]; [`Reason::FlashFault`].
     pub fn commit(&self, flash: &mut impl Flash, checksum: &mut impl Checksum) -> Result<(), Refusal> {
-        if self.written != self.image.length {
+        if self.stage != Stage::Writing || self.written != self.image.length {
             return Err(Refusal { reason: Reason::OutOfOrder, detail: self.written });
         }
         if !self.image.is_intact(flash, checksum) {

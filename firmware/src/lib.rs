@@ -7,12 +7,16 @@
 //! | module | what |
 //! |---|---|
 //! | [`core`] | what executes programs; [`functional`] in software, [`register_core`] a cell in hardware |
+//! | [`flash`] | what a flash can do; with the feature `std`, one in memory that loses power when told |
 //! | [`store`] | objects in flash, safe against loss of power |
 //! | [`image`] | firmware images in two slots, with fallback |
 //! | [`jobs`] | runs that follow each other without the host |
 //! | [`faults`] | the fault log |
 //! | [`self_test`] | memory, flash, core |
 #![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod core;
 pub mod faults;

@@ -259,7 +259,7 @@ where
                     if !self.is_confirmed
                         && let Some(slot) = self.system.board().image
                     {
-                        image::confirm(&mut self.flash, slot);
+                        image::confirm(&mut self.flash, &mut self.system, slot);
                     }
                     self.is_confirmed = true;
                 }

@@ -13,11 +13,18 @@
 //! | 48..52 | CRC32C of the bytes before |
 //! | 52..56 | first sector: CRC32C of the contents, programmed at commit |
 //! | 56..60 | first sector: CRC32C of bytes 0..48 and 52..56, programmed at commit |
-//! | 60..64 | first sector: ones; zeros once deleted |
+//! | 60..62 | first sector: ones; zeros once bytes 52..60 were programmed for certain |
+//! | 62..64 | first sector: ones; zeros once deleted |
 //!
 //! **Commit.** An object exists from when bytes 52..60 of its first sector are programmed, after its contents were read
 //! back. Half of it is no commit. Deleting programs bytes 52..64 to zero, so that an erase that is cut cannot bring
-//! the commit back. Sectors of nothing committed are free, and are erased before they are used.
+//! the commit back. Sectors of nothing committed are free, and are erased before they are used: nothing that is read tells
+//! whether an erase was completed.
+//!
+//! **Bits that read differently each time** (a commit or a deletion was cut): what mount reads, it makes true. A commit that is
+//! whole is programmed again, half of one gets the zeros of a deletion; so objects that were absent once do not come back when
+//! their sectors are of others. An object whose *deletion* was cut may be there, whole, and vanish at a later mount.
+//!
 //! **Wear.** Space is taken behind the object written last, round and round.
 //! **Bounds.** `N` objects are known at a time; a table of 16 bytes each is all that is kept in memory.
 
@@ -33,6 +40,12 @@ pub const SECTOR_DATA: u32 = SECTOR_BYTES - HEADER_BYTES as u32;
 const MAGIC: u32 = u32::from_le_bytes(*b"MYOB");
 /// Bytes read back in one step.
 const STEP_BYTES: usize = 256;
+/// Where the commit stands in a header, and that it is settled.
+const COMMIT_AT: u32 = 52;
+const SETTLED_AT: u32 = 60;
+const COMMIT_BYTES: usize = 12;
+/// Readings of a header before its object is given up: a disturbed transfer must not cost one.
+const READINGS: u32 = 3;
 
 /// An object that is committed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,26 +115,67 @@ impl<const N: usize> Store<N> {
         };
         let mut sector = 0;
         while sector < store.sectors {
-            let mut header = [0; HEADER_BYTES];
-            flash.read(store.address(sector), &mut header);
-            let Some(entry) = parse(&header, sector, checksum) else {
-                sector += 1;
-                continue;
-            };
-            if entry.serial >= store.next_serial {
-                store.next_serial = entry.serial.saturating_add(1);
-                store.cursor = sector + 1;
+            let (entry, is_quiet) = store.read_first(flash, checksum, sector);
+            if let Some(entry) = entry {
+                if entry.serial >= store.next_serial {
+                    store.next_serial = entry.serial.saturating_add(1);
+                    store.cursor = sector.saturating_add(entry.sectors);
+                }
+                // The same contents twice: the power failed between the second commit and the first one's deletion.
+                let is_new = !is_quiet && {
+                    let name = store.name(flash, &entry);
+                    store.find(flash, &name).is_none()
+                };
+                if is_new && store.count < N && store.settle(flash, checksum, &entry) {
+                    store.entries[store.count] = entry;
+                    store.count += 1;
+                    sector += entry.sectors;
+                    continue;
+                }
             }
-            let is_whole = is_committed(&header, checksum) && store.is_whole(flash, checksum, &entry);
-            if is_whole && store.count < N {
-                store.entries[store.count] = entry;
-                store.count += 1;
-                sector += entry.sectors;
-            } else {
-                sector += 1;
+            // Nothing committed, or no longer: nor may it be at another reading, once its sectors are of others.
+            if !is_quiet {
+                store.cancel(flash, sector);
             }
+            sector += 1;
         }
         store
+    }
+
+    /// The object whose first sector this is, and whether it was certainly never committed or is certainly deleted.
+    fn read_first(&self, flash: &mut impl Flash, checksum: &mut impl Checksum, sector: u16) -> (Option<Entry>, bool) {
+        let mut header = [0; HEADER_BYTES];
+        for _ in 0..READINGS {
+            flash.read(self.address(sector), &mut header);
+            let entry = parse(&header, sector, checksum);
+            let commit = &header[COMMIT_AT as usize..];
+            let is_quiet = commit == [0xff; COMMIT_BYTES] || commit == [0; COMMIT_BYTES];
+            if is_quiet || entry.is_some() {
+                return (entry, is_quiet);
+            }
+        }
+        (None, false)
+    }
+
+    /// Makes a sector the first of nothing; false if the flash fails.
+    fn cancel(&self, flash: &mut impl Flash, sector: u16) -> bool {
+        flash.program(self.address(sector) + COMMIT_AT, &[0; COMMIT_BYTES])
+    }
+
+    /// Whether an object is committed and whole, and makes it so for certain.
+    fn settle(&self, flash: &mut impl Flash, checksum: &mut impl Checksum, entry: &Entry) -> bool {
+        let address = self.address(entry.first);
+        for _ in 0..READINGS {
+            let mut header = [0; HEADER_BYTES];
+            flash.read(address, &mut header);
+            if is_committed(&header, checksum) && self.is_whole(flash, checksum, entry) {
+                let is_settled = header[SETTLED_AT as usize..][..2] == [0; 2];
+                return is_settled
+                    || (flash.program(address + COMMIT_AT, &header[COMMIT_AT as usize..SETTLED_AT as usize])
+                        && flash.program(address + SETTLED_AT, &[0; 2]));
+            }
+        }
+        false
     }
 
     /// Whether all sectors of a committed object are there and its own.
@@ -260,9 +314,13 @@ impl<const N: usize> Store<N> {
         let Some(entry) = self.entries[..self.count].get(index).copied() else {
             return Err(Refusal { reason: Reason::NotFound, detail: 0 });
         };
+        // Until it is certainly gone its sectors are not free.
+        if !self.cancel(flash, entry.first) {
+            return Err(flash::fault(self.address(entry.first)));
+        }
         self.entries.copy_within(index + 1..self.count, index);
         self.count -= 1;
-        flash::program(flash, self.address(entry.first) + 52, &[0; 12])
+        Ok(())
     }
 
     /// Begins an object and forgets one that was begun before; [`Store::step`] then erases.
@@ -301,8 +359,10 @@ impl<const N: usize> Store<N> {
         let entry = pending.entry;
         match pending.stage {
             Stage::Erasing(next) if next < entry.sectors => {
-                flash.erase(self.base + u32::from(entry.first + next) * SECTOR_BYTES);
-                pending.stage = Stage::Erasing(next + 1);
+                let (from, end) = (u32::from(entry.first + next), u32::from(entry.first + entry.sectors));
+                let address = self.base + from * SECTOR_BYTES;
+                let rest = flash::begin_erase(flash, address, self.base + end * SECTOR_BYTES);
+                pending.stage = Stage::Erasing(next + ((rest - address) / SECTOR_BYTES) as u16);
                 Progress::Working
             }
             Stage::Erasing(_) => {
@@ -410,19 +470,19 @@ impl<const N: usize> Store<N> {
         let mut record = [0; 8];
         record[..4].copy_from_slice(&sum.to_le_bytes());
         record[4..].copy_from_slice(&seal.to_le_bytes());
-        flash::program(flash, address + 52, &record)?;
-        let mut header = [0; HEADER_BYTES];
-        flash.read(address, &mut header);
-        if !is_committed(&header, checksum) || !self.is_whole(flash, checksum, &entry) {
+        let is_done = flash.program(address + COMMIT_AT, &record) && self.settle(flash, checksum, &entry);
+        if !is_done {
+            // Half a commit must not become whole later; if this fails too, the next mount does it.
+            self.cancel(flash, entry.first);
             return Err(flash::fault(address));
         }
-        // The same contents once are enough.
-        if let Some((index, _)) = before {
-            self.delete(flash, index)?;
+        // Since it was begun there was a place for it.
+        if let Some(place) = self.entries.get_mut(self.count) {
+            *place = entry;
+            self.count += 1;
         }
-        self.entries[self.count] = entry;
-        self.count += 1;
-        Ok(())
+        // The same contents once are enough.
+        before.map_or(Ok(()), |(index, _)| self.delete(flash, index))
     }
 }
 
@@ -456,5 +516,5 @@ fn parse(header: &[u8; HEADER_BYTES], sector: u16, checksum: &mut impl Checksum)
 }
 
 fn is_committed(header: &[u8; HEADER_BYTES], checksum: &mut impl Checksum) -> bool {
-    word(header, 60) == u32::MAX && word(header, 56) == checksum.checksum(&[&header[..48], &header[52..56]])
+    header[62..] == [0xff; 2] && word(header, 56) == checksum.checksum(&[&header[..48], &header[52..56]])
 }

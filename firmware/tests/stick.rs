@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use common::Owned;
 use common::bench::{Bench, PAYLOAD, Table};
-use common::flash::FakeFlash;
 use myelin_compile::{Program, compile};
+use myelin_firmware::flash::MemoryFlash;
 use myelin_firmware::image::{self, Slot};
 use myelin_firmware::self_test;
 use myelin_firmware::{Core, Flash};
@@ -30,8 +30,8 @@ fn cell() -> Architecture {
     Architecture::new(8, 8, Precision::Int8).unwrap()
 }
 
-fn flash() -> FakeFlash {
-    FakeFlash::new(FLASH_BYTES, 1)
+fn flash() -> MemoryFlash {
+    MemoryFlash::new(FLASH_BYTES, 1)
 }
 
 fn refused(reason: Reason, detail: u32) -> Reply<'static> {
@@ -323,7 +323,7 @@ fn an_image_is_updated_over_the_channel_and_confirmed_by_the_next_session() {
         bench.expect(&Request::ImageCommit, &expected);
     }
     // The boot code's part.
-    let mut flash = bench.stick.flash_mut().clone_for_reading();
+    let mut flash = bench.stick.flash_mut().clone();
     let found = image::choose(&mut flash, &mut SoftwareChecksum, 1, 0).0.unwrap();
     assert_eq!((found.slot, found.counter, found.length), (Slot::A, 1, 2000));
     image::note_attempt(&mut flash, Slot::A);

@@ -5,17 +5,16 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use myelin_firmware::flash::MemoryFlash;
 use myelin_firmware::{Board, Core, Stick, System, Wire};
 use myelin_isa::framing::{
     Checksum, Deframer, Event, Frame, Patience, Reboot, Reply, Request, Requester, SessionState, SoftwareChecksum,
     frame_length, wire_length_max,
 };
 
-use super::flash::FakeFlash;
-
 pub const PAYLOAD: usize = 512;
 pub const FRAME: usize = frame_length(PAYLOAD);
-pub type TestStick<C> = Stick<C, FakeFlash, Port, Table, 4, PAYLOAD, FRAME, 3, 8>;
+pub type TestStick<C> = Stick<C, MemoryFlash, Port, Table, 4, PAYLOAD, FRAME, 3, 8>;
 
 /// Bytes in both directions, shared with the host.
 #[derive(Default)]
@@ -112,7 +111,7 @@ pub struct Bench<C> {
 }
 
 impl<C: Core> Bench<C> {
-    pub fn new(core: C, flash: FakeFlash, table: Table) -> Bench<C> {
+    pub fn new(core: C, flash: MemoryFlash, table: Table) -> Bench<C> {
         let port = Port::new();
         let cable = port.0.clone();
         let stick = Stick::new(core, flash, port, table);

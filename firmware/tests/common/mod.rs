@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub mod bench;
-pub mod flash;
+pub mod objects;
 
 use myelin_compile::Program;
 use myelin_compile::emulate::Session;
