@@ -18,7 +18,10 @@ pub const PAGE_BYTES: u32 = flash_command::PAGE_BYTES;
 /// How often the flash is asked whether it has erased a sector.
 const BUSY_POLLS_MAX: u32 = 10_000_000;
 
-/// A flash. There are two: that of a stick, and [`MemoryFlash`].
+/// A flash. There are two: that of a stick, and `MemoryFlash`.
+///
+/// An erase goes on by itself; whatever is asked meanwhile, but [`Flash::is_busy`], first waits for its end. (A job may have a fault to
+/// record, or a new session something to read, while the store erases.)
 ///
 /// Power may be lost in the middle of anything. Of the bits that were to be programmed or erased any are done then, and any read
 /// differently from one time to the next, until programmed to 0 or erased.
@@ -26,11 +29,10 @@ pub trait Flash {
     /// Its size.
     fn bytes(&self) -> u32;
 
-    /// Reads; beyond the end ones. Waits for an erase that goes on.
+    /// Reads; beyond the end ones.
     fn read(&mut self, address: u32, out: &mut [u8]);
 
-    /// Programs bytes within one page, and waits until that is done; false if the flash does not finish in time. Waits for an
-    /// erase that goes on.
+    /// Programs bytes within one page, and waits until that is done; false if the flash does not finish in time.
     fn program(&mut self, address: u32, data: &[u8]) -> bool;
 
     /// Begins to erase the sector at an address.

@@ -5,6 +5,7 @@
 
 Files found by fuzzing stay beside the seeds. Nothing but Python's own library is needed.
 """
+import hashlib
 import json
 import pathlib
 import struct
@@ -74,3 +75,16 @@ for number, proof in enumerate(cortex):
     put("stratum", f"cortex-{number}", b"".join(json.dumps(answer).encode() + b"\n" for answer in answers))
 for number, address in enumerate(("stratum+tcp://pool:8008", "http://[::1]:8545/x", "tcp://a.b-c_d:1")):
     put("endpoint", str(number), address.encode())
+
+# A script is records: operation, (place,) length, bytes. A request begins with its code.
+name = hashlib.sha256(bytes(200)).digest()
+requests = [b"\x20" + name, b"\x21" + name + struct.pack("<I", 200), b"\x22" + bytes(4) + bytes(200), b"\x23", b"\x25\0\0",
+            b"\x26" + name + struct.pack("<III", 0, 0, 200), b"\x24" + name, b"\x02", b"\x40", b"\x41\0\0",
+            b"\x30" + struct.pack("<IIIHI", 0, 0, 0, 16, 100) + b"input", b"\x31" + struct.pack("<HI", 0, 100),
+            b"\x50" + struct.pack("<II", 4, 0), b"\x51" + bytes(4) + b"code", b"\x52", b"\x53\0"]
+put("stick", "requests", b"".join(bytes([4, len(request)]) + request + b"\3\x20" for request in requests))
+put("stick", "cut", b"".join(bytes([4, len(request)]) + request + b"\1\3\3\x40" for request in requests))
+put("flash", "objects", b"".join(bytes([2, 40, 200]) + bytes([n]) * 200 + bytes([4, 9, 0]) for n in range(8)) + b"\3\0\0")
+lying = struct.pack("<III", 1, 0, 9000) + bytes(32)
+put("flash", "headers", b"".join(bytes([1, n, 44]) + lying + b"\2\7\4code" for n in range(4)))
+put("flash", "images", b"\6\0\5image" + b"\7\0\0" + b"\4\5\0" + b"\6\1\6newer!" + b"\7\1\0" + b"\5\xff\0")

@@ -9,6 +9,8 @@ use crate::mmio;
 const DIVIDER: u32 = 1;
 /// How often a page program is asked whether it is done: some milliseconds at the least.
 const PROGRAM_POLLS_MAX: u32 = 100_000;
+/// How often the flash is asked whether an erase is over before something else: longer than a block takes.
+const ERASE_POLLS_MAX: u32 = 10_000_000;
 /// Reads of at least so many bytes go by DMA.
 const DMA_MIN: usize = 8;
 
@@ -16,6 +18,8 @@ const DMA_MIN: usize = 8;
 #[derive(Debug)]
 pub struct SpiFlash {
     bytes: u32,
+    /// An erase may go on, which the flash ends before it hears anything else.
+    may_erase: bool,
 }
 
 fn control(select: u32) {
@@ -49,12 +53,29 @@ impl SpiFlash {
     pub fn new() -> SpiFlash {
         begin(flash_command::WAKE);
         control(0);
+        // A reset of this side, the watchdog's for one, does not end an erase.
+        let mut flash = SpiFlash { bytes: 0, may_erase: true };
+        flash.end_erase();
         begin(flash_command::IDENTIFY);
         let [_, _, size] = [0; 3].map(exchange);
         control(0);
         // 64 KiB to 16 MiB can be addressed.
-        let bytes = if (16..=24).contains(&size) { 1 << size } else { 0 };
-        SpiFlash { bytes }
+        flash.bytes = if (16..=24).contains(&size) { 1 << size } else { 0 };
+        flash
+    }
+
+    fn end_erase(&mut self) {
+        if self.may_erase {
+            (0..ERASE_POLLS_MAX).any(|_| !self.is_busy());
+            self.may_erase = false;
+        }
+    }
+
+    fn begin_write(&mut self, command: u32, address: u32) {
+        self.end_erase();
+        begin(flash_command::WRITE_ENABLE);
+        control(0);
+        begin_at(command, address);
     }
 }
 
@@ -70,6 +91,7 @@ impl Flash for SpiFlash {
     }
 
     fn read(&mut self, address: u32, out: &mut [u8]) {
+        self.end_erase();
         begin_at(flash_command::READ, address);
         if out.len() >= DMA_MIN {
             mmio::write(memory::FLASH + flash::DMA_ADDRESS, out.as_mut_ptr() as usize as u32);
@@ -85,9 +107,7 @@ impl Flash for SpiFlash {
     }
 
     fn program(&mut self, address: u32, data: &[u8]) -> bool {
-        begin(flash_command::WRITE_ENABLE);
-        control(0);
-        begin_at(flash_command::PROGRAM, address);
+        self.begin_write(flash_command::PROGRAM, address);
         for &byte in data {
             exchange(byte.into());
         }
@@ -96,10 +116,15 @@ impl Flash for SpiFlash {
     }
 
     fn erase(&mut self, address: u32) {
-        begin(flash_command::WRITE_ENABLE);
+        self.begin_write(flash_command::ERASE_4K, address);
         control(0);
-        begin_at(flash_command::ERASE_4K, address);
+        self.may_erase = true;
+    }
+
+    fn erase_block(&mut self, address: u32) {
+        self.begin_write(flash_command::ERASE_64K, address);
         control(0);
+        self.may_erase = true;
     }
 
     fn is_busy(&mut self) -> bool {

@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
+use myelin_firmware::flash::MemoryFlash;
 use myelin_firmware::{Core, Flash};
 use myelin_isa::framing::{Checksum, SoftwareChecksum};
 use myelin_isa::stick::{MAP_VERSION, flash, flash_command, memory, serial, system};
 use myelin_isa::{Architecture, register};
 use rvsim::{Clock, CpuError, CpuState, Interp, MemoryAccess, Op};
-
-use crate::common::flash::FakeFlash;
 
 pub const CLOCK_HZ: u32 = 80_000_000;
 
@@ -26,7 +25,7 @@ struct Spi {
 pub struct Soc<C> {
     pub ram: Vec<u8>,
     pub core: C,
-    pub flash: FakeFlash,
+    pub flash: MemoryFlash,
     spi: Spi,
     pub to_stick: VecDeque<u8>,
     pub to_host: Vec<u8>,
@@ -49,7 +48,7 @@ const HEAD: usize = 2;
 const TAIL: usize = 3;
 
 impl<C: Core> Soc<C> {
-    pub fn new(architecture: Architecture, core: C, flash: FakeFlash) -> Soc<C> {
+    pub fn new(architecture: Architecture, core: C, flash: MemoryFlash) -> Soc<C> {
         Soc {
             ram: vec![0; 0x2_0000],
             core,
@@ -76,7 +75,7 @@ impl<C: Core> Soc<C> {
         let waiting = self.to_stick.len();
         format!(
             "lights {lights:#x}, {kicks} kicks, ring {ring:x?}, {waiting} bytes wait, {} operations of the flash",
-            self.flash.operations
+            self.flash.operations()
         )
     }
 
@@ -225,6 +224,7 @@ impl<C: Core> Soc<C> {
         match sent.first().map(|&command| u32::from(command)) {
             Some(flash_command::PROGRAM) => drop(self.flash.program(self.flash_address(), &sent[4..])),
             Some(flash_command::ERASE_4K) => self.flash.erase(self.flash_address()),
+            Some(flash_command::ERASE_64K) => self.flash.erase_block(self.flash_address()),
             _ => {}
         }
         self.spi.sent.clear();
@@ -307,11 +307,13 @@ pub struct Machine<C> {
     cpu: CpuState,
     /// The lowest stack pointer in RAM above boot memory.
     pub stack_low: u32,
+    /// The lowest in boot memory.
+    pub boot_stack_low: u32,
 }
 
 impl<C: Core> Machine<C> {
     pub fn new(soc: Soc<C>) -> Machine<C> {
-        Machine { soc, cpu: CpuState::new(memory::RESET), stack_low: u32::MAX }
+        Machine { soc, cpu: CpuState::new(memory::RESET), stack_low: u32::MAX, boot_stack_low: u32::MAX }
     }
 
     /// Executes so many instructions.
@@ -328,6 +330,8 @@ impl<C: Core> Machine<C> {
             }
             if self.cpu.x[2] > memory::BOOT_BYTES {
                 self.stack_low = self.stack_low.min(self.cpu.x[2]);
+            } else if self.cpu.x[2] > 0 {
+                self.boot_stack_low = self.boot_stack_low.min(self.cpu.x[2]);
             }
             if std::mem::take(&mut self.soc.reset) {
                 self.cpu = CpuState::new(memory::RESET);

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use myelin_compile::compile;
 use myelin_firmware::Core;
+use myelin_firmware::flash::MemoryFlash;
 use myelin_firmware::image::{self, Image, Slot};
 use myelin_graph::{import, npy};
 use myelin_isa::framing::{
@@ -16,7 +17,6 @@ use myelin_isa::{Architecture, Precision, register};
 
 use crate::board::{CLOCK_HZ, Machine, Soc};
 use crate::common::Owned;
-use crate::common::flash::FakeFlash;
 
 const FLASH_BYTES: u32 = 4 << 20;
 const PAYLOAD: usize = 2048;
@@ -139,7 +139,7 @@ fn check_stack(name: &str, low: u32, ram_end: u32) {
     assert!(ram_end - low <= stack, "{name}: {} bytes of stack used, there are {stack}", ram_end - low);
 }
 
-fn soc_of<'m>(cell: Architecture, owned: &'m mut Owned, flash: FakeFlash) -> Soc<impl Core + use<'m>> {
+fn soc_of<'m>(cell: Architecture, owned: &'m mut Owned, flash: MemoryFlash) -> Soc<impl Core + use<'m>> {
     Soc::new(cell, owned.core(cell), flash)
 }
 
@@ -151,20 +151,20 @@ fn ecp5<C: Core>(mut soc: Soc<C>) -> Soc<C> {
 }
 
 /// Writes an image as the commands would.
-fn install(flash: &mut FakeFlash, slot: Slot, counter: u32, bytes: &[u8], (family, load_address): (u32, u32)) {
+fn install(flash: &mut MemoryFlash, slot: Slot, counter: u32, bytes: &[u8], (family, load_address): (u32, u32)) {
     let checksum = SoftwareChecksum.checksum(&[bytes]);
     let length = bytes.len() as u32;
     let image = Image { slot, counter, length, checksum, load_address, map_version: MAP_VERSION, family };
     let at = slot.address() as usize;
-    flash.data[at..at + 32].copy_from_slice(&image.to_bytes(&mut SoftwareChecksum));
-    flash.data[at + 32..at + 32 + bytes.len()].copy_from_slice(bytes);
+    flash.contents_mut()[at..at + 32].copy_from_slice(&image.to_bytes(&mut SoftwareChecksum));
+    flash.contents_mut()[at + 32..at + 32 + bytes.len()].copy_from_slice(bytes);
 }
 
 #[test]
 fn the_ecp5_image_boots_says_hello_and_commands_a_cell() {
     let cell = Architecture::new(16, 16, Precision::Int8).unwrap();
     let mut owned = Owned::new(&cell, 1 << 14);
-    let mut host = Host::new(ecp5(soc_of(cell, &mut owned, FakeFlash::new(FLASH_BYTES, 1))));
+    let mut host = Host::new(ecp5(soc_of(cell, &mut owned, MemoryFlash::new(FLASH_BYTES, 1))));
     // Garbage first, as a port that was open before leaves it.
     host.machine.soc.to_stick.extend([1, 2, 0xff, 7]);
     let limits = host.open(7);
@@ -191,7 +191,7 @@ fn the_ecp5_image_boots_says_hello_and_commands_a_cell() {
 #[test]
 fn the_ecp5_boot_code_takes_the_newest_image_and_falls_back() {
     let cell = Architecture::new(16, 16, Precision::Int8).unwrap();
-    let mut flash = FakeFlash::new(FLASH_BYTES, 1);
+    let mut flash = MemoryFlash::new(FLASH_BYTES, 1);
     let firmware = file("stick-ecp5.bin");
     let target = (0, memory::BOOT_BYTES);
     install(&mut flash, Slot::A, 1, &firmware, target);
@@ -212,13 +212,14 @@ fn the_ecp5_boot_code_takes_the_newest_image_and_falls_back() {
     assert_eq!((board.image_slot, board.image_counter), (0, 1));
     assert_eq!(board.firmware, SoftwareChecksum.checksum(&[&firmware]));
     assert_eq!(image::failed_attempts(&mut host.machine.soc.flash, Slot::A), 0, "a session confirms");
+    check_stack("boot-ecp5", host.machine.boot_stack_low, memory::BOOT_BYTES);
 }
 
 #[test]
 fn the_up5k_image_infers_without_a_cell() {
     // A cell whose memories fit behind device memory; the UP5K's SPRAM is smaller, its programs likewise.
     let cell = Architecture::new(4, 4, Precision::Int8).unwrap();
-    let mut flash = FakeFlash::new(FLASH_BYTES, 1);
+    let mut flash = MemoryFlash::new(FLASH_BYTES, 1);
     install(&mut flash, Slot::A, 1, &file("stick-up5k.bin"), (1, memory::SPRAM));
     let mut owned = Owned::new(&cell, 1 << 18);
     let mut soc = soc_of(cell, &mut owned, flash);
@@ -230,6 +231,7 @@ fn the_up5k_image_infers_without_a_cell() {
     let Some(Reply::Board(board)) = Reply::decode(&answer) else { panic!("{answer:?}") };
     assert_eq!((board.core, board.image_slot), (CoreKind::Software, 0));
     host.infers_digits(cell);
+    check_stack("boot-up5k", host.machine.boot_stack_low, memory::BOOT_BYTES);
     check_stack("stick-up5k", host.machine.stack_low, memory::SPRAM + memory::RAM_BYTES_UP5K);
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use myelin_firmware::flash::MemoryFlash;
 use myelin_firmware::{Board, Flash, FunctionalCore, Memories, MemorySizes, SoftwareArray, Stick, System, Wire};
 use myelin_isa::Architecture;
 use myelin_isa::framing::{
@@ -14,7 +15,6 @@ use myelin_isa::framing::{
 use myelin_isa::stick::{MAP_VERSION, board, system};
 
 use super::StickModel;
-use super::nor::NorFlash;
 
 /// Requests and answers that the stick keeps.
 const WINDOW: usize = 8;
@@ -36,7 +36,7 @@ pub struct FastStick {
     architecture: Architecture,
     memory_bytes: u32,
     line: Arc<Line>,
-    flash: Arc<Mutex<NorFlash>>,
+    flash: Arc<Mutex<MemoryFlash>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -66,7 +66,7 @@ impl Line {
 impl FastStick {
     /// Powers a stick up, its flash erased.
     pub fn new(architecture: Architecture, memory_bytes: u32) -> FastStick {
-        let flash = Arc::new(Mutex::new(NorFlash::new(FLASH_BYTES)));
+        let flash = Arc::new(Mutex::new(MemoryFlash::new(FLASH_BYTES, 1)));
         let mut stick = FastStick { architecture, memory_bytes, line: Arc::default(), flash, thread: None };
         stick.power_up();
         stick
@@ -93,7 +93,7 @@ impl FastStick {
         }
     }
 
-    fn flash(&self) -> MutexGuard<'_, NorFlash> {
+    fn flash(&self) -> MutexGuard<'_, MemoryFlash> {
         self.flash.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,11 +140,11 @@ impl StickModel for FastStick {
     }
 
     fn fail_power_at(&mut self, count: u32) {
-        self.flash().fail_power_at(count);
+        self.flash().cut_power_at(u64::from(count.max(1)));
     }
 
     fn has_lost_power(&self) -> bool {
-        self.flash().has_lost_power()
+        self.flash().is_without_power()
     }
 }
 
@@ -154,7 +154,7 @@ fn run(
     memory_bytes: u32,
     cause: u32,
     line: &Arc<Line>,
-    flash: &Arc<Mutex<NorFlash>>,
+    flash: &Arc<Mutex<MemoryFlash>>,
 ) -> bool {
     let sizes = MemorySizes::of(&architecture);
     let mut device = vec![0; memory_bytes as usize];
@@ -283,10 +283,10 @@ impl System for Host {
 }
 
 /// The flash, which the stick loses with its power and finds again.
-struct SharedFlash(Arc<Mutex<NorFlash>>);
+struct SharedFlash(Arc<Mutex<MemoryFlash>>);
 
 impl SharedFlash {
-    fn flash(&self) -> MutexGuard<'_, NorFlash> {
+    fn flash(&self) -> MutexGuard<'_, MemoryFlash> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -308,7 +308,11 @@ impl Flash for SharedFlash {
         self.flash().erase(address);
     }
 
+    fn erase_block(&mut self, address: u32) {
+        self.flash().erase_block(address);
+    }
+
     fn is_busy(&mut self) -> bool {
-        false
+        self.flash().is_busy()
     }
 }

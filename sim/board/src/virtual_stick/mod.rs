@@ -2,7 +2,6 @@
 
 mod fast;
 mod faults;
-mod nor;
 mod pty;
 
 use std::collections::VecDeque;
