@@ -12,11 +12,13 @@ use crate::cuckoo_arguments::{CuckooCommand, SolveArguments};
 use crate::mine_arguments::MineArguments;
 use crate::plan_arguments::PlanCommand;
 
+mod bitstream;
 mod compile;
 mod explore;
 mod health;
 mod node;
 
+pub use bitstream::{BitstreamCommand, BitstreamVerifyArguments, BuildArguments, FlashArguments, SetupArguments};
 pub use compile::CompileArguments;
 pub use explore::{ExploreArguments, Values};
 pub use health::{DevicesArguments, DoctorArguments, SelftestArguments, StickArguments};
@@ -271,6 +273,20 @@ pub enum Command {
   myelin stick --path stick --for 1
   myelin stick --path stick --faults drop=5,unplug=1,seed=7 --for 1 --json")]
     Stick(StickArguments),
+    /// Make the bitstreams of boards, and check that they are what they say.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  myelin bitstream build stick-up5k -o new --plan
+  myelin bitstream verify bitstreams/images/stick-up5k.json --quick"
+    )]
+    Bitstream(BitstreamCommand),
+    /// Write a bitstream to a board, by openFPGALoader.
+    ///
+    /// Nothing is written unless board, part, specification and image are those of the manifest.
+    #[command(after_help = "Examples:
+  myelin flash bitstreams/images/stick-up5k.json --check")]
+    Flash(FlashArguments),
     /// Say what this machine has and lacks: processor, sticks, permissions, tools.
     ///
     /// Exit code 1 if something is plugged in that this user cannot use.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use myelin_bitstream::BitstreamError;
 use myelin_compile::CompileError;
 use myelin_driver::{DriverError, LinkError, StickError};
 use myelin_graph::import::ImportError;
@@ -169,6 +170,9 @@ pub enum Failure {
     /// A stick that does not do what it is asked.
     #[error("talk to a stick")]
     Link(#[from] LinkError),
+    /// A bitstream that cannot be made, or does not fit.
+    #[error("bitstream")]
+    Bitstream(#[from] BitstreamError),
     /// The cell cannot run the model.
     #[error("compile {model} for {selector}")]
     Compile {
@@ -273,7 +277,10 @@ impl Failure {
             Device(error) if error.is_input() => Exit::Input,
             // A path that this machine lacks.
             Device(error) if error.is_unsupported() => Exit::Unsupported,
-            Simulation { .. } | Device(_) | Stick(_) | Link(_) | Disagreement { .. } => Exit::Device,
+            Bitstream(BitstreamError::Missing { .. }) => Exit::Unsupported,
+            Bitstream(BitstreamError::Manifest { .. } | BitstreamError::Mismatch { .. }) => Exit::Input,
+            Bitstream(BitstreamError::File { .. }) => Exit::Input,
+            Simulation { .. } | Bitstream(_) | Device(_) | Stick(_) | Link(_) | Disagreement { .. } => Exit::Device,
             Mine(MineError::NoEndpoint | MineError::NoDevice | MineError::Mixed { .. }) => Exit::Usage,
             Mine(MineError::Certificates { .. }) => Exit::Input,
             Cuckoo(myelin_cuckoo::Error::ProofSize { .. } | myelin_cuckoo::Error::EdgeBits { .. }) => Exit::Usage,
@@ -304,6 +311,7 @@ impl Failure {
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
             Stick(_) => "stick",
+            Bitstream(_) => "bitstream",
             Link(_) => "link",
             Device(_) => "device",
             NotForNodes { .. } => "not-for-nodes",
@@ -361,6 +369,15 @@ impl Failure {
             Compile { source, .. } => source.hint().unwrap_or("`--device cpu` runs every model").to_owned(),
             Link(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
             Link(_) => return None,
+            Bitstream(BitstreamError::Missing { .. }) => {
+                "`myelin doctor` lists the tools, `myelin bitstream setup` installs those that make bitstreams"
+                    .to_owned()
+            }
+            Bitstream(BitstreamError::Timing { .. }) => "a slower clock or a smaller array would do".to_owned(),
+            Bitstream(BitstreamError::Mismatch { .. }) => {
+                "build it again: `myelin bitstream build`; the firmware inside is part of it (--firmware)".to_owned()
+            }
+            Bitstream(_) => return None,
             Stick(StickError::NoStick { .. }) => {
                 "`myelin doctor` says what is plugged in, `myelin flash` puts a bitstream on a board".to_owned()
             }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "demo",
     "infer",
     "sim",
@@ -24,6 +24,8 @@ const COMMANDS: [&str; 21] = [
     "explore",
     "devices",
     "stick",
+    "bitstream",
+    "flash",
     "doctor",
     "selftest",
     "completions",
@@ -31,7 +33,15 @@ const COMMANDS: [&str; 21] = [
 ];
 
 /// Commands within commands, whose help has examples too.
-const PARTS: [&str; 5] = ["model build", "bench infer", "cuckoo verify", "cuckoo trim", "plan cuckoo"];
+const PARTS: [&str; 7] = [
+    "bitstream build",
+    "bitstream verify",
+    "model build",
+    "bench infer",
+    "cuckoo verify",
+    "cuckoo trim",
+    "plan cuckoo",
+];
 
 /// Lines that a backslash continues, as one.
 fn joined(text: &str) -> String {

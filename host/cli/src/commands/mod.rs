@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod bench_infer;
+mod bitstream;
 mod compile;
 mod completions;
 mod cuckoo;
@@ -54,6 +55,8 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Explore(arguments) => explore::run(arguments, context),
         Command::Devices(arguments) => devices::run(arguments, context),
         Command::Stick(arguments) => stick::run(arguments, context),
+        Command::Bitstream(command) => bitstream::run(command, context),
+        Command::Flash(arguments) => bitstream::run_flash(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Selftest(arguments) => selftest::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),

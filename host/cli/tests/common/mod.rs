@@ -17,8 +17,8 @@ pub struct Workplace(TempDir);
 impl Workplace {
     pub fn new() -> Workplace {
         let folder = tempfile::tempdir().unwrap();
-        for model in ["digits_int8", "digits_int6"] {
-            let (from, to) = (repository_path("models").join(model), folder.path().join("models").join(model));
+        for part in ["models/digits_int8", "models/digits_int6", "bitstreams/images"] {
+            let (from, to) = (repository_path(part), folder.path().join(part));
             std::fs::create_dir_all(&to).unwrap();
             for file in std::fs::read_dir(from).unwrap() {
                 let file = file.unwrap();

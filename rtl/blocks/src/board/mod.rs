@@ -10,6 +10,7 @@
 //!                        +---------+   +-------+
 //! ```
 
+pub mod boards;
 pub mod device_memory;
 pub mod flash;
 pub mod ft245;
