@@ -81,13 +81,15 @@ pub enum SynthesisError {
     },
 }
 
-/// The folder of the Python environment that [`set_up`] makes: `target/synthesis-venv`, or
-/// `MYELIN_SYNTHESIS_VENV`.
+/// The folder of the Python environment with the pinned tools: `MYELIN_SYNTHESIS_VENV`, or `target/synthesis-venv`, which
+/// [`set_up`] makes, or that of `myelin bitstream setup`, where Yosys is of the same version.
 fn venv() -> PathBuf {
-    match env::var_os("MYELIN_SYNTHESIS_VENV") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/synthesis-venv")).to_owned(),
+    if let Some(folder) = env::var_os("MYELIN_SYNTHESIS_VENV") {
+        return PathBuf::from(folder);
     }
+    let target = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target"));
+    let [own, other] = ["synthesis-venv", "bitstream-venv"].map(|folder| target.join(folder));
+    if !own.is_dir() && other.is_dir() { other } else { own }
 }
 
 /// Makes the Python environment with the pinned Yosys, unless it is there.

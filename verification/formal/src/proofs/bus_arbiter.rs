@@ -71,6 +71,10 @@ fn watched() -> Arc<Module> {
                 let before: Vec<Signal> = before.map(|last| inside.owners[last]).collect();
                 let has_it = inside.locked & inside.owners[waiting];
                 m.assert(
+                    &format!("manager_{other}_has_not_the_bus_again_while_{waiting}_waits"),
+                    implies(served.q.any(), !(inside.locked & inside.owners[other])),
+                );
+                m.assert(
                     &format!("manager_{waiting}_comes_before_{other}_then"),
                     implies(served.q.any(), any(&before) | has_it),
                 );
