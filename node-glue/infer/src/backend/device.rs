@@ -88,6 +88,7 @@ impl DeviceEngine {
                 deadlines: config.deadlines,
                 health: health.clone(),
                 probe: None,
+                interval: config.probes.first,
             };
             // Nobody waits for the thread to end: a device that hangs would keep them.
             std::thread::spawn(move || worker.work(&waiting));

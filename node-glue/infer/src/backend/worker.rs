@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use myelin_compile::Target;
 use myelin_driver::{Deadlines, DriverError, Inference, Link, PreparedModel, Session};
@@ -33,6 +33,8 @@ pub(super) struct Worker {
     pub deadlines: Deadlines,
     pub health: Arc<DeviceHealth>,
     pub probe: Option<Probe>,
+    /// How often it is looked whether the device has come into quarantine.
+    pub interval: Duration,
 }
 
 /// Where the link is.
@@ -49,13 +51,16 @@ impl Worker {
     /// Works until the engine and all of its models are gone.
     pub fn work(mut self, jobs: &Receiver<Job>) {
         loop {
-            let job = match self.health.next_probe() {
-                None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at) => jobs.recv_timeout(at.saturating_duration_since(Instant::now())),
-            };
+            // Whoever finds an answer wrong or late puts the device into quarantine while this thread waits: it looks again.
+            let now = Instant::now();
+            let until = self.health.next_probe().unwrap_or(now + self.interval);
+            let job = jobs.recv_timeout(until.saturating_duration_since(now));
             // The job outlives the verdict on a panic: whoever waits for it finds the quarantine.
             let done = match &job {
                 Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if self.health.next_probe().is_none_or(|at| Instant::now() < at) => {
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => catch_unwind(AssertUnwindSafe(|| self.probe())),
                 Ok(job) => catch_unwind(AssertUnwindSafe(|| self.run(job))),
             };
