@@ -92,7 +92,7 @@ impl Project {
         let common = ["--json", "netlist.json", "--report", "report.json", "--seed", &seed, "--freq", &clock];
         // What is missed is told below, with its numbers.
         let rest = [pin_option, pins, "--timing-allow-fail", "--quiet"];
-        tools.run(program, folder, &[&common[..], &rest, &output, self.place].concat())
+        Ok(tools.run(program, folder, &[&common[..], &rest, &output, self.place].concat())?)
     }
 
     fn manifest(&self, image: &[u8], report: &Report) -> Result<Manifest, BitstreamError> {

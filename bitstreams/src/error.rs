@@ -2,34 +2,14 @@
 
 use std::io;
 
+use myelin_programs::ProgramError;
+
 /// Why there is no bitstream, or it does not go to a board.
 #[derive(Debug, thiserror::Error)]
 pub enum BitstreamError {
-    /// A program is not there.
-    #[error("find {program}: not there (install: {install})")]
-    Missing {
-        /// Which.
-        program: String,
-        /// The command that installs it.
-        install: &'static str,
-    },
-    /// A program could not be started.
-    #[error("start {program}")]
-    Start {
-        /// Which.
-        program: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A program ended with an error of its own.
-    #[error("run {program}: {output}")]
-    Failed {
-        /// Which.
-        program: String,
-        /// The end of what it said.
-        output: String,
-    },
+    /// A program is not there, could not be started, or failed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A file could not be written or read.
     #[error("{action} {file}")]
     File {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use myelin_isa::stick::flash_layout;
+use myelin_programs::{ProgramError, find, run};
 
 use crate::error::BitstreamError;
 use crate::manifest::Manifest;
 use crate::project::{Project, sha256};
-use crate::tools::run;
 
 /// openFPGALoader.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,13 +29,11 @@ impl Loader {
     /// The one on `PATH`.
     ///
     /// # Errors
-    /// [`BitstreamError::Missing`].
-    pub fn find() -> Result<Loader, BitstreamError> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let programs = std::env::split_paths(&path).map(|folder| folder.join("openFPGALoader"));
-        let install = "apt-get install openfpgaloader";
-        let missing = || BitstreamError::Missing { program: "openFPGALoader".to_owned(), install };
-        Ok(Loader { program: programs.into_iter().find(|program| program.is_file()).ok_or_else(missing)? })
+    /// [`ProgramError::Missing`].
+    pub fn find() -> Result<Loader, ProgramError> {
+        let name = "openFPGALoader";
+        let missing = || ProgramError::Missing { program: name.to_owned(), install: "apt-get install openfpgaloader" };
+        Ok(Loader { program: find(name).ok_or_else(missing)? })
     }
 
     /// This program in its place, for tests and unusual installations.

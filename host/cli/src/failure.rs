@@ -12,6 +12,7 @@ use myelin_graph::npy::NpyError;
 use myelin_infer::service::ServeError;
 use myelin_infer::verify::VerifyError;
 use myelin_pow::MineError;
+use myelin_programs::ProgramError;
 use myelin_sim::SimError;
 
 /// The exit codes, as `myelin --help` documents them.
@@ -173,6 +174,9 @@ pub enum Failure {
     /// A bitstream that cannot be made, or does not fit.
     #[error("bitstream")]
     Bitstream(#[from] BitstreamError),
+    /// Another program that is not there, or failed.
+    #[error("use another program")]
+    Program(#[from] ProgramError),
     /// The cell cannot run the model.
     #[error("compile {model} for {selector}")]
     Compile {
@@ -277,10 +281,13 @@ impl Failure {
             Device(error) if error.is_input() => Exit::Input,
             // A path that this machine lacks.
             Device(error) if error.is_unsupported() => Exit::Unsupported,
-            Bitstream(BitstreamError::Missing { .. }) => Exit::Unsupported,
+            Program(ProgramError::Missing { .. })
+            | Bitstream(BitstreamError::Program(ProgramError::Missing { .. })) => Exit::Unsupported,
             Bitstream(BitstreamError::Manifest { .. } | BitstreamError::Mismatch { .. }) => Exit::Input,
             Bitstream(BitstreamError::File { .. }) => Exit::Input,
-            Simulation { .. } | Bitstream(_) | Device(_) | Stick(_) | Link(_) | Disagreement { .. } => Exit::Device,
+            Simulation { .. } | Bitstream(_) | Program(_) | Device(_) | Stick(_) | Link(_) | Disagreement { .. } => {
+                Exit::Device
+            }
             Mine(MineError::NoEndpoint | MineError::NoDevice | MineError::Mixed { .. }) => Exit::Usage,
             Mine(MineError::Certificates { .. }) => Exit::Input,
             Cuckoo(myelin_cuckoo::Error::ProofSize { .. } | myelin_cuckoo::Error::EdgeBits { .. }) => Exit::Usage,
@@ -312,6 +319,7 @@ impl Failure {
             Compile { .. } => "compile",
             Stick(_) => "stick",
             Bitstream(_) => "bitstream",
+            Program(_) => "program",
             Link(_) => "link",
             Device(_) => "device",
             NotForNodes { .. } => "not-for-nodes",
@@ -369,7 +377,8 @@ impl Failure {
             Compile { source, .. } => source.hint().unwrap_or("`--device cpu` runs every model").to_owned(),
             Link(error) if error.is_transient() => "the same command may succeed when run again".to_owned(),
             Link(_) => return None,
-            Bitstream(BitstreamError::Missing { .. }) => {
+            Program(ProgramError::Missing { .. })
+            | Bitstream(BitstreamError::Program(ProgramError::Missing { .. })) => {
                 "`myelin doctor` lists the tools, `myelin bitstream setup` installs those that make bitstreams"
                     .to_owned()
             }
@@ -377,7 +386,7 @@ impl Failure {
             Bitstream(BitstreamError::Mismatch { .. }) => {
                 "build it again: `myelin bitstream build`; the firmware inside is part of it (--firmware)".to_owned()
             }
-            Bitstream(_) => return None,
+            Bitstream(_) | Program(_) => return None,
             Stick(StickError::NoStick { .. }) => {
                 "`myelin doctor` says what is plugged in, `myelin flash` puts a bitstream on a board".to_owned()
             }

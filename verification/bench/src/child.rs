@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use myelin_programs::{failed, run};
 use myelin_sim::{Engine, Simulator};
 use serde::{Deserialize, Serialize};
 
@@ -41,22 +42,15 @@ impl Child {
     /// If the process cannot be started or fails.
     pub fn start(&self, size: usize, engine: Engine) -> Result<Measured, BenchError> {
         let cache = tempfile::tempdir().map_err(BenchError::file("make folder in", std::env::temp_dir()))?;
-        let program = self.program.display().to_string();
         let mut command = Command::new(&self.program);
         command.args(["build-once", &size.to_string()]).env("MYELIN_CACHE_DIR", cache.path());
         if engine == Engine::AheadOfTime {
             command.arg("--ahead-of-time");
         }
-        let output = command.output().map_err(|source| BenchError::Start { program: program.clone(), source })?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let failed = || BenchError::Failed {
-            program: program.clone(),
-            output: said.clone() + &String::from_utf8_lossy(&output.stderr),
-        };
-        if !output.status.success() {
-            return Err(failed());
-        }
-        serde_json::from_str(&said).map_err(|_| failed())
+        let said = run(&mut command)?;
+        // Behind the measurement comes whatever it warned of.
+        let measured = serde_json::Deserializer::from_str(&said).into_iter().next();
+        measured.and_then(Result::ok).ok_or_else(|| failed(&command, &said).into())
     }
 }
 

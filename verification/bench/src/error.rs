@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use myelin_hdl::DesignError;
+use myelin_programs::ProgramError;
 use myelin_sim::{CheckFailure, SimError};
 
 /// Why there is no number.
@@ -50,23 +51,9 @@ pub enum BenchError {
         /// Why not.
         reason: String,
     },
-    /// A program could not be started.
-    #[error("start {program}")]
-    Start {
-        /// Which.
-        program: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A program ended with an error of its own.
-    #[error("run {program}: {output}")]
-    Failed {
-        /// Which.
-        program: String,
-        /// The end of what it said.
-        output: String,
-    },
+    /// A program could not be started, or failed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A built simulator answered something that is not a time and a digest.
     #[error("read from {program}: expected nanoseconds and a digest, found {found:?}")]
     Answer {

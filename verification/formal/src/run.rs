@@ -6,9 +6,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use myelin_hdl::{Design, verilog};
+use myelin_programs::{failed, output};
 
 use crate::proof::{Method, Mutant, Proof};
-use crate::tools::{ToolError, Tools, failed, output};
+use crate::tools::{ToolError, Tools};
 
 /// What came out, and how long it took.
 #[derive(Clone, PartialEq, Debug)]
@@ -109,7 +110,7 @@ fn translate(proof: &Proof, text: &str, tools: &Tools, folder: &Path) -> Result<
     command.args(["-q", "-p", &script]);
     match output(&mut command)? {
         (true, _) => Ok(()),
-        (false, said) => Err(failed(&command, &said)),
+        (false, said) => Err(failed(&command, &said).into()),
     }
 }
 
@@ -120,7 +121,7 @@ fn check(command: &mut Command) -> Result<Option<Vec<String>>, ToolError> {
     match (success, status) {
         (true, Some("PASSED")) => Ok(None),
         (false, Some("FAILED")) => Ok(Some(failing(&said))),
-        _ => Err(failed(command, &said)),
+        _ => Err(failed(command, &said).into()),
     }
 }
 

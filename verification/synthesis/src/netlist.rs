@@ -12,13 +12,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use myelin_hdl::{Design, Ty};
+use myelin_programs::run;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::family::Family;
 use crate::resources::{Resources, STATISTICS, counted};
 use crate::subject::Subject;
-use crate::yosys::{SynthesisError, Yosys, folder, read, run, write};
+use crate::yosys::{SynthesisError, Yosys, folder, read, write};
 
 /// What was compared.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ fn simulate(
         iverilog.arg(name);
     }
     run(&mut iverilog)?;
-    run(Command::new("vvp").current_dir(folder).args(["-n", "bench.vvp"]))
+    Ok(run(Command::new("vvp").current_dir(folder).args(["-n", "bench.vvp"]))?)
 }
 
 /// A Verilog text without its `specify` blocks.

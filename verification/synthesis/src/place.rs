@@ -3,11 +3,13 @@
 use std::process::Command;
 use std::time::Instant;
 
+use myelin_bitstream::Tools;
+use myelin_programs::run;
 use serde::Serialize;
 
 use crate::family::Family;
 use crate::subject::Subject;
-use crate::yosys::{SynthesisError, Yosys, folder, nextpnr_ecp5, read, run};
+use crate::yosys::{SynthesisError, Yosys, folder, read};
 
 /// The device: the largest of the slowest grade, in a package with pins for every port.
 const DEVICE: [&str; 5] = ["--85k", "--package", "CABGA756", "--speed", "6"];
@@ -41,7 +43,7 @@ pub fn place(yosys: &Yosys, subject: &Subject, target_mhz: u32, seed: u32) -> Re
     let begun = Instant::now();
     let folder = folder()?;
     yosys.synthesise(&subject.design, Family::Ecp5, "write_json netlist.json", folder.path())?;
-    let mut command = Command::new(nextpnr_ecp5()?);
+    let mut command = Command::new(Tools::find()?.program("nextpnr-ecp5"));
     command.current_dir(folder.path()).args(["--quiet", "--json", "netlist.json", "--report", "report.json"]);
     command.args(DEVICE).args(["--freq", &target_mhz.to_string(), "--seed", &seed.to_string(), "--timing-allow-fail"]);
     run(&mut command)?;

@@ -7,6 +7,7 @@ use myelin_hdl::Design;
 use myelin_hdl::verilog::{Options, SourceComments, emit_with};
 use myelin_isa::stick::{board, memory};
 use myelin_isa::{Architecture, Precision};
+use myelin_programs::run;
 use myelin_rtl::board::serial::{self, Link};
 use myelin_rtl::board::stick::{Compute, Config, NAME, stick_system};
 use myelin_rtl::bus::Cut;
@@ -14,7 +15,7 @@ use myelin_rtl::cpu::CpuParameters;
 use myelin_rtl::tensor::packed_pe::MULTIPLIER_PAIR_ICE40;
 
 use crate::netlist::without_timing;
-use crate::yosys::{SynthesisError, Yosys, folder, read, run, write};
+use crate::yosys::{SynthesisError, Yosys, folder, read, write};
 
 /// Clock of the smallest stick; only its ratio to the line rate shows.
 const CLOCK_HZ: u32 = 24_000_000;

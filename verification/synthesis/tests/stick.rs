@@ -80,8 +80,7 @@ fn a_stick_plugged_in_again_begins_again() {
 fn the_netlist_for_ice40_answers_a_layer_as_the_simulator_does() {
     let icarus = env::split_paths(&env::var_os("PATH").unwrap()).any(|folder| folder.join("iverilog").is_file());
     let (Ok(yosys), true) = (Yosys::pinned(), icarus) else {
-        let line =
-            "SKIPPED: the stick's netlist (install: cargo run -p myelin-synthesis -- setup; apt-get install iverilog)";
+        let line = "SKIPPED: the stick's netlist (install: cargo run -- bitstream setup; apt-get install iverilog)";
         let required = env::var("MYELIN_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
         assert!(!required, "{line}, and MYELIN_REQUIRE_TOOLS=1 forbids to skip it");
         _ = writeln!(std::io::stderr(), "{line}");

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use myelin_conformance::cosim::CxxOptimisation;
 use myelin_hdl::{Design, verilog};
+use myelin_programs::run;
 use sha2::{Digest, Sha256};
 
 use super::program::Program;
-use super::tool::{Verilator, said};
+use super::tool::Verilator;
 use crate::clock;
 use crate::error::BenchError;
 use crate::subject::{Drive, Recording, digest_in_cxx};
@@ -159,7 +160,7 @@ impl Model<'_> {
         let mut command = verilator.command();
         command.current_dir(folder).args(FLAGS).args(self.style.flags).args(["--top-module", &self.text.top]);
         command.args(self.text.parameters.iter().map(|(name, value)| format!("-G{name}={value}")));
-        said(command.arg("dut.v"))?;
+        run(command.arg("dut.v"))?;
         // All of it in one translation unit, main included: the compiler may inline everything.
         let mut all = String::new();
         for name in generated(folder)?.iter().filter(|name| name.ends_with(".cpp")) {
@@ -292,7 +293,7 @@ fn compile(verilator: &Verilator, folder: &Path) -> Result<(), BenchError> {
     for name in ["verilated.cpp", "verilated_threads.cpp"] {
         command.arg(verilator.library(name));
     }
-    said(command.args(["-pthread", "-latomic", "-o", "model"]))?;
+    run(command.args(["-pthread", "-latomic", "-o", "model"]))?;
     Ok(())
 }
 

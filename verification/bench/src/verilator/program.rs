@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use myelin_programs::ProgramError;
+
 use crate::error::BenchError;
 use crate::subject::Subject;
 
@@ -20,7 +22,7 @@ pub struct Program {
 
 impl Program {
     pub(super) fn start(name: &str, path: &Path, arguments: &[PathBuf]) -> Result<Program, BenchError> {
-        let failed = |source| BenchError::Start { program: path.display().to_string(), source };
+        let failed = |source| ProgramError::Start { program: path.display().to_string(), source };
         let mut command = Command::new(path);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(failed)?;

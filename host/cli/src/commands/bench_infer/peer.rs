@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use myelin_graph::{Graph, export};
+use myelin_programs::{Package, ProgramError, PythonEnvironment, run};
 
 use super::measure::repeats;
 use super::workload::Workload;
@@ -21,9 +22,11 @@ use crate::terminal::Progress;
 /// Where the Python environment of onnxruntime is, relative to the present folder.
 const VENV: &str = "target/onnxruntime-venv";
 /// What is installed there.
-const PACKAGES: [&str; 3] = ["onnxruntime==1.31.1", "onnx==1.23.2", "numpy==2.4.6"];
-/// Written last when the environment is complete; holds the packages.
-const COMPLETE: &str = "myelin-packages.txt";
+const PACKAGES: &[Package] = &[
+    Package { name: "onnxruntime", version: "1.31.1" },
+    Package { name: "onnx", version: "1.23.2" },
+    Package { name: "numpy", version: "2.4.6" },
+];
 const ONNXRUNTIME: &str = include_str!("onnxruntime.py");
 /// Where oneDNN's program is built, relative to the present folder.
 const ONEDNN_FOLDER: &str = "target/onednn-bench";
@@ -41,10 +44,7 @@ impl Peer {
     /// Whether it can be started.
     pub fn is_installed(self) -> bool {
         match self {
-            Peer::Onnxruntime => {
-                let packages = fs::read_to_string(Path::new(VENV).join(COMPLETE));
-                packages.is_ok_and(|packages| packages == PACKAGES.join("\n"))
-            }
+            Peer::Onnxruntime => environment().missing().is_none(),
             Peer::Onednn => {
                 let source = fs::read_to_string(Path::new(ONEDNN_FOLDER).join("onednn.cpp"));
                 source.is_ok_and(|source| source == ONEDNN) && onednn().exists()
@@ -56,12 +56,8 @@ impl Peer {
     pub fn install(self, progress: &mut Progress) -> Result<(), Failure> {
         match self {
             Peer::Onnxruntime => {
-                progress.step(&format!("make a Python environment in {VENV}"));
-                run("python3 -m venv", Command::new("python3").args(["-m", "venv", "--clear", VENV]))?;
-                progress.step(&format!("install {} from PyPI", PACKAGES.join(", ")));
-                let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-                run("pip install", Command::new(python()).args(pip).args(PACKAGES))?;
-                files::write(&Path::new(VENV).join(COMPLETE), PACKAGES.join("\n").as_bytes())
+                progress.step(&format!("install onnxruntime from PyPI into {VENV}"));
+                installed("install onnxruntime from PyPI", environment().install())
             }
             Peer::Onednn => {
                 progress.step(&format!("compile a program against oneDNN in {ONEDNN_FOLDER}"));
@@ -71,7 +67,7 @@ impl Peer {
                 let compiler = std::env::var_os("CXX").unwrap_or_else(|| "g++".into());
                 let mut command = Command::new(compiler);
                 command.args(["-std=c++17", "-O2", "-o"]).arg(onednn()).arg(source).arg("-ldnnl");
-                run("compile against oneDNN (Debian: libdnnl-dev)", &mut command)
+                installed("compile against oneDNN (Debian: libdnnl-dev)", run(&mut command))
             }
         }
     }
@@ -80,7 +76,7 @@ impl Peer {
     pub fn start(self, workload: Workload, graph: &Graph, input: &[i8]) -> Result<Option<Runner>, Failure> {
         let (mut command, model) = match (self, workload) {
             (Peer::Onnxruntime, _) => {
-                let mut command = Command::new(python());
+                let mut command = Command::new(environment().program("python"));
                 command.args(["-c", ONNXRUNTIME]);
                 (command, Some(model(graph, input)))
             }
@@ -127,23 +123,20 @@ fn layers(graph: &Graph) -> usize {
     graph.operators().filter(|&(id, _)| graph.macs(id) > 0).count()
 }
 
-fn python() -> PathBuf {
-    Path::new(VENV).join("bin/python")
+fn environment() -> PythonEnvironment {
+    PythonEnvironment::at(VENV, PACKAGES)
 }
 
 fn onednn() -> PathBuf {
     Path::new(ONEDNN_FOLDER).join("onednn")
 }
 
-fn run(step: &'static str, command: &mut Command) -> Result<(), Failure> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| Failure::Peer { step, reason: error.to_string() })?;
-    if output.status.success() {
-        return Ok(());
+fn installed<T>(step: &'static str, outcome: Result<T, ProgramError>) -> Result<(), Failure> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(ProgramError::Start { source, .. }) => Err(Failure::Peer { step, reason: source.to_string() }),
+        Err(error) => Err(Failure::Peer { step, reason: error.to_string() }),
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let error = said.lines().find(|line| line.contains("error")).or_else(|| said.lines().last());
-    Err(Failure::Peer { step, reason: error.map_or_else(|| output.status.to_string(), str::to_owned) })
 }
 
 /// The files a node would read, so that shapes, attributes and weights are the same, and the input; their
