@@ -66,6 +66,14 @@ impl Board {
         }
     }
 
+    /// The firmware's image alone, as it goes over the line to a stick that is there already.
+    pub fn stick_image(self) -> &'static [u8] {
+        match self {
+            Board::StickUp5k => STICK_UP5K,
+            Board::StickEcp5 => STICK_ECP5,
+        }
+    }
+
     /// The firmware for slot A of the flash, where it is not in RAM at power-up.
     pub fn slot(self) -> Option<Vec<u8>> {
         match self {

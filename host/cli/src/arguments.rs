@@ -21,7 +21,7 @@ mod node;
 pub use bitstream::{BitstreamCommand, BitstreamVerifyArguments, BuildArguments, FlashArguments, SetupArguments};
 pub use compile::CompileArguments;
 pub use explore::{ExploreArguments, Values};
-pub use health::{DevicesArguments, DoctorArguments, SelftestArguments, StickArguments};
+pub use health::{DevicesArguments, DoctorArguments, FirmwareArguments, SelftestArguments, StickArguments};
 pub(crate) use node::seconds;
 pub use node::{
     BenchArguments, BenchCommand, BenchInferArguments, EvictionChoice, LogChoice, ModelBuildArguments, ModelCommand,
@@ -287,6 +287,16 @@ pub enum Command {
     #[command(after_help = "Examples:
   myelin flash bitstreams/images/stick-up5k.json --check")]
     Flash(FlashArguments),
+    /// Show what a stick is and has been through; give it new firmware over the line.
+    ///
+    /// New firmware goes into the slot of the flash that does not run; until it is whole the stick keeps what it has, and goes
+    /// back to that if the new does not come up (exit code 1). (`tty:stick` is there while `myelin stick` runs.)
+    #[command(after_help = "Examples:
+  myelin firmware --device tty:stick
+  myelin firmware --device tty:stick --json
+  myelin firmware --device tty:stick --update \\
+    --image bitstreams/firmware/stick-ecp5.bin")]
+    Firmware(FirmwareArguments),
     /// Say what this machine has and lacks: processor, sticks, permissions, tools.
     ///
     /// Exit code 1 if something is plugged in that this user cannot use.

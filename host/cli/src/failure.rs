@@ -242,6 +242,26 @@ pub enum Failure {
         /// Its cells.
         cells: u32,
     },
+    /// Only sticks have firmware.
+    #[error("{selector} is no stick")]
+    NotAStick {
+        /// What was asked for.
+        selector: String,
+    },
+    /// There is no firmware for a board.
+    #[error("update the firmware of {board}: this program has none for it")]
+    NoFirmware {
+        /// The stick's board.
+        board: &'static str,
+    },
+    /// Firmware of another board.
+    #[error("update the firmware of {board}: the image is that of {found}")]
+    OtherFirmware {
+        /// The stick's board.
+        board: &'static str,
+        /// The image's.
+        found: &'static str,
+    },
     /// A file cannot be written.
     #[error("write {}", path.display())]
     WriteFile {
@@ -268,6 +288,7 @@ impl Failure {
         match self {
             TooManyPoints { .. }
             | SeveralCells { .. }
+            | NotAStick { .. }
             | Index { .. }
             | NoWaves { .. }
             | NotForNodes { .. }
@@ -277,7 +298,8 @@ impl Failure {
             ReadFile { .. } | NotAFile { .. } | NotAFolder { .. } | FileTooLarge { .. } | Verify(_) => Exit::Input,
             Model { .. } | GoldenModel { .. } => Exit::Input,
             Array { .. } | InputShape { .. } | InputValue { .. } => Exit::Input,
-            Compile { .. } => Exit::Unsupported,
+            Compile { .. } | NoFirmware { .. } => Exit::Unsupported,
+            OtherFirmware { .. } => Exit::Input,
             Device(error) if error.is_input() => Exit::Input,
             // A path that this machine lacks.
             Device(error) if error.is_unsupported() => Exit::Unsupported,
@@ -314,6 +336,9 @@ impl Failure {
             Index { .. } => "index",
             TooManyPoints { .. } => "too-many-points",
             SeveralCells { .. } => "several-cells",
+            NotAStick { .. } => "not-a-stick",
+            NoFirmware { .. } => "no-firmware",
+            OtherFirmware { .. } => "other-firmware",
             NoWaves { .. } => "no-waves",
             Simulation { .. } => "simulation",
             Compile { .. } => "compile",
@@ -369,6 +394,11 @@ impl Failure {
             Index { count, .. } => format!("--index takes 0 to {}", count.saturating_sub(1)),
             TooManyPoints { .. } => "sweep fewer parameters, or fewer values of each".to_owned(),
             SeveralCells { .. } => "--target stick-ecp5, or custom,rows=8,columns=8".to_owned(),
+            NotAStick { .. } => {
+                "tty:/dev/ttyUSB0, or usb:0403:6015; `myelin devices` lists what is plugged in".to_owned()
+            }
+            NoFirmware { .. } => "--image names a file, as bitstreams/firmware/stick-ecp5.bin".to_owned(),
+            OtherFirmware { .. } => "without --image the stick is given its own".to_owned(),
             NoWaves { .. } => "waves need a simulated cell: --device sim:16x16".to_owned(),
             Simulation { source, .. } if matches!(**source, SimError::NotFound { .. }) => {
                 "scopes are instance paths that begin with the top, as tensor_cell.sequencer".to_owned()

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Workplace, repository_path};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "demo",
     "infer",
     "sim",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 23] = [
     "stick",
     "bitstream",
     "flash",
+    "firmware",
     "doctor",
     "selftest",
     "completions",
@@ -82,6 +83,7 @@ fn run(workplace: &Workplace, example: &str) -> String {
         None => (example, None),
     };
     let arguments: Vec<&str> = example.split_whitespace().collect();
+    let _stick = arguments.contains(&"tty:stick").then(|| workplace.stick(&[]));
     let run = workplace.run(&arguments);
     assert_eq!(run.code, 0, "myelin {example}:\n{}", run.err);
     assert!(!run.out.is_empty(), "myelin {example} says nothing");

@@ -4,31 +4,12 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
 use common::Workplace;
-
-/// A stick that says that it is there.
-fn start(workplace: &Workplace, more: &[&str]) -> Child {
-    let mut command = workplace.command(&[&["stick", "--target", "custom,rows=8,columns=8"], more].concat());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("tty:stick"), "{line}");
-    child
-}
-
-/// Ends it without asking.
-fn end(mut child: Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
 
 #[test]
 fn a_host_cannot_tell_it_from_hardware() {
     let workplace = Workplace::new();
-    let stick = start(&workplace, &[]);
+    let stick = workplace.stick(&[]);
     let infer = ["infer", "--model", "models/digits_int8", "--input", "models/digits_int8/input.npy"];
     let on_stick = |more: &[&str]| workplace.run(&[&infer[..], &["--device", "tty:stick"], more].concat());
     let run = on_stick(&["--index", "3", "--check"]).expect(0);
@@ -37,20 +18,20 @@ fn a_host_cannot_tell_it_from_hardware() {
     for test in ["stick's memory", "stick's flash", "stick's core", "INT8", "INT6"] {
         assert!(run.out.lines().any(|line| line.contains(test) && line.contains("passed")), "{test}: {}", run.out);
     }
-    end(stick);
+    drop(stick);
     let run = on_stick(&[]).expect(5);
     assert!(run.err.contains("hint:"), "{}", run.err);
     // What it has left behind is in nobody's way.
-    end(start(&workplace, &["--faults", "drop=5,corrupt=5,duplicate=5,truncate=5,seed=3"]));
-    let stick = start(&workplace, &["--faults", "drop=5,corrupt=5,duplicate=5,truncate=5,seed=3"]);
+    drop(workplace.stick(&["--faults", "drop=5,corrupt=5,duplicate=5,truncate=5,seed=3"]));
+    let stick = workplace.stick(&["--faults", "drop=5,corrupt=5,duplicate=5,truncate=5,seed=3"]);
     on_stick(&["--check"]).expect(0);
-    end(stick);
+    drop(stick);
 }
 
 #[test]
 fn a_node_on_a_stick_verifies_every_recorded_answer() {
     let workplace = Workplace::new();
-    let stick = start(&workplace, &["--faults", "drop=2,corrupt=2,unplug=1,seed=5"]);
+    let stick = workplace.stick(&["--faults", "drop=2,corrupt=2,unplug=1,seed=5"]);
     let run = loop {
         let run = workplace.run(&["verify", "models/recorded.jsonl", "--device", "tty:stick"]);
         // The stick may be away just when it is opened.
@@ -59,7 +40,7 @@ fn a_node_on_a_stick_verifies_every_recorded_answer() {
         }
     };
     assert!(run.expect(0).out.contains("34 of 34 answers as recorded"));
-    end(stick);
+    drop(stick);
 }
 
 #[test]
@@ -67,4 +48,36 @@ fn several_cells_are_no_stick() {
     let workplace = Workplace::new();
     let run = workplace.run(&["stick", "--target", "card-u50", "--for", "0"]).expect(2);
     assert!(run.err.contains("16 cells"), "{}", run.err);
+}
+
+#[test]
+fn new_firmware_goes_over_the_line_and_runs() {
+    let workplace = Workplace::new();
+    let _stick = workplace.stick(&["--faults", "drop=5,corrupt=5,seed=3"]);
+    let firmware = |more: &[&str]| workplace.run(&[&["firmware", "--device", "tty:stick"], more].concat());
+    let before = firmware(&["--json"]).expect(0).json();
+    assert!(before["slot"].is_null() && before["updated"].is_null(), "{before}");
+    for (slot, counter) in [(0, 1), (1, 2), (0, 3)] {
+        let update = firmware(&["--update", "--image", "bitstreams/firmware/stick-ecp5.bin", "--json"]);
+        let after = update.expect(0).json();
+        assert_eq!((&after["slot"], &after["counter"]), (&slot.into(), &counter.into()), "{after}");
+        assert!(after["updated"] == true && after["boots"].as_u64() > before["boots"].as_u64(), "{after}");
+    }
+    let shown = firmware(&[]).expect(0).out;
+    assert!(shown.contains("slot A, image 3") && shown.contains("faults     none"), "{shown}");
+    workplace.run(&["selftest", "--device", "tty:stick", "--pictures", "2"]).expect(0);
+}
+
+#[test]
+fn what_is_no_firmware_for_a_stick_is_refused() {
+    let workplace = Workplace::new();
+    let _stick = workplace.stick(&[]);
+    let firmware = |more: &[&str]| workplace.run(&[&["firmware", "--device"], more].concat());
+    assert!(firmware(&["cpu"]).expect(2).err.contains("cpu is no stick"));
+    assert!(firmware(&["tty:stick", "--update"]).expect(4).err.contains("this program has none"));
+    std::fs::write(workplace.path("large"), vec![0; 1 << 16]).unwrap();
+    firmware(&["tty:stick", "--update", "--image", "large"]).expect(3);
+    std::fs::write(workplace.path("empty"), []).unwrap();
+    let refused = firmware(&["tty:stick", "--update", "--image", "empty"]).expect(5);
+    assert!(refused.err.contains("begin a firmware image"), "{}", refused.err);
 }

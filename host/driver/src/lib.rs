@@ -28,7 +28,7 @@ pub use selector::{SELECTOR_FORMS, Selector, SelectorError, SelectorForm, parse_
 pub use session::{Deadlines, Session};
 pub use stick::{
     BAUD, FoundStick, KNOWN_BRIDGES, OpenError, Port, SerialWire, StickError, StickLink, StickOptions, UDEV_HINT,
-    UsbId, UsbIdError, Wire, WireError, plugged_in,
+    Updated, UsbId, UsbIdError, Wire, WireError, plugged_in,
 };
 pub use trimmer::{TrimCounters, Trimmed, TrimmerSession};
 pub use trimmer_selector::{TRIMMER_SELECTOR_FORMS, TrimmerSelector, TrimmerSelectorError};

@@ -40,6 +40,23 @@ pub struct SelftestArguments {
     pub json: bool,
 }
 
+/// Arguments of `myelin firmware`.
+#[derive(Args, Debug)]
+pub struct FirmwareArguments {
+    /// The stick.
+    #[arg(long, value_name = "SELECTOR")]
+    pub device: Selector,
+    /// Give it new firmware: what this program has for its board, or --image.
+    #[arg(long)]
+    pub update: bool,
+    /// The image to give it.
+    #[arg(long, value_name = "FILE", requires = "update")]
+    pub image: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `myelin stick`.
 #[derive(Args, Debug)]
 pub struct StickArguments {

@@ -9,6 +9,7 @@ mod demo;
 mod devices;
 mod doctor;
 mod explore;
+mod firmware;
 mod hierarchy;
 mod infer;
 mod man;
@@ -57,6 +58,7 @@ pub fn run(command: &Command, context: &mut Context) -> Result<Verdict, Failure>
         Command::Stick(arguments) => stick::run(arguments, context),
         Command::Bitstream(command) => bitstream::run(command, context),
         Command::Flash(arguments) => bitstream::run_flash(arguments, context),
+        Command::Firmware(arguments) => firmware::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Selftest(arguments) => selftest::run(arguments, context),
         Command::Completions(arguments) => completions::run(arguments, context),

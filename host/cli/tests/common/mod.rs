@@ -1,8 +1,9 @@
 //! Shared by the tests: runs the binary in a folder of its own that has the project's models.
 #![allow(dead_code, clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -17,7 +18,7 @@ pub struct Workplace(TempDir);
 impl Workplace {
     pub fn new() -> Workplace {
         let folder = tempfile::tempdir().unwrap();
-        for part in ["models/digits_int8", "models/digits_int6", "bitstreams/images"] {
+        for part in ["models/digits_int8", "models/digits_int6", "bitstreams/images", "bitstreams/firmware"] {
             let (from, to) = (repository_path(part), folder.path().join(part));
             std::fs::create_dir_all(&to).unwrap();
             for file in std::fs::read_dir(from).unwrap() {
@@ -42,6 +43,26 @@ impl Workplace {
 
     pub fn run(&self, arguments: &[&str]) -> Run {
         Run::of(&mut self.command(arguments))
+    }
+
+    /// A virtual stick at `tty:stick`, which is there when this returns.
+    pub fn stick(&self, more: &[&str]) -> Stick {
+        let mut command = self.command(&[&["stick", "--target", "custom,rows=8,columns=8"], more].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("tty:stick"), "{line}");
+        Stick(child)
+    }
+}
+
+/// A virtual stick's process; it is killed when this is dropped.
+pub struct Stick(Child);
+
+impl Drop for Stick {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
 }
 

@@ -120,6 +120,11 @@ impl<W: Wire> StickLink<W> {
         &self.board
     }
 
+    /// How often it had been started when the session was opened.
+    pub fn boots(&self) -> u32 {
+        self.boots
+    }
+
     /// The way to the stick.
     pub fn wire_mut(&mut self) -> &mut W {
         self.channel.wire_mut()
@@ -283,7 +288,7 @@ impl<W: Wire> StickLink<W> {
     }
 
     /// A session with the stick, wherever it is now.
-    fn reach(&mut self, operation: &'static str) -> Result<(), LinkError> {
+    pub(super) fn reach(&mut self, operation: &'static str) -> Result<(), LinkError> {
         self.gathered = None;
         let deadline = self.options.deadline;
         let until = Instant::now() + deadline;
@@ -412,11 +417,11 @@ fn ask_board<W: Wire>(channel: &mut Channel<W>, until: Instant) -> Result<BoardI
     })
 }
 
-fn is_done(_: usize, reply: &Reply<'_>) -> bool {
+pub(super) fn is_done(_: usize, reply: &Reply<'_>) -> bool {
     matches!(reply, Reply::Done)
 }
 
-fn done(reply: &Reply<'_>) -> Option<()> {
+pub(super) fn done(reply: &Reply<'_>) -> Option<()> {
     matches!(reply, Reply::Done).then_some(())
 }
 

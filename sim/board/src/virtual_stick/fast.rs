@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use myelin_firmware::flash::MemoryFlash;
+use myelin_firmware::image::{self, Slot};
 use myelin_firmware::{Board, Flash, FunctionalCore, Memories, MemorySizes, SoftwareArray, Stick, System, Wire};
 use myelin_isa::Architecture;
 use myelin_isa::framing::{
@@ -24,6 +25,8 @@ const OBJECTS: usize = 64;
 const JOBS: usize = 4;
 /// Bytes on the line to the stick.
 const LINE_BYTES_MAX: usize = 1 << 16;
+/// Images that it takes: as the ECP5's.
+const FAMILY: u32 = 0;
 /// How long the stick rests when it has nothing to do; a run of its cell goes on in between.
 const REST: Duration = Duration::from_micros(50);
 /// How long a host's bytes are waited upon.
@@ -178,7 +181,8 @@ fn run(
         .and_then(|array| FunctionalCore::new(architecture, specification, CoreKind::Software, memories, array))
         .expect("invariant: one cell, whose memories have the sizes that it says");
     let wire = LineEnd { line: line.clone(), received: Vec::new(), has_moved: false };
-    let host = Host { start: Instant::now(), cause, reboot: None };
+    let image = choose_image(&mut SharedFlash(flash.clone()));
+    let host = Host { start: Instant::now(), cause, image, reboot: None };
     let mut stick = Stick::<_, _, _, _, WINDOW, PAYLOAD_MAX, { frame_length(PAYLOAD_MAX) }, JOBS, OBJECTS>::new(
         core,
         SharedFlash(flash.clone()),
@@ -207,6 +211,14 @@ fn run(
             drop(line.changed.wait_timeout(state, REST));
         }
     }
+}
+
+/// What boot code does, but for entering the image: there is no core to run it, the library is the firmware of every image.
+fn choose_image(flash: &mut SharedFlash) -> Option<Slot> {
+    let (image, _) = image::choose(flash, &mut SoftwareChecksum, MAP_VERSION, FAMILY);
+    let image = image?;
+    image::note_attempt(flash, image.slot);
+    Some(image.slot)
 }
 
 /// The stick's end of the line.
@@ -247,6 +259,7 @@ impl Wire for LineEnd {
 struct Host {
     start: Instant,
     cause: u32,
+    image: Option<Slot>,
     reboot: Option<Reboot>,
 }
 
@@ -273,10 +286,10 @@ impl System for Host {
             clock_hz: 1,
             gateware: 0,
             map_version: MAP_VERSION,
-            family: 0,
+            family: FAMILY,
             load_address: 0,
             reset_cause: self.cause,
-            image: None,
+            image: self.image,
             last_fault: None,
         }
     }
