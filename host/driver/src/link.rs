@@ -20,6 +20,17 @@ pub trait Link: Send {
     /// As the device fails; see [`LinkError::is_transient`].
     fn read32(&mut self, address: u32) -> Result<u32, LinkError>;
 
+    /// Reads registers at consecutive word addresses: of a link with a long way, all in one go.
+    ///
+    /// # Errors
+    /// As [`Link::read32`]; what was read before stands in `words`.
+    fn read_registers(&mut self, address: u32, words: &mut [u32]) -> Result<(), LinkError> {
+        for (word, address) in words.iter_mut().zip((address..).step_by(4)) {
+            *word = self.read32(address)?;
+        }
+        Ok(())
+    }
+
     /// Writes one register.
     ///
     /// # Errors

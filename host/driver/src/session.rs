@@ -321,10 +321,8 @@ impl<L: Link> Session<L> {
         let mut cells = Vec::new();
         for cell in 0..self.cells() {
             let mut values = [0; register::COUNTER_COUNT as usize];
-            for (index, value) in values.iter_mut().enumerate() {
-                let address = window(cell) + register::COUNTERS + 4 * index as u32;
-                *value = self.read_register("read counters", address)?;
-            }
+            let read = self.link.read_registers(window(cell) + register::COUNTERS, &mut values);
+            self.linked("read counters", read)?;
             cells.push(Counters::from_registers(values));
         }
         Ok(cells)
@@ -341,7 +339,10 @@ impl<L: Link> Session<L> {
         if found as usize != expected || found > Architecture::STAMP_DEPTH {
             return Err(DriverError::Stamps { selector: self.selector.clone(), found, expected });
         }
-        (0..found).map(|index| self.read_register("read stamps", register::STAMPS + 4 * index)).collect()
+        let mut stamps = vec![0; found as usize];
+        let read = self.link.read_registers(register::STAMPS, &mut stamps);
+        self.linked("read stamps", read)?;
+        Ok(stamps)
     }
 
     fn read_register(&mut self, step: &'static str, address: u32) -> Result<u32, DriverError> {
@@ -376,6 +377,10 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
         (**self).read32(address)
+    }
+
+    fn read_registers(&mut self, address: u32, words: &mut [u32]) -> Result<(), LinkError> {
+        (**self).read_registers(address, words)
     }
 
     fn write32(&mut self, address: u32, value: u32) -> Result<(), LinkError> {

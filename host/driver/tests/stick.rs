@@ -91,6 +91,17 @@ fn a_session_runs_on_a_stick_as_on_any_device() {
 }
 
 #[test]
+fn an_inference_asks_the_stick_few_times() {
+    let (link, control) = stick(1);
+    let mut session = Session::load(link, program()).unwrap();
+    control.lock().unwrap().requests.clear();
+    assert!(is_right(&session.run(&input(1)).unwrap(), 1));
+    // Each waits for the bridge, a millisecond or more.
+    let requests = control.lock().unwrap().requests.clone();
+    assert!(requests.len() <= 9, "{requests:?}");
+}
+
+#[test]
 fn weights_come_from_flash_when_they_are_there_already() {
     let (link, control) = stick(2);
     let program = Arc::new(program());

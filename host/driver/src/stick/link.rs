@@ -317,10 +317,25 @@ impl<W: Wire> Link for StickLink<W> {
     }
 
     fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
-        let request = Request::ReadRegisters { address, count: 1 };
-        self.ask("read register", &request, self.options.deadline, |reply| match *reply {
-            Reply::Data(data) => Some(u32::from_le_bytes(data.try_into().ok()?)),
-            _ => None,
+        let mut word = [0];
+        self.read_registers(address, &mut word)?;
+        Ok(word[0])
+    }
+
+    fn read_registers(&mut self, address: u32, words: &mut [u32]) -> Result<(), LinkError> {
+        let piece = (self.data_max() / 4).clamp(1, usize::from(u16::MAX));
+        let addresses = (address..).step_by(4 * piece);
+        let counts: Vec<u16> = words.chunks(piece).map(|words| words.len() as u16).collect();
+        let requests = counts.iter().zip(addresses).map(|(&count, address)| Request::ReadRegisters { address, count });
+        let mut pieces = words.chunks_mut(piece);
+        self.ask_all("read registers", requests, self.options.deadline, |_, reply| match (pieces.next(), reply) {
+            (Some(words), Reply::Data(data)) if data.len() == 4 * words.len() => {
+                for (word, bytes) in words.iter_mut().zip(data.as_chunks().0) {
+                    *word = u32::from_le_bytes(*bytes);
+                }
+                true
+            }
+            _ => false,
         })
     }
 
