@@ -1,5 +1,8 @@
 //! The `myelin` command: infer, simulate and emit hardware for exact integer networks.
 
+// The comments on arguments are the help that a terminal shows.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
+
 mod arguments;
 mod bench;
 mod commands;

@@ -311,10 +311,10 @@ impl Architecture {
     /// Words of [`Architecture::to_words`].
     pub const WORDS: usize = 8;
 
-    /// All parameters, for a device to say what it is: rows [7:0], columns [15:8], bits of precision [23:16], cells
-    /// [31:24]; lanes;
-    /// activation lanes; weight words; bias words; accumulators of a half [15:0], instructions [31:16]; multiplier
-    /// [7:0] (index in [`MultiplierStyle::ALL`]); 0.
+    /// All parameters, for a device to say what it is: rows `[7:0]`, columns `[15:8]`, bits of precision `[23:16]`, cells
+    /// `[31:24]`; lanes;
+    /// activation lanes; weight words; bias words; accumulators of a half `[15:0]`, instructions `[31:16]`; multiplier
+    /// `[7:0]` (index in [`MultiplierStyle::ALL`]); 0.
     pub const fn to_words(&self) -> [u32; Self::WORDS] {
         [
             self.rows | self.columns << 8 | self.precision.bits() << 16 | self.cells << 24,

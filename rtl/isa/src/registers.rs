@@ -9,7 +9,7 @@ constants! {
         ID = 0x0000;
         /// "MYLN".
         ID_VALUE = 0x4e4c_594d;
-        /// Rows [7:0], columns [15:8], bits of precision [23:16], log2 of lanes [27:24], log2 of cells [31:28].
+        /// Rows `[7:0]`, columns `[15:8]`, bits of precision `[23:16]`, log2 of lanes `[27:24]`, log2 of cells `[31:28]`.
         SHAPE = 0x0004;
         /// Low 32 bits of the specification hash ([`crate::Architecture::specification`]).
         SPECIFICATION_LOW = 0x0008;
@@ -18,7 +18,7 @@ constants! {
         /// Write: start at the entry given in the value's low bits. Ignored while busy. Tokens that the run before left are
         /// forgotten: between units, for FENCE, of barriers passed.
         START = 0x0010;
-        /// Read: [0] busy, [1] halted since the last start, [2] trapped, [7:4] trap cause, [31:16] program counter, of a trap that of
+        /// Read: `[0]` busy, `[1]` halted since the last start, `[2]` trapped, `[7:4]` trap cause, `[31:16]` program counter, of a trap that of
         /// the instruction that caused it. After a trap the cell must be reset before it is started again.
         STATUS = 0x0014;
         /// [`STATUS`]: busy.
@@ -88,7 +88,7 @@ constants! {
     /// Registers of the load and of the store unit (indices; written by one CONFIG). They say how the
     /// rows of LOAD and STORE lie; LOADW has no rows. After reset all are 0: a single row.
     pub mod transfer_descriptor: u8 {
-        /// [15:0] rows less one.
+        /// `[15:0]` rows less one.
         ROWS = 0;
         /// Beats from row to row in memory.
         MEMORY_STEP = 1;
@@ -109,17 +109,17 @@ constants! {
     /// column, chunk). Lanes at or beyond the run's end, left of the row (x < 0), at or beyond
     /// `x_limit`, or on rows outside 0..`y_limit` enter as zero.
     pub mod array_descriptor: u8 {
-        /// [15:0] output columns of the tile, [31:16] output rows of the tile. Each at least 1.
+        /// `[15:0]` output columns of the tile, `[31:16]` output rows of the tile. Each at least 1.
         PIXELS = 0;
-        /// [15:0] chunks in a run, [23:16] kernel columns (runs in a kernel row), [31:24] kernel rows.
+        /// `[15:0]` chunks in a run, `[23:16]` kernel columns (runs in a kernel row), `[31:24]` kernel rows.
         KERNEL = 1;
-        /// [15:0] input rows, [31:16] lanes in a run.
+        /// `[15:0]` input rows, `[31:16]` lanes in a run.
         LIMITS = 2;
         /// Lanes from an output row's input row to the next one's: stride x lanes in an input row.
         ROW_STEP = 3;
         /// Lanes from a kernel row's input row to the next one's: dilation x lanes in an input row.
         KERNEL_ROW_STEP = 4;
-        /// [15:0] input rows from output row to output row, [31:16] from kernel row to kernel row.
+        /// `[15:0]` input rows from output row to output row, `[31:16]` from kernel row to kernel row.
         Y_STEPS = 5;
         /// Lanes from output column to output column: stride x pixel pitch.
         COLUMN_STEP = 6;
@@ -139,15 +139,15 @@ constants! {
     /// chunk, or plane when raw). A window element outside 0..`y_limit` x 0..`x_limit` is left out; a
     /// window is combined (DRAIN, POOL: maximum; ELTW: sum) and written once.
     pub mod post_descriptor: u8 {
-        /// [7:0] window columns, [15:8] window rows, [31:16] outer count. Each at least 1.
+        /// `[7:0]` window columns, `[15:8]` window rows, `[31:16]` outer count. Each at least 1.
         WINDOW = 0;
-        /// [15:0] output columns, [31:16] output rows. Each at least 1.
+        /// `[15:0]` output columns, `[31:16]` output rows. Each at least 1.
         PIXELS = 1;
-        /// [15:0] rows, [31:16] columns of the source map.
+        /// `[15:0]` rows, `[31:16]` columns of the source map.
         LIMITS = 2;
-        /// [15:0] source row and [31:16] source column of the first window element, signed: negative in the padding.
+        /// `[15:0]` source row and `[31:16]` source column of the first window element, signed: negative in the padding.
         START = 3;
-        /// [15:0] source rows from output row to output row, [31:16] source columns from output column to output column.
+        /// `[15:0]` source rows from output row to output row, `[31:16]` source columns from output column to output column.
         STRIDES = 4;
         /// Source step from window column to window column, in lanes or accumulators.
         WINDOW_COLUMN_STEP = 5;
@@ -165,7 +165,7 @@ constants! {
         DESTINATION_ROW_STEP = 11;
         /// Destination step of the outer loop.
         DESTINATION_OUTER_STEP = 12;
-        /// [4:0] shift s (0: none): `((v >> (s-1)) + 1) >> 1`, then clamp to [15:8] low and [23:16]
+        /// `[4:0]` shift s (0: none): `((v >> (s-1)) + 1) >> 1`, then clamp to `[15:8]` low and `[23:16]`
         /// high, signed 8-bit (ReLU is low = 0). A CONFIG traps ([`register::TRAP_OPERAND`](super::register::TRAP_OPERAND))
         /// if low is above high, or if one of them does not fit the bits of a lane.
         REQUANTISE = 13;

@@ -49,7 +49,7 @@ impl Tools {
     /// Finds Yosys, `yosys-smtbmc` and a solver: yices, or z3 in its place.
     ///
     /// # Errors
-    /// [`ToolError::Missing`] with the command that installs what is missing.
+    /// [`ProgramError::Missing`] with the command that installs what is missing.
     pub fn find() -> Result<Tools, ProgramError> {
         let environment = environment();
         let path = env::var_os("PATH").unwrap_or_default();

@@ -57,7 +57,7 @@ impl Port {
     }
 
     /// The address of DMA: a register that the core reads and writes, and that moves by one where `steps` is 1. It holds
-    /// bits [31:28] and the low `offset_bits`, as many as the largest memory has; the others are 0.
+    /// bits 31 to 28 and the low `offset_bits`, as many as the largest memory has; the others are 0.
     #[track_caller]
     pub fn pointer(&self, m: &ModuleBuilder, name: &str, address: u32, offset_bits: u32, steps: Signal) -> Signal {
         let region = m.register(&format!("{name}_region_q"), u(4)).reset(0);

@@ -45,7 +45,7 @@
 //! **Numbers.** RISC-V unprivileged ISA 20240411, RV32I 2.1, M 2.0, Zicsr, Zifencei (nothing is cached, so
 //! FENCE.I does nothing), privileged ISA 20240411, machine mode only. Every encoding that is not an
 //! instruction of these is illegal. mtval is the address of a misaligned or failed access or jump, and 0
-//! for every other trap. WFI waits. [`super::csr`] lists the CSRs. Not there: atomics, floating point,
+//! for every other trap. WFI waits. `csr.rs` lists the CSRs. Not there: atomics, floating point,
 //! compressed instructions, user mode, physical memory protection, debug mode, performance counters.
 //!
 //! **Judged** by `verification/riscv`, retirement by retirement, and proved in `verification/formal`.

@@ -9,15 +9,15 @@ constants! {
         ID = 0x0000;
         /// "MYCK".
         ID_VALUE = 0x4b43_594d;
-        /// Edge bits [7:0], log2 of lanes [11:8], log2 of partitions [23:12], variant [27:24], hash [31:28].
+        /// Edge bits `[7:0]`, log2 of lanes `[11:8]`, log2 of partitions `[23:12]`, variant `[27:24]`, hash `[31:28]`.
         SHAPE = 0x0004;
-        /// Low 32 bits of the specification hash ([`super::Core::specification`]).
+        /// Low 32 bits of the specification hash ([`crate::cuckoo::Core::specification`]).
         SPECIFICATION_LOW = 0x0008;
         /// Its high 32 bits.
         SPECIFICATION_HIGH = 0x000c;
         /// Write: trim a graph for as many rounds as the value's low 16 bits say. Ignored while busy.
         START = 0x0010;
-        /// Read: [0] busy, [1] halted since the last start, [2] trapped, [7:4] trap cause, [31:16] rounds done.
+        /// Read: `[0]` busy, `[1]` halted since the last start, `[2]` trapped, `[7:4]` trap cause, `[31:16]` rounds done.
         STATUS = 0x0014;
         /// [`STATUS`]: busy.
         STATUS_BUSY = 1;
@@ -51,7 +51,7 @@ constants! {
 
         /// Rounds stamped since start.
         STAMP_COUNT = 0x00f0;
-        /// Edges alive after each round: 32 bits each, [`super::Core::STAMP_DEPTH`] of them.
+        /// Edges alive after each round: 32 bits each, [`crate::cuckoo::Core::STAMP_DEPTH`] of them.
         STAMPS = 0x0400;
         /// Cycle in which each round ended, counted as [`COUNTER_CYCLES`]: as many.
         STAMP_CYCLES = 0x0800;

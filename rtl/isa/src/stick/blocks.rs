@@ -113,7 +113,7 @@ constants! {
     ///     acc[(ACCUMULATOR + row COLUMNS + column) mod 256][c] (+)= sum over i of lane[i] weight[i][c]
     /// ```
     /// with i and c in 0..4, bytes signed, and `(+)=` setting in chunk 0 of a run that is FIRST, else adding. Sums are exact; one
-    /// beyond 32 bits wraps and sets [`STATUS_OVERFLOW`]. Each chunk takes 4 cycles for its weights and one for each pixel. Each run uses up WEIGHTS, ORIGIN and REDUCTION,
+    /// beyond 32 bits wraps and sets [`mac::STATUS_OVERFLOW`]. Each chunk takes 4 cycles for its weights and one for each pixel. Each run uses up WEIGHTS, ORIGIN and REDUCTION,
     /// which are written anew; the other parameters keep their values. None may be written while busy, and the core's accesses to the SPRAM wait while lanes are read.
     /// A run writes an accumulator at most once in a chunk: ROWS x COLUMNS is at most 256. -128 is not a legal weight or activation together with another
     /// -128: products have 16 bits.

@@ -86,7 +86,7 @@ impl Simulator {
     }
 
     /// Keeps the recent past from now on, so that the next failing assertion or assumption comes with
-    /// a wave file of the cycles before it; its [`CheckFailure`] names the file. One failure is
+    /// a wave file of the cycles before it; its [`CheckFailure`](crate::CheckFailure) names the file. One failure is
     /// written; ask again for the next.
     ///
     /// The past is a checkpoint every 16,384 cycles (or as many as the trace has) and what was poked

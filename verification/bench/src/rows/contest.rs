@@ -49,7 +49,7 @@ impl Outcome {
         self.rates.iter().skip(ENGINES.len()).map(|rate| rate.cycles_per_second).fold(0.0, f64::max)
     }
 
-    /// Its lines in a section with [`head`].
+    /// Its lines in a section with `head`.
     pub fn lines(&self) -> Vec<Vec<Cell>> {
         let best = self.best_of_verilator();
         let line = |(index, rate): (usize, &Rate)| {
