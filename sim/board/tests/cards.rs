@@ -123,14 +123,19 @@ fn case(architecture: &Architecture, rng: &mut ChaCha8Rng) -> Case {
     Case { memory, programs }
 }
 
-/// Writes memory and programs and runs all cells; the memory it leaves.
-fn run(device: &mut SimulatedCell, case: &Case) -> Vec<u8> {
+/// Writes memory and programs.
+fn write(device: &mut SimulatedCell, case: &Case) {
     device.write_at(0, &case.memory, DEADLINE).unwrap();
     for (cell, program) in (0..).zip(&case.programs) {
         for (index, word) in (0..).zip(program.as_flattened()) {
             device.write32(cell * register::END + register::INSTRUCTIONS + 4 * index, *word).unwrap();
         }
     }
+}
+
+/// Writes memory and programs and runs all cells; the memory it leaves.
+fn run(device: &mut SimulatedCell, case: &Case) -> Vec<u8> {
+    write(device, case);
     let cells = case.programs.len() as u32;
     let all = if cells == 1 { 0 } else { cells * register::END };
     // Twice: the second run finds the first block where it was.
@@ -241,4 +246,55 @@ fn what_a_cell_is_asked_only_that_cell_answers() {
         assert_eq!(device.read32(cell * register::END + register::ID).unwrap(), register::ID_VALUE);
     }
     assert!(device.read32(3 * register::END).is_err());
+}
+
+#[test]
+fn faults_of_several_cells_are_each_told_and_a_restart_brings_the_card_back() {
+    const CYCLES_MAX: u32 = 20_000;
+    let architecture = architecture(4, (4, 4), 4);
+    let cells = architecture.cells();
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut device = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
+    let case = case(&architecture, &mut rng);
+    let expected = expected(&architecture, &case);
+    for faulty in 1..1u32 << cells {
+        let is_faulty = |cell: u32| faulty >> cell & 1 == 1;
+        device.restart().unwrap();
+        write(&mut device, &case);
+        // In place of the first block's fence, which comes behind whatever the cell has begun.
+        let index = architecture.instruction_depth() / 2 - 2;
+        for cell in (0..cells).filter(|&cell| is_faulty(cell)) {
+            for word in 0..4 {
+                let address = register::INSTRUCTIONS + 16 * index + 4 * word;
+                device.write32(cell * register::END + address, u32::MAX).unwrap();
+            }
+        }
+        let all = cells * register::END;
+        device.write32(all + register::CYCLE_LIMIT, CYCLES_MAX).unwrap();
+        device.write32(all + register::START, 0).unwrap();
+        device.wait_interrupt(DEADLINE).unwrap();
+        let status =
+            |device: &mut SimulatedCell, cell: u32| device.read32(cell * register::END + register::STATUS).unwrap();
+        // The first trap wakes the host; the others have theirs when they come to it.
+        while (0..cells)
+            .any(|cell| status(&mut device, cell) & (register::STATUS_HALTED | register::STATUS_TRAPPED) == 0)
+        {}
+        for cell in 0..cells {
+            let status = status(&mut device, cell);
+            if is_faulty(cell) {
+                let expected = register::STATUS_TRAPPED | register::TRAP_OPCODE << 4 | index << 16;
+                assert_eq!(status & !register::STATUS_BUSY, expected, "cells {faulty:#06b}, cell {cell}: {status:#x}");
+            } else {
+                // It waits at a barrier for those that will not come, until its time is over.
+                let expected = register::STATUS_TRAPPED | register::TRAP_CYCLES << 4;
+                assert_eq!(
+                    status & 0xf7 & !register::STATUS_BUSY,
+                    expected,
+                    "cells {faulty:#06b}, cell {cell}: {status:#x}"
+                );
+            }
+        }
+        device.restart().unwrap();
+        assert!(run(&mut device, &case) == expected, "cells {faulty:#06b}");
+    }
 }
