@@ -276,9 +276,9 @@ fn faults_of_several_cells_are_each_told_and_a_restart_brings_the_card_back() {
         let status =
             |device: &mut SimulatedCell, cell: u32| device.read32(cell * register::END + register::STATUS).unwrap();
         // The first trap wakes the host; the others have theirs when they come to it.
-        while (0..cells)
-            .any(|cell| status(&mut device, cell) & (register::STATUS_HALTED | register::STATUS_TRAPPED) == 0)
-        {}
+        let has_ended = |status: u32| status & (register::STATUS_HALTED | register::STATUS_TRAPPED) != 0;
+        let all_end = (0..CYCLES_MAX).any(|_| (0..cells).all(|cell| has_ended(status(&mut device, cell))));
+        assert!(all_end, "cells {faulty:#06b}: one hangs");
         for cell in 0..cells {
             let status = status(&mut device, cell);
             if is_faulty(cell) {
