@@ -84,30 +84,40 @@ fn simulated_cell(target: Target, progress: &mut Progress) -> Result<SimulatedCe
     cell.map_err(|error| Failure::Simulation { selector, source: Box::new(error) })
 }
 
-/// What computes for a node: the device asked for, with the processor at its side, and behind both
+/// What computes for a node: the devices asked for, with the processor at their side, and behind all of them
 /// the portable code.
 pub fn node_engine(
-    selector: &Selector,
+    selectors: &[Selector],
     threads: NonZeroUsize,
     check_every: NonZeroU32,
     progress: &mut Progress,
 ) -> Result<GuardedEngine, Failure> {
-    let processor = |path| CpuEngine::new(Options { threads: threads.get(), path });
-    let device_engine = |link: Box<dyn Link>| {
-        let config = DeviceConfig { check_every, ..DeviceConfig::default() };
-        let engine = DeviceEngine::new(link, processor(None), config);
-        GuardedEngine::of_device(engine, CpuEngine::portable())
-    };
-    match *selector {
-        Selector::Golden => Err(Failure::NotForNodes { selector: selector.to_string() }),
-        Selector::Cpu(path) => {
-            let lacking = |source| DriverError::Cpu { step: "choose kernels", selector: selector.to_string(), source };
-            let path = path.map(|path| path.checked()).transpose().map_err(lacking)?;
-            Ok(GuardedEngine::new(processor(path), CpuEngine::portable()))
+    let (mut path, mut links) = (None, Vec::<Box<dyn Link>>::new());
+    for selector in selectors {
+        match *selector {
+            Selector::Golden => return Err(Failure::NotForNodes { selector: selector.to_string() }),
+            Selector::Cpu(wanted) => {
+                let lacking =
+                    |source| DriverError::Cpu { step: "choose kernels", selector: selector.to_string(), source };
+                path = path.or(wanted.map(|path| path.checked()).transpose().map_err(lacking)?);
+            }
+            Selector::Simulated(target) => links.push(Box::new(simulated_cell(target, progress)?)),
+            Selector::Stick(ref port) => links.push(Box::new(stick(port, progress)?)),
         }
-        Selector::Simulated(target) => Ok(device_engine(Box::new(simulated_cell(target, progress)?))),
-        Selector::Stick(ref port) => Ok(device_engine(Box::new(stick(port, progress)?))),
     }
+    let processor = CpuEngine::new(Options { threads: threads.get(), path });
+    if links.is_empty() {
+        return Ok(GuardedEngine::new(processor, CpuEngine::portable()));
+    }
+    let config = DeviceConfig { check_every, ..DeviceConfig::default() };
+    let engine = DeviceEngine::of_all(links, processor, config);
+    Ok(GuardedEngine::of_devices(engine, CpuEngine::portable()))
+}
+
+/// Selectors as they are told to people.
+pub fn names(selectors: &[Selector]) -> String {
+    let names: Vec<String> = selectors.iter().map(Selector::to_string).collect();
+    names.join(" ")
 }
 
 /// All of them: one inference has the machine to itself.

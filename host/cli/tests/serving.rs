@@ -71,7 +71,9 @@ fn a_node_is_answered_on_every_kind_of_device_and_termination_is_clean() {
     let workplace = Workplace::new();
     storage(&workplace);
     let (input, expected) = recorded(&workplace);
-    for more in [&[][..], &["--device", "sim:8x8", "--log", "json"], &["--device", "cpu:scalar", "--eviction", "fifo"]]
+    let two = ["--device", "sim:8x8", "--device", "sim:4x4", "--log", "json"];
+    for more in
+        [&[][..], &["--device", "sim:8x8", "--log", "json"], &two, &["--device", "cpu:scalar", "--eviction", "fifo"]]
     {
         let (child, address) = start(&workplace, more);
         let price = format!("{{\"type\":3,\"model\":\"0x{MODEL}\",\"modelSize\":99999,\"cvm_networkid\":21}}");
@@ -87,7 +89,9 @@ fn a_node_is_answered_on_every_kind_of_device_and_termination_is_clean() {
         assert!(request(&address, "GET /healthz", "").contains("200 OK"));
         let metrics = request(&address, "GET /metrics", "");
         assert!(metrics.contains("device_faults_total 0"), "{more:?}: {metrics}");
-        assert_eq!(metrics.contains("device_in_use 1"), more.contains(&"sim:8x8"), "{metrics}");
+        let in_use = ["sim:8x8", "sim:4x4"].map(|device| format!("device_in_use{{device=\"{device}\"}} 1"));
+        let in_use = in_use.map(|line| metrics.contains(&line));
+        assert_eq!(in_use, ["sim:8x8", "sim:4x4"].map(|device| more.contains(&device)), "{metrics}");
         let (code, log) = terminate(child);
         assert_eq!(code, Some(0), "{log}");
         let log_lines = || log.lines().filter(|line| line.contains("stopping"));

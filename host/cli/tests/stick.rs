@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::process::Stdio;
+
 use common::Workplace;
 
 #[test]
@@ -41,6 +43,26 @@ fn a_node_on_a_stick_verifies_every_recorded_answer() {
     };
     assert!(run.expect(0).out.contains("34 of 34 answers as recorded"));
     drop(stick);
+}
+
+#[test]
+fn a_node_goes_on_with_one_of_two_sticks() {
+    let workplace = Workplace::new();
+    let (first, second) = (workplace.stick_at("first", &[]), workplace.stick_at("second", &[]));
+    let verify = ["verify", "models/recorded.jsonl", "--device", "tty:first", "--device", "tty:second", "--json"];
+    let both = workplace.run(&verify).expect(0).json();
+    assert_eq!(
+        (&both["device"], &both["mismatches"]),
+        (&"tty:first tty:second".into(), &serde_json::json!([])),
+        "{both}"
+    );
+    // One is pulled while the other answers.
+    let running = workplace.command(&verify).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(first);
+    let output = running.wait_with_output().unwrap();
+    // Unless it was pulled before it was opened.
+    assert!(matches!(output.status.code(), Some(0 | 5)), "{output:?}");
+    drop(second);
 }
 
 #[test]

@@ -3,201 +3,15 @@
 
 mod common;
 
-use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{cases, repository_path};
-use myelin_board::{SimulatedCell, SimulationOptions};
-use myelin_driver::{Link, LinkError, LinkInfo};
+use common::cases;
+use common::faulty::{Fault, PROBED_AT_ONCE, await_return, device, device_with, digits, is_quarantined, set_fault};
 use myelin_graph::import::Limits;
 use myelin_graph::{Conv2d, GraphBuilder, Op, Postprocess, Tensor};
-use myelin_infer::{
-    CpuEngine, DeviceConfig, DeviceEngine, Engine, EngineError, ErrorClass, Model, ProbeIntervals, QuarantineReason,
-};
-use myelin_isa::{Architecture, Precision, register};
-
-/// What a [`FaultyLink`] does wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fault {
-    /// A bit of what is read from memory is wrong.
-    WrongBit,
-    /// The device raises no interrupt in time.
-    Hangs,
-    /// Runs end with a fault of the device.
-    Fails,
-    /// Nothing answers.
-    Gone,
-    /// The driver of the link panics.
-    Panics,
-    /// Another device answers.
-    Exchanged,
-    /// It cannot be reset, and runs fail.
-    Stuck,
-    /// A run does not come back as long as the fault lasts, whatever the deadline.
-    Blocks,
-}
-
-/// What a test changes and sees while an engine owns the link.
-#[derive(Default)]
-struct Control {
-    fault: Option<Fault>,
-    /// Runs that fail before the fault heals; for ever if `None`.
-    left: Option<u32>,
-    starts: u32,
-}
-
-/// A simulated cell with faults.
-struct FaultyLink {
-    cell: SimulatedCell,
-    control: Arc<Mutex<Control>>,
-}
-
-impl FaultyLink {
-    fn fault(&self) -> Option<Fault> {
-        self.control.lock().unwrap().fault
-    }
-
-    fn check(&self, operation: &'static str) -> Result<(), LinkError> {
-        match self.fault() {
-            Some(Fault::Gone) => Err(LinkError::Gone { operation }),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Link for FaultyLink {
-    fn info(&self) -> LinkInfo {
-        self.cell.info()
-    }
-
-    fn read32(&mut self, address: u32) -> Result<u32, LinkError> {
-        self.check("read register")?;
-        match self.fault() {
-            Some(Fault::Exchanged) if address == register::ID => Ok(7),
-            _ => self.cell.read32(address),
-        }
-    }
-
-    fn write32(&mut self, address: u32, value: u32) -> Result<(), LinkError> {
-        self.check("write register")?;
-        if address == register::START {
-            self.control.lock().unwrap().starts += 1;
-        }
-        self.cell.write32(address, value)
-    }
-
-    fn read_at(&mut self, address: u64, buffer: &mut [u8], deadline: Duration) -> Result<(), LinkError> {
-        self.check("read memory")?;
-        self.cell.read_at(address, buffer, deadline)?;
-        if self.fault() == Some(Fault::WrongBit) {
-            buffer[3] ^= 1;
-        }
-        Ok(())
-    }
-
-    fn write_at(&mut self, address: u64, data: &[u8], deadline: Duration) -> Result<(), LinkError> {
-        self.check("write memory")?;
-        self.cell.write_at(address, data, deadline)
-    }
-
-    fn wait_interrupt(&mut self, deadline: Duration) -> Result<(), LinkError> {
-        const OPERATION: &str = "wait for interrupt";
-        self.check(OPERATION)?;
-        while self.fault() == Some(Fault::Blocks) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let fault = self.fault();
-        if fault.is_some() {
-            let mut control = self.control.lock().unwrap();
-            match &mut control.left {
-                Some(0) => control.fault = None,
-                Some(left) => *left -= 1,
-                None => {}
-            }
-        }
-        match fault.filter(|_| self.fault().is_some()) {
-            Some(Fault::Hangs) => Err(LinkError::Timeout { operation: OPERATION, deadline }),
-            Some(Fault::Fails | Fault::Stuck) => {
-                Err(LinkError::DeviceFault { operation: OPERATION, fault: "parity".to_owned() })
-            }
-            Some(Fault::Panics) => panic!("on purpose"),
-            _ => self.cell.wait_interrupt(deadline),
-        }
-    }
-
-    fn reset(&mut self) -> Result<(), LinkError> {
-        self.check("reset")?;
-        if self.fault() == Some(Fault::Stuck) && self.control.lock().unwrap().starts > 0 {
-            return Err(LinkError::DeviceFault { operation: "reset", fault: "stuck".to_owned() });
-        }
-        self.cell.reset()
-    }
-}
-
-/// A device that is patient with a loaded machine, and never probed.
-fn device(check_every: u32) -> (DeviceEngine, Arc<Mutex<Control>>) {
-    let long = Duration::from_secs(600);
-    device_with(check_every, long, ProbeIntervals { first: long, longest: long })
-}
-
-/// Probed as soon as it is quarantined, and again and again.
-const PROBED_AT_ONCE: ProbeIntervals =
-    ProbeIntervals { first: Duration::from_millis(1), longest: Duration::from_millis(20) };
-
-fn device_with(check_every: u32, patience: Duration, probes: ProbeIntervals) -> (DeviceEngine, Arc<Mutex<Control>>) {
-    let architecture = Architecture::new(8, 8, Precision::Int8).unwrap();
-    let cell = SimulatedCell::new(architecture, SimulationOptions::default()).unwrap();
-    let control = Arc::<Mutex<Control>>::default();
-    let link = FaultyLink { cell, control: control.clone() };
-    let check_every = NonZeroU32::new(check_every).unwrap();
-    // A loaded machine must not look like a device that hangs.
-    let mut config = DeviceConfig { check_every, patience, probes, ..DeviceConfig::default() };
-    config.deadlines.run = Duration::from_secs(600);
-    (DeviceEngine::new(Box::new(link), CpuEngine::default(), config), control)
-}
-
-fn is_quarantined(engine: &DeviceEngine) -> bool {
-    engine.health().quarantine().is_some()
-}
-
-fn set_fault(control: &Mutex<Control>, fault: Option<Fault>) {
-    control.lock().unwrap().fault = fault;
-}
-
-/// Waits until the device is used again.
-fn await_return(engine: &DeviceEngine) {
-    while is_quarantined(engine) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// A digits network on an engine, its pictures, and what the official runtime answers to each.
-struct Digits {
-    model: Model,
-    pictures: Vec<Vec<u8>>,
-    official: Vec<Vec<u8>>,
-}
-
-fn digits(name: &str, engine: &DeviceEngine) -> Digits {
-    let file = |file: &str| std::fs::read(repository_path("models").join(name).join(file)).unwrap();
-    let model = Model::load(&file("symbol"), &file("params"), &Limits::default(), engine).unwrap();
-    let rows = |bytes: Vec<u8>, row: usize| -> Vec<Vec<u8>> {
-        bytes[bytes.len() - 899 * row..].chunks(row).map(<[u8]>::to_vec).collect()
-    };
-    Digits { model, pictures: rows(file("input.npy"), 64), official: rows(file("official_logits.npy"), 40) }
-}
-
-impl Digits {
-    fn answer(&self, index: usize) -> Vec<u8> {
-        self.model.run(&self.pictures[index]).unwrap()
-    }
-
-    fn is_right(&self, index: usize) -> bool {
-        self.answer(index) == self.official[index]
-    }
-}
+use myelin_infer::{CpuEngine, Engine, EngineError, ErrorClass, Model, QuarantineReason};
 
 #[test]
 fn a_sound_device_answers_by_itself_and_models_take_turns_on_it() {
@@ -318,13 +132,13 @@ fn a_device_that_is_gone_or_stuck_for_a_while_is_taken_back() {
         for index in 1..6 {
             assert!(digits.is_right(index), "{fault:?} {index}");
         }
-        assert_eq!(engine.health().quarantine(), Some(reason));
+        assert_eq!(engine.devices()[0].quarantine(), Some(reason));
         set_fault(&control, None);
         await_return(&engine);
         let starts = control.lock().unwrap().starts;
         assert!(digits.is_right(6));
         assert_eq!(control.lock().unwrap().starts, starts + 2, "{fault:?}: loaded again, and run");
-        assert_eq!(engine.health().quarantines(), 1, "{fault:?}");
+        assert_eq!(engine.devices()[0].quarantines(), 1, "{fault:?}");
     }
 }
 
@@ -334,7 +148,7 @@ fn a_device_that_lied_passes_probes_only_when_it_is_right_and_is_checked_for_eve
     let digits = digits("digits_int8", &engine);
     set_fault(&control, Some(Fault::WrongBit));
     assert!(digits.is_right(0), "the first answer is checked");
-    assert_eq!(engine.health().quarantine(), Some(QuarantineReason::Wrong));
+    assert_eq!(engine.devices()[0].quarantine(), Some(QuarantineReason::Wrong));
     let before = control.lock().unwrap().starts;
     while control.lock().unwrap().starts < before + 8 {
         std::thread::sleep(Duration::from_millis(1));
@@ -346,7 +160,7 @@ fn a_device_that_lied_passes_probes_only_when_it_is_right_and_is_checked_for_eve
     // One answer in a thousand would be checked, had it never lied.
     set_fault(&control, Some(Fault::WrongBit));
     assert!(digits.is_right(2));
-    assert_eq!(engine.health().quarantines(), 2);
+    assert_eq!(engine.devices()[0].quarantines(), 2);
 }
 
 #[test]
@@ -359,7 +173,7 @@ fn a_device_that_never_comes_back_keeps_no_input_waiting() {
     for index in 0..3 {
         assert!(digits.is_right(index), "{index}");
     }
-    assert_eq!(engine.health().quarantine(), Some(QuarantineReason::Slow));
+    assert_eq!(engine.devices()[0].quarantine(), Some(QuarantineReason::Slow));
     let (starts, deadline) = (control.lock().unwrap().starts, Instant::now() + Duration::from_secs(60));
     let answer = digits.model.run_until(&digits.pictures[3], deadline).unwrap();
     assert_eq!(answer, digits.official[3]);

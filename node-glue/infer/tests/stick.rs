@@ -53,7 +53,7 @@ fn no_answer_is_wrong_or_late_and_nothing_leaks_whatever_happens_to_the_stick() 
         let model = Box::new(FastStick::new(architecture, 1 << 18));
         let stick = VirtualStick::start(model, &folder.path().join("stick"), script).unwrap();
         let engine = engine(&stick);
-        let health = engine.health();
+        let health = engine.devices()[0].clone();
         let model = Model::load(&file("symbol"), &file("params"), &Limits::default(), &engine).unwrap();
         let (mut open, mut index) = (0, 0);
         // While it is away the processor is quick: go on until enough has happened.

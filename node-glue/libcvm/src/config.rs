@@ -1,4 +1,4 @@
-//! Which device, from the environment or a file.
+//! Which devices, from the environment or a file.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -31,14 +31,14 @@ pub fn engine() -> &'static GuardedEngine {
 /// What was asked for, as far as it makes sense.
 #[derive(Debug, PartialEq, Eq)]
 struct Settings {
-    device: Selector,
+    devices: Vec<Selector>,
     threads: usize,
     check_every: NonZeroU32,
 }
 
 impl Settings {
     fn new(device: Option<String>, threads: Option<String>, check_every: Option<String>) -> Settings {
-        let device = device.map_or(Selector::Cpu(None), |text| device_named(&text));
+        let devices = device.iter().flat_map(|text| text.split_whitespace()).map(device_named).collect();
         let threads = threads.map_or(1, |text| match text.parse() {
             Ok(count) if (1..=THREADS_MAX).contains(&count) => count,
             _ => {
@@ -52,7 +52,7 @@ impl Settings {
                 NonZeroU32::MIN
             })
         });
-        Settings { device, threads, check_every }
+        Settings { devices, threads, check_every }
     }
 }
 
@@ -74,24 +74,25 @@ fn device_named(text: &str) -> Selector {
     }
 }
 
-/// The device, the processor at its side and behind both the portable code.
+/// The devices, the processor at their side and behind all of them the portable code.
 fn build(settings: &Settings) -> GuardedEngine {
-    let processor = |path| CpuEngine::new(Options { threads: settings.threads, path });
-    let path = match &settings.device {
-        Selector::Cpu(path) => *path,
-        other => match open(other) {
-            Ok(link) => {
-                let config = DeviceConfig { check_every: settings.check_every, ..DeviceConfig::default() };
-                let engine = DeviceEngine::new(link, processor(None), config);
-                return GuardedEngine::of_device(engine, CpuEngine::portable());
-            }
-            Err(reason) => {
-                complain(&format!("device \"{other}\": {reason}: using cpu"));
-                None
-            }
-        },
-    };
-    GuardedEngine::new(processor(path), CpuEngine::portable())
+    let (mut path, mut links) = (None, Vec::new());
+    for device in &settings.devices {
+        match device {
+            Selector::Cpu(found) => path = path.or(*found),
+            other => match open(other) {
+                Ok(link) => links.push(link),
+                Err(reason) => complain(&format!("device \"{other}\": {reason}: going on without it")),
+            },
+        }
+    }
+    let processor = CpuEngine::new(Options { threads: settings.threads, path });
+    if links.is_empty() {
+        return GuardedEngine::new(processor, CpuEngine::portable());
+    }
+    let config = DeviceConfig { check_every: settings.check_every, ..DeviceConfig::default() };
+    let engine = DeviceEngine::of_all(links, processor, config);
+    GuardedEngine::of_devices(engine, CpuEngine::portable())
 }
 
 /// The link to a device that is not the processor.
@@ -155,17 +156,19 @@ mod tests {
         assert_eq!(in_file(file, "threads"), Some("3"));
         assert_eq!(in_file(file, "other"), None);
         let text = |text: &str| Some(text.to_owned());
-        let settings = |device, threads, check_every: u32| Settings {
-            device,
+        let settings = |devices, threads, check_every: u32| Settings {
+            devices,
             threads,
             check_every: check_every.try_into().unwrap(),
         };
         let scalar = Selector::Cpu(Some(Path::Scalar));
-        assert_eq!(Settings::new(text("cpu:scalar"), text("3"), text("16")), settings(scalar, 3, 16));
+        assert_eq!(Settings::new(text("cpu:scalar"), text("3"), text("16")), settings(vec![scalar], 3, 16));
         let cell = "sim:8x8:int6".parse().unwrap();
-        assert_eq!(Settings::new(text("sim:8x8:int6"), None, None), settings(cell, 1, 1));
-        let fallback = settings(Selector::Cpu(None), 1, 1);
-        assert_eq!(Settings::new(None, None, None), fallback);
+        assert_eq!(Settings::new(text("sim:8x8:int6"), None, None), settings(vec![cell], 1, 1));
+        assert_eq!(Settings::new(None, None, None), settings(vec![], 1, 1));
+        let sticks: Vec<Selector> = ["tty:/dev/ttyUSB0", "usb:0403:6015:A1"].map(|text| text.parse().unwrap()).into();
+        assert_eq!(Settings::new(text(" tty:/dev/ttyUSB0  usb:0403:6015:A1"), None, None), settings(sticks, 1, 1));
+        let fallback = settings(vec![Selector::Cpu(None)], 1, 1);
         for (device, threads, check_every) in
             [("xdma:0000:01:00.0", "0", "0"), ("cpu:mmx", "many", "-1"), ("golden", "1025", "all"), ("sim:3x3", "", "")]
         {

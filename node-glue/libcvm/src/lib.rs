@@ -16,7 +16,7 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `MYELIN_DEVICE` | a [`myelin_driver::Selector`]: `cpu` (default), `cpu:avx2`, `sim:8x8` |
+//! | `MYELIN_DEVICE` | [`myelin_driver::Selector`]s with spaces between: `cpu` (default), `cpu:avx2`, `sim:8x8`, `usb:0403:6015 tty:/dev/ttyUSB1` |
 //! | `MYELIN_THREADS` | most threads of one inference on the processor, 1 by default |
 //! | `MYELIN_CHECK_EVERY` | one answer of another device in so many is computed again on the processor, every one by default |
 //!

@@ -20,9 +20,9 @@ pub struct ServeArguments {
     /// Folder with the chain's files: DIR/<infohash>/data for inputs, DIR/<infohash>/data/symbol and params for models.
     #[arg(long, value_name = "DIR")]
     pub storage: PathBuf,
-    /// What computes first; the processor stands behind every other device.
+    /// What computes first; the processor stands behind every other device. Given several times, the devices share the work.
     #[arg(long, value_name = "SELECTOR", default_value = "cpu")]
-    pub device: Selector,
+    pub device: Vec<Selector>,
     /// One answer in so many of a device is computed again on the processor; 1 checks all, and only
     /// that keeps every wrong bit from the node.
     #[arg(long, value_name = "N", default_value = "1")]
@@ -83,9 +83,9 @@ pub struct VerifyArguments {
     /// The list.
     #[arg(value_name = "LIST")]
     pub list: PathBuf,
-    /// What computes; the processor stands behind every other device.
+    /// What computes; the processor stands behind every other device. May be given several times.
     #[arg(long, value_name = "SELECTOR", default_value = "cpu")]
-    pub device: Selector,
+    pub device: Vec<Selector>,
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::JSON_SCHEMA_VERSION;
 use crate::arguments::{EvictionChoice, LogChoice, ServeArguments};
 use crate::context::Context;
-use crate::device::node_engine;
+use crate::device::{names, node_engine};
 use crate::failure::{Failure, Verdict};
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ pub fn run(arguments: &ServeArguments, context: &mut Context) -> Result<Verdict,
     let engine = node_engine(&arguments.device, arguments.threads, arguments.check_every, context.progress())?;
     context.progress().clear();
     let mut service = ServiceConfig::new(arguments.listen);
-    (service.faults, service.device) = (engine.faults(), engine.device());
+    (service.faults, service.devices) = (engine.faults(), engine.devices().to_vec());
     service.queue = arguments.queue;
     if let Some(workers) = arguments.workers {
         service.workers = workers.get();
@@ -55,7 +55,7 @@ pub fn run(arguments: &ServeArguments, context: &mut Context) -> Result<Verdict,
             schema_version: JSON_SCHEMA_VERSION,
             listening,
             storage: arguments.storage.display().to_string(),
-            device: arguments.device.to_string(),
+            device: names(&arguments.device),
             workers,
             queue,
         };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::JSON_SCHEMA_VERSION;
 use crate::arguments::VerifyArguments;
 use crate::context::Context;
-use crate::device::node_engine;
+use crate::device::{names, node_engine};
 use crate::failure::{Failure, Verdict};
 use crate::terminal::Mark;
 
@@ -40,7 +40,7 @@ pub fn run(arguments: &VerifyArguments, context: &mut Context) -> Result<Verdict
     let report = report?;
     let verdict = if report.mismatches.is_empty() { Verdict::Yes } else { Verdict::No };
     if arguments.json {
-        let (list, device) = (arguments.list.display().to_string(), arguments.device.to_string());
+        let (list, device) = (arguments.list.display().to_string(), names(&arguments.device));
         context.write_json(&Answer { schema_version: JSON_SCHEMA_VERSION, list, device, report: &report })?;
     } else {
         print(&report, context)?;

@@ -47,11 +47,17 @@ impl Workplace {
 
     /// A virtual stick at `tty:stick`, which is there when this returns.
     pub fn stick(&self, more: &[&str]) -> Stick {
-        let mut command = self.command(&[&["stick", "--target", "custom,rows=8,columns=8"], more].concat());
+        self.stick_at("stick", more)
+    }
+
+    /// As [`Workplace::stick`], at another path.
+    pub fn stick_at(&self, path: &str, more: &[&str]) -> Stick {
+        let stick = ["stick", "--path", path, "--target", "custom,rows=8,columns=8"];
+        let mut command = self.command(&[&stick[..], more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.contains("tty:stick"), "{line}");
+        assert!(line.contains(&format!("tty:{path}")), "{line}");
         Stick(child)
     }
 }

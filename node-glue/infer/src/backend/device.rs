@@ -1,23 +1,18 @@
-//! A device behind a link as an engine, with the processor at its side.
+//! Devices behind links as one engine, with the processor at their side.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use myelin_compile::{Target, compile_model};
-use myelin_cpu::{Options, Output};
+use myelin_cpu::Output;
 use myelin_driver::{Deadlines, Inference, Link, PreparedModel};
 use myelin_graph::Graph;
 
+use super::attached::{Attached, Plan};
 use super::health::{DeviceHealth, ProbeIntervals, QuarantineReason};
-use super::worker::{Job, Place, Worker};
 use super::{Engine, Prepared, contained};
 use crate::error::EngineError;
-
-/// Inputs that wait for a device besides the one on it; the processor computes what comes beyond.
-const WAITING_MAX: usize = 4;
 
 /// How far a device is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,79 +42,73 @@ impl Default for DeviceConfig {
     }
 }
 
-/// Runs models on a device where it can, and on the processor where it cannot.
+/// Runs models on devices where they can, and on the processor where they cannot.
 ///
-/// The processor prepares every model and gives every verdict; the device only gives answers, and
-/// whatever goes wrong there the input is computed on the processor:
+/// The processor prepares every model and gives every verdict; devices only give answers, and
+/// whatever goes wrong there the input is computed elsewhere:
 ///
-/// | what the device does | what follows |
+/// | what a device does | what follows |
 /// |---|---|
-/// | cannot run the model (the compiler refuses it) | the model runs on the processor |
-/// | has inputs waiting already | the processor |
-/// | fails | it is reset, loaded and tried once more; then the processor |
+/// | cannot run the model (the compiler refuses it) | the model runs on the others, or on the processor |
+/// | has inputs waiting already | the device with the fewest; where all have many, the processor |
+/// | fails | it is reset, loaded and tried once more; then another device if there is time, then the processor |
 /// | does not answer in time | the processor; it is reset before it is used again |
-/// | is late or fails for the third input in a row, or is gone | the processor; quarantine |
+/// | is late or fails for the third input in a row, or is gone | another device or the processor; quarantine |
 /// | a checked answer differs from the processor's | the processor's answer counts; quarantine, and every later answer is checked |
-/// | in quarantine | the processor; a probe from time to time, and if it is right the device is used again |
-/// | its driver panics | the processor, until the process is started again |
+/// | in quarantine | the others; a probe from time to time, and if it is right the device is used again |
+/// | its driver panics | the others, until the process is started again |
 ///
-/// The device has a thread of its own, so that one that never answers keeps nobody: an input waits no longer than
+/// Each device has a thread of its own, so that one that never answers keeps nobody: an input waits no longer than
 /// [`DeviceConfig::patience`], and leaves the processor the time that it needs before the input's deadline. One
-/// device holds one program: a run of another model than the last loads it first.
+/// device holds one program: a run of another model than the last loads it first, so that of devices equally
+/// busy the one takes an input that has its model, or else one that has none yet.
 pub struct DeviceEngine {
-    device: Arc<Shared>,
-    target: Option<Target>,
+    devices: Arc<[Attached]>,
+    faults: Arc<AtomicU64>,
+    patience: Duration,
     processor: Arc<dyn Engine>,
 }
 
 impl DeviceEngine {
     /// On the device of `link`, beside `processor`, which must be exact.
     pub fn new(link: Box<dyn Link>, processor: impl Engine + 'static, config: DeviceConfig) -> Self {
-        let info = link.info();
-        let health = Arc::new(DeviceHealth::new(info.selector, config.probes));
-        let processor: Arc<dyn Engine> = Arc::new(processor);
-        let target = info.architecture.map(Target::of);
-        let (jobs, waiting) = sync_channel(WAITING_MAX);
-        if let Some(target) = target {
-            let worker = Worker {
-                place: Place::Idle(link),
-                target,
-                processor: processor.clone(),
-                deadlines: config.deadlines,
-                health: health.clone(),
-                probe: None,
-                interval: config.probes.first,
-            };
-            // Nobody waits for the thread to end: a device that hangs would keep them.
-            std::thread::spawn(move || worker.work(&waiting));
-        }
-        let device = Shared { jobs, config, health, answers: AtomicU64::new(0) };
-        Self { device: Arc::new(device), target, processor }
+        Self::of_all([link], processor, config)
     }
 
-    /// How often the device has failed or answered wrongly; the count is shared and grows while models run.
+    /// On the devices of all `links`.
+    pub fn of_all(
+        links: impl IntoIterator<Item = Box<dyn Link>>,
+        processor: impl Engine + 'static,
+        config: DeviceConfig,
+    ) -> Self {
+        let (faults, processor): (Arc<AtomicU64>, Arc<dyn Engine>) = (Arc::default(), Arc::new(processor));
+        let devices = links.into_iter().map(|link| Attached::start(link, &processor, &config, &faults)).collect();
+        Self { devices, faults, patience: config.patience, processor }
+    }
+
+    /// How often the devices have failed or answered wrongly; the count is shared and grows while models run.
     pub fn faults(&self) -> Arc<AtomicU64> {
-        self.device.health.faults()
+        self.faults.clone()
     }
 
-    /// What is known of the device, now and later.
-    pub fn health(&self) -> Arc<DeviceHealth> {
-        self.device.health.clone()
+    /// What is known of each device, now and later, in the order of the links.
+    pub fn devices(&self) -> Vec<Arc<DeviceHealth>> {
+        self.devices.iter().map(|device| device.health().clone()).collect()
     }
 
-    /// The model's part for the device.
-    fn plan(&self, graph: &Graph) -> Result<PreparedModel, EngineError> {
-        let name = self.device.health.name();
-        let fault = |reason: String| EngineError::Fault { reason };
-        let target = self.target.as_ref().ok_or_else(|| fault(format!("{name} is no tensor cell")))?;
-        let model = compile_model(graph, target).map_err(|error| fault(error.to_string()))?;
-        PreparedModel::prepare(graph, model, &Options::default(), name).map_err(|error| fault(error.to_string()))
+    fn plan(&self, device: &Attached, graph: &Graph) -> Option<PreparedModel> {
+        let plan = contained(|| device.plan(graph)).inspect_err(|reason| {
+            let device = device.health().name();
+            tracing::info!(device, %reason, "the device cannot run this model");
+        });
+        plan.ok()
     }
 }
 
 impl Engine for DeviceEngine {
     fn name(&self) -> String {
-        self.device.health.name().to_owned()
+        let names: Vec<&str> = self.devices.iter().map(|device| device.health().name()).collect();
+        names.join(" ")
     }
 
     fn prepare(&self, graph: &Arc<Graph>) -> Result<Arc<dyn Prepared>, EngineError> {
@@ -128,87 +117,64 @@ impl Engine for DeviceEngine {
 
     fn prepare_within(&self, graph: &Arc<Graph>, bytes_max: u64) -> Result<Arc<dyn Prepared>, EngineError> {
         let processor = self.processor.prepare_within(graph, bytes_max)?;
-        let plan = contained(|| self.plan(graph)).inspect_err(|reason| {
-            tracing::info!(device = self.name(), %reason, "the device cannot run this model: it runs on the processor");
-        });
-        let plan = plan.ok();
-        let bytes = |plan: &PreparedModel| -> usize {
-            plan.programs().map(|program| program.image.len() + 16 * program.instruction_count()).sum()
-        };
+        let mut plan_bytes = 0;
+        let mut plans = Vec::new();
+        for device in self.devices.iter() {
+            let plan = self.plan(device, graph);
+            let programs = plan.iter().flat_map(PreparedModel::programs);
+            plan_bytes += programs.map(|program| program.image.len() + 16 * program.instruction_count()).sum::<usize>();
+            plans.push(plan.map(|plan| Arc::new(Mutex::new(plan))));
+        }
         Ok(Arc::new(DeviceModel {
-            device: self.device.clone(),
+            devices: self.devices.clone(),
+            patience: self.patience,
             graph: graph.clone(),
             processor,
-            plan_bytes: plan.as_ref().map_or(0, bytes) as u64,
-            plan: plan.map(|plan| Arc::new(Mutex::new(plan))),
+            plan_bytes: plan_bytes as u64,
+            plans,
             processor_nanoseconds: AtomicU64::new(0),
         }))
     }
 }
 
-/// The device, as engine and models see it.
-struct Shared {
-    jobs: SyncSender<Job>,
-    config: DeviceConfig,
-    health: Arc<DeviceHealth>,
-    /// Answers given so far.
-    answers: AtomicU64,
-}
-
-impl Shared {
-    /// Whether the next answer is to be checked: the first, and then one in every so many.
-    fn is_check_due(&self) -> bool {
-        let answer = self.answers.fetch_add(1, Ordering::Relaxed);
-        answer.is_multiple_of(u64::from(self.config.check_every.get())) || self.health.has_lied()
-    }
-
-    /// The device's answer; `None` where it has none by `until`.
-    fn run(&self, model: &Arc<Mutex<PreparedModel>>, input: Vec<i32>, until: Instant) -> Option<Inference> {
-        let (answer, answered) = sync_channel(1);
-        match self.jobs.try_send(Job { model: model.clone(), input, until, answer }) {
-            Ok(()) => {}
-            // Others keep it busy. That is no fault; if it hangs those who wait for it will say so.
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return None,
-        }
-        match answered.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(answer) => answer.inspect(|_| self.health.succeeded()),
-            Err(RecvTimeoutError::Timeout) => {
-                self.health.fault(&"no answer in the time that the input has");
-                self.health.failed(QuarantineReason::Slow);
-                None
-            }
-            // It has panicked, and said so.
-            Err(RecvTimeoutError::Disconnected) => None,
-        }
-    }
-}
-
 struct DeviceModel {
-    device: Arc<Shared>,
+    devices: Arc<[Attached]>,
+    patience: Duration,
     graph: Arc<Graph>,
     processor: Arc<dyn Prepared>,
-    /// `None` if the device cannot run it.
-    plan: Option<Arc<Mutex<PreparedModel>>>,
+    /// For each device; `None` if it cannot run the model.
+    plans: Vec<Option<Plan>>,
     plan_bytes: u64,
     /// The longest that the processor has taken; 0 if it has not run yet.
     processor_nanoseconds: AtomicU64,
 }
 
 impl DeviceModel {
-    /// The device's answer as bytes; `None` where it has none.
-    fn on_device(&self, input: &[u8], deadline: Option<Instant>) -> Option<Vec<u8>> {
-        let plan = self.plan.as_ref().filter(|_| self.device.health.quarantine().is_none())?;
+    /// A device's answer as bytes, and whose it is; `None` where none has one.
+    fn on_device(&self, input: &[u8], deadline: Option<Instant>) -> Option<(Vec<u8>, &Attached)> {
         let values = widened(input, self.graph.input_type_size());
         if values.len() != self.graph.input_shape().elements() {
             // The processor says what the chain says of that.
             return None;
         }
-        let inference = self.device.run(plan, values, self.patience_ends(deadline))?;
+        let until = self.patience_ends(deadline);
+        let plans = self.devices.iter().zip(&self.plans);
+        let mut usable: Vec<(&Attached, &Plan)> =
+            plans.filter_map(|(device, plan)| Some((device, plan.as_ref().filter(|_| device.is_usable())?))).collect();
+        usable.sort_by_key(|(device, plan)| device.cost(plan));
+        let mut answers = usable.into_iter().map_while(|(device, plan)| {
+            let is_time = Instant::now() < until;
+            is_time.then(|| Some((self.bytes(&device.run(plan, values.clone(), until)?, device)?, device)))
+        });
+        answers.find_map(|answer| answer)
+    }
+
+    fn bytes(&self, inference: &Inference, device: &Attached) -> Option<Vec<u8>> {
         let heads: Vec<&[i32]> = inference.outputs.iter().map(|output| &output.values[..]).collect();
         match Output::of_heads(&self.graph, &heads) {
             Ok(output) => Some(output.bytes().to_vec()),
             Err(error) => {
-                self.device.health.fault(&error);
+                device.health().fault(&error);
                 None
             }
         }
@@ -218,14 +184,13 @@ impl DeviceModel {
     /// not known.
     fn patience_ends(&self, deadline: Option<Instant>) -> Instant {
         let now = Instant::now();
-        let patience = self.device.config.patience;
-        let Some(deadline) = deadline else { return now + patience };
+        let Some(deadline) = deadline else { return now + self.patience };
         let left = deadline.saturating_duration_since(now);
         let reserve = match self.processor_nanoseconds.load(Ordering::Relaxed) {
             0 => left / 2,
             taken => Duration::from_nanos(taken).saturating_mul(2).max(left / 8),
         };
-        now + patience.min(left.saturating_sub(reserve))
+        now + self.patience.min(left.saturating_sub(reserve))
     }
 
     fn on_processor(&self, input: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, EngineError> {
@@ -240,8 +205,10 @@ impl DeviceModel {
     }
 
     fn answer(&self, input: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, EngineError> {
-        let Some(answer) = self.on_device(input, deadline) else { return self.on_processor(input, deadline) };
-        if !self.device.is_check_due() {
+        let Some((answer, device)) = self.on_device(input, deadline) else {
+            return self.on_processor(input, deadline);
+        };
+        if !device.is_check_due() {
             return Ok(answer);
         }
         let verdict = self.on_processor(input, deadline);
@@ -249,8 +216,8 @@ impl DeviceModel {
         // and is not given.
         let is_told = !matches!(verdict, Err(EngineError::Late));
         if is_told && !matches!(&verdict, Ok(right) if *right == answer) {
-            self.device.health.fault(&"the answer differs from the processor's");
-            self.device.health.set_quarantine(QuarantineReason::Wrong);
+            device.health().fault(&"the answer differs from the processor's");
+            device.health().set_quarantine(QuarantineReason::Wrong);
         }
         verdict
     }

@@ -18,24 +18,24 @@ pub struct GuardedEngine {
     first: Arc<dyn Engine>,
     second: Arc<dyn Engine>,
     faults: Arc<AtomicU64>,
-    device: Option<Arc<DeviceHealth>>,
+    devices: Vec<Arc<DeviceHealth>>,
 }
 
 impl GuardedEngine {
     /// `second` should be the simplest engine there is.
     pub fn new(first: impl Engine + 'static, second: impl Engine + 'static) -> Self {
-        Self { first: Arc::new(first), second: Arc::new(second), faults: Arc::default(), device: None }
+        Self { first: Arc::new(first), second: Arc::new(second), faults: Arc::default(), devices: Vec::new() }
     }
 
-    /// Around a device, with which it shares the count of faults.
-    pub fn of_device(first: DeviceEngine, second: impl Engine + 'static) -> Self {
-        let (faults, device) = (first.faults(), Some(first.health()));
-        Self { first: Arc::new(first), second: Arc::new(second), faults, device }
+    /// Around devices, with which it shares the count of faults.
+    pub fn of_devices(first: DeviceEngine, second: impl Engine + 'static) -> Self {
+        let (faults, devices) = (first.faults(), first.devices());
+        Self { first: Arc::new(first), second: Arc::new(second), faults, devices }
     }
 
-    /// What is known of the device, if there is one.
-    pub fn device(&self) -> Option<Arc<DeviceHealth>> {
-        self.device.clone()
+    /// What is known of the devices; none where only processors compute.
+    pub fn devices(&self) -> &[Arc<DeviceHealth>] {
+        &self.devices
     }
 
     /// How often the first engine has failed; the count is shared and grows while models run.

@@ -51,13 +51,15 @@ pub struct ProbeIntervals {
 #[derive(Debug)]
 pub struct DeviceHealth {
     name: String,
-    faults: Arc<AtomicU64>,
+    faults: AtomicU64,
+    faults_of_all: Arc<AtomicU64>,
     record: Mutex<Record>,
 }
 
 impl DeviceHealth {
-    pub(super) fn new(name: String, intervals: ProbeIntervals) -> DeviceHealth {
-        DeviceHealth { name, faults: Arc::default(), record: Mutex::new(Record::new(intervals)) }
+    /// Of a device that has done nothing yet; `faults_of_all` counts this one's with others'.
+    pub(super) fn new(name: String, intervals: ProbeIntervals, faults_of_all: Arc<AtomicU64>) -> DeviceHealth {
+        DeviceHealth { name, faults: AtomicU64::new(0), faults_of_all, record: Mutex::new(Record::new(intervals)) }
     }
 
     /// The device's selector.
@@ -65,9 +67,9 @@ impl DeviceHealth {
         &self.name
     }
 
-    /// How often it has failed or answered wrongly; the count is shared and grows while models run.
-    pub fn faults(&self) -> Arc<AtomicU64> {
-        self.faults.clone()
+    /// How often it has failed or answered wrongly.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// Why it is not used; `None` if it is.
@@ -97,6 +99,7 @@ impl DeviceHealth {
     /// Counts a fault; the caller says what follows.
     pub(super) fn fault(&self, reason: &dyn fmt::Display) {
         self.faults.fetch_add(1, Ordering::Relaxed);
+        self.faults_of_all.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(device = self.name, %reason, "device fault");
     }
 
@@ -124,7 +127,7 @@ impl DeviceHealth {
         let probe = next_probe.map_or("never".to_owned(), |at| {
             format!("in {} ms", at.saturating_duration_since(Instant::now()).as_millis())
         });
-        tracing::error!(device = self.name, %reason, probe, "the device is quarantined: the processor computes");
+        tracing::error!(device = self.name, %reason, probe, "the device is quarantined: others compute");
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {

@@ -1,5 +1,6 @@
 //! What computes: engines, and the guard that keeps their faults from the node.
 
+mod attached;
 mod cpu;
 mod device;
 mod guard;

@@ -1,13 +1,14 @@
 //! What the service counts, in Prometheus's text format.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -22,6 +23,12 @@ const LATENCY_SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1
 struct RequestLabels {
     kind: &'static str,
     outcome: &'static str,
+}
+
+/// Which device.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeviceLabels {
+    device: String,
 }
 
 /// Counts of requests.
@@ -49,7 +56,7 @@ impl Metrics {
         node: &Node,
         queued: usize,
         faults: u64,
-        device: Option<&DeviceHealth>,
+        devices: &[Arc<DeviceHealth>],
     ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("myelin_infer");
         registry.register("requests", "Requests by kind and outcome", self.requests.clone());
@@ -65,13 +72,8 @@ impl Metrics {
             registry.register(name, help, ConstCounter::new(count.load(Ordering::Relaxed)));
         }
         registry.register("model_evictions", "Models dropped for room", ConstCounter::new(node.models_evicted()));
-        registry.register("device_faults", "Device faults kept from the node", ConstCounter::new(faults));
-        if let Some(device) = device {
-            let in_use = u64::from(device.quarantine().is_none());
-            registry.register("device_in_use", "1, or 0 while the device is quarantined", gauge(in_use));
-            let quarantines = ConstCounter::new(device.quarantines());
-            registry.register("device_quarantines", "Times the device was quarantined", quarantines);
-        }
+        registry.register("device_faults", "Faults of devices kept from the node", ConstCounter::new(faults));
+        register_devices(&mut registry, devices);
         let (models, bytes) = node.models_held();
         registry.register("models", "Prepared models held", gauge(models as u64));
         registry.register("model_bytes", "Memory of prepared models", gauge(bytes));
@@ -80,6 +82,23 @@ impl Metrics {
         encode(&mut text, &registry)?;
         Ok(text)
     }
+}
+
+fn register_devices(registry: &mut Registry, devices: &[Arc<DeviceHealth>]) {
+    if devices.is_empty() {
+        return;
+    }
+    let in_use: Family<DeviceLabels, Gauge> = Family::default();
+    let (quarantines, faults): (Family<DeviceLabels, Counter>, Family<DeviceLabels, Counter>) = Default::default();
+    for device in devices {
+        let labels = DeviceLabels { device: device.name().to_owned() };
+        in_use.get_or_create(&labels).set(i64::from(device.quarantine().is_none()));
+        quarantines.get_or_create(&labels).inc_by(device.quarantines());
+        faults.get_or_create(&labels).inc_by(device.faults());
+    }
+    registry.register("device_in_use", "1, or 0 while the device is quarantined", in_use);
+    registry.register("device_quarantines", "Times the device was quarantined", quarantines);
+    registry.register("device_own_faults", "Faults of this device", faults);
 }
 
 fn gauge(value: u64) -> ConstGauge<i64> {

@@ -50,8 +50,8 @@ pub struct ServiceConfig {
     pub drain_deadline: Duration,
     /// Failures of the device that were kept from the node; see [`crate::GuardedEngine::faults`].
     pub faults: Arc<AtomicU64>,
-    /// What is known of the device; `None` without one.
-    pub device: Option<Arc<DeviceHealth>>,
+    /// What is known of the devices; empty where only processors compute.
+    pub devices: Vec<Arc<DeviceHealth>>,
 }
 
 impl ServiceConfig {
@@ -68,7 +68,7 @@ impl ServiceConfig {
             answer_deadline: Duration::from_secs(12),
             drain_deadline: Duration::from_secs(12),
             faults: Arc::default(),
-            device: None,
+            devices: Vec::new(),
         }
     }
 }

@@ -131,8 +131,7 @@ async fn healthz(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let faults = shared.config.faults.load(Ordering::Relaxed);
-    let device = shared.config.device.as_deref();
-    match shared.metrics.text(&shared.node, shared.workers.waiting(), faults, device) {
+    match shared.metrics.text(&shared.node, shared.workers.waiting(), faults, &shared.config.devices) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

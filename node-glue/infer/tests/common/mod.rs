@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "not every test binary uses every helper")]
 #![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
 
+pub mod faulty;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
