@@ -17,7 +17,7 @@ pub struct Output {
 pub struct Inference {
     /// The heads, in the model's order.
     pub outputs: Vec<Output>,
-    /// What the counters say; `None` from a device that has none, as the reference.
+    /// What the counters say; `None` from a device that has none, as the reference, or if nobody wants to know ([`crate::Session::set_reports`]).
     pub report: Option<CycleReport>,
 }
 

@@ -38,6 +38,7 @@ pub struct Session<L: Link = Box<dyn Link>> {
     deadlines: Deadlines,
     state: State,
     image: Image,
+    reports: bool,
 }
 
 /// Whether device memory holds the program's image.
@@ -88,7 +89,21 @@ impl<L: Link> Session<L> {
     /// loaded it. Unlike [`Session::load`] this keeps the link whatever happens.
     pub fn attach(link: L, program: impl Into<Arc<Program>>, deadlines: Deadlines) -> Session<L> {
         let selector = link.info().selector;
-        Session { link, selector, program: program.into(), deadlines, state: State::Poisoned, image: Image::Unknown }
+        Session {
+            link,
+            selector,
+            program: program.into(),
+            deadlines,
+            state: State::Poisoned,
+            image: Image::Unknown,
+            reports: true,
+        }
+    }
+
+    /// Whether counters and stamps are read after each inference, as they are unless this says otherwise. Whoever wants only answers
+    /// saves those reads: of a small model they take as long as the rest.
+    pub fn set_reports(&mut self, reports: bool) {
+        self.reports = reports;
     }
 
     /// Gives the device a program, if it is another than it has. That one runs once [`Session::recover`] has
@@ -265,13 +280,17 @@ impl<L: Link> Session<L> {
             self.linked("write input", done)?;
         }
         self.start("run", self.program.infer_entry)?;
-        let (counters, stamps) = (self.read_counters()?, self.read_stamps()?);
+        let report = if self.reports { Some(self.read_report()?) } else { None };
         let mut outputs = Vec::with_capacity(self.program.outputs.len());
         for index in 0..self.program.outputs.len() {
             outputs.push(self.read_output(index)?);
         }
-        let report = CycleReport::new(&self.program, counters, stamps);
-        Ok(Inference { outputs, report: Some(report) })
+        Ok(Inference { outputs, report })
+    }
+
+    fn read_report(&mut self) -> Result<CycleReport, DriverError> {
+        let (counters, stamps) = (self.read_counters()?, self.read_stamps()?);
+        Ok(CycleReport::new(&self.program, counters, stamps))
     }
 
     /// The answer to values for each of the program's inputs.

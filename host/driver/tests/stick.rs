@@ -99,6 +99,12 @@ fn an_inference_asks_the_stick_few_times() {
     // Each waits for the bridge, a millisecond or more.
     let requests = control.lock().unwrap().requests.clone();
     assert!(requests.len() <= 9, "{requests:?}");
+    session.set_reports(false);
+    control.lock().unwrap().requests.clear();
+    let inference = session.run(&input(2)).unwrap();
+    assert!(is_right(&inference, 2) && inference.report.is_none());
+    let requests = control.lock().unwrap().requests.clone();
+    assert!(requests.len() <= 6, "{requests:?}");
 }
 
 #[test]

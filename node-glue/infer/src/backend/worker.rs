@@ -136,7 +136,10 @@ impl Place {
         if let Place::Idle(_) = self
             && let Place::Idle(link) = std::mem::replace(self, Place::Lost)
         {
-            *self = Place::Open(Box::new(Session::attach(link, model.first_program().clone(), deadlines)));
+            let mut session = Session::attach(link, model.first_program().clone(), deadlines);
+            // A node asks for answers only.
+            session.set_reports(false);
+            *self = Place::Open(Box::new(session));
         }
         match self {
             Place::Open(session) => Some(session),
