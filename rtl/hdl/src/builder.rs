@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::check::finish;
-use crate::ir::{Check, CheckKind, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, SourceLocation};
+use crate::ir::{
+    Check, CheckKind, Collisions, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, SourceLocation,
+};
 use crate::memory::MemoryHandle;
 use crate::signal::{Operand, Signal};
 use crate::ty::Ty;
@@ -139,6 +141,7 @@ impl ModuleBuilder {
                 lanes,
                 lane_ty,
                 style: MemoryStyle::Auto,
+                collisions: Collisions::ReadFirst,
                 init: None,
                 reads: Vec::new(),
                 writes: Vec::new(),

@@ -299,6 +299,8 @@ pub struct Memory {
     pub lane_ty: Ty,
     /// What synthesis should make of it.
     pub style: MemoryStyle,
+    /// What nobody looks at, so that synthesis may leave it open.
+    pub collisions: Collisions,
     /// Contents at power-up, lane-major within words; `None`: unknown.
     pub init: Option<Vec<u64>>,
     /// Read ports.
@@ -314,6 +316,17 @@ impl Memory {
     pub fn address_width(&self) -> u32 {
         self.depth.trailing_zeros()
     }
+}
+
+/// What a design makes of a read that meets a write of the same word at the same edge. Simulation and other tools read
+/// first in either case.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Collisions {
+    /// The old word is read, whatever that takes.
+    #[default]
+    ReadFirst,
+    /// Lanes read and written at one edge are never used: synthesis may leave them open.
+    Unused,
 }
 
 /// What synthesis should make of a memory.

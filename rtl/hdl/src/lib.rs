@@ -45,8 +45,8 @@ pub use builder::{InstanceHandle, ModuleBuilder, Register, module};
 pub use design::{Design, DesignError};
 pub use digest::Digest;
 pub use ir::{
-    BinaryOp, Check, CheckKind, Instance, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port, ReadKind,
-    ReadPort, RegisterDef, SourceLocation, UnaryOp, WritePort,
+    BinaryOp, Check, CheckKind, Collisions, Instance, Memory, MemoryStyle, Module, Node, NodeId, Op, OutputPort, Port,
+    ReadKind, ReadPort, RegisterDef, SourceLocation, UnaryOp, WritePort,
 };
 pub use memory::{MemoryHandle, SinglePort};
 pub use signal::{Choice, Operand, Signal, choose, concat, mux, select, tree_reduce};

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use crate::builder::{assert_bit, checked_bits, here, with_draft};
-use crate::ir::{MemoryStyle, NodeId, Op, ReadKind, ReadPort, SourceLocation, WritePort};
+use crate::ir::{Collisions, MemoryStyle, NodeId, Op, ReadKind, ReadPort, SourceLocation, WritePort};
 use crate::signal::{Operand, Signal};
 
 /// A memory of the open module, to which ports are added.
@@ -29,7 +29,8 @@ use crate::signal::{Operand, Signal};
 ///
 /// *And logic*: block RAM of that family leaves open what a read sees of a write at the same address
 /// and edge. Yosys adds registers and a multiplexer to make it the old word; where the read is
-/// enabled only while nothing is written, as `single_port` does, it finds that out and adds none.
+/// enabled only while nothing is written, as `single_port` does, it finds that out and adds none; where
+/// [`collisions_are_unused`](MemoryHandle::collisions_are_unused) it is told.
 #[derive(Clone, Copy)]
 pub struct MemoryHandle {
     index: usize,
@@ -58,6 +59,13 @@ impl MemoryHandle {
     /// Says what synthesis should make of it.
     pub fn style(self, style: MemoryStyle) -> MemoryHandle {
         with_draft(|draft| draft.memories[self.index].style = style);
+        self
+    }
+
+    /// Promises that no lane that is read while the same lane is written is used. Then synthesis needs no logic
+    /// where block RAM leaves such a read open; simulation reads first as ever.
+    pub fn collisions_are_unused(self) -> MemoryHandle {
+        with_draft(|draft| draft.memories[self.index].collisions = Collisions::Unused);
         self
     }
 

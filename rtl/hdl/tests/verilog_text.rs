@@ -111,7 +111,7 @@ fn memories_have_the_shapes_that_synthesis_infers() {
 
         // An address with a signed name counts from 0 all the same; a literal one gets a name.
         let offset = m.input("offset_i", s(4)).cast_unsigned();
-        let one_place = m.memory("one_place", 16, 1, u(8));
+        let one_place = m.memory("one_place", 16, 1, u(8)).collisions_are_unused();
         one_place.write(m.constant(u(4), 3), write, &[word[0].extend(u(8))]);
         m.output("place_o", one_place.read(offset, read)[0]);
     });

@@ -268,7 +268,7 @@ impl Architecture {
     }
 
     /// Cycles to load one tile of weights: `ceil(rows / weight_ports)`, 4 to 5 (up to 7 below 8 rows).
-    /// It also bounds how soon an accumulator is used again, so it is never below 3.
+    /// It also bounds how soon an accumulator is used again, so it is never below 4.
     pub const fn weight_steps(&self) -> u32 {
         self.rows.div_ceil(self.weight_ports())
     }
@@ -393,10 +393,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_loads_a_tile_in_at_least_three_cycles_and_covers_its_rows() {
+    fn every_shape_loads_a_tile_in_at_least_four_cycles_and_covers_its_rows() {
         for rows in 4..=32 {
             let cell = Architecture::new(rows, 4, Precision::Int8).unwrap();
-            assert!(cell.weight_steps() >= 3, "{cell}");
+            assert!(cell.weight_steps() >= 4, "{cell}");
             assert!(cell.weight_steps() * cell.weight_ports() >= rows, "{cell}");
             assert!(cell.lanes() >= rows && cell.lanes().is_power_of_two());
         }

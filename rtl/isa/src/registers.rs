@@ -29,8 +29,7 @@ constants! {
         STATUS_TRAPPED = 4;
         /// Trap cause: opcode that is not an instruction.
         TRAP_OPCODE = 1;
-        /// Trap cause: an accumulator left 32 bits. The instruction is the CONV or DRAIN taken last: of short
-        /// CONVs it may be the next one.
+        /// Trap cause: an accumulator left 32 bits, in the CONV or DRAIN that the program counter names.
         TRAP_OVERFLOW = 2;
         /// Trap cause: an operand that is not legal, such as a count of 0.
         TRAP_OPERAND = 3;

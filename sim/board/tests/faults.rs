@@ -180,6 +180,47 @@ fn each_fault_traps_with_its_cause_and_its_instruction() {
     }
 }
 
+/// CONVs of one pixel and one tile follow each other faster than their sums come down: the sum that leaves 32
+/// bits is of the one that is named all the same.
+#[test]
+fn an_overflow_names_its_convolution_among_short_ones() {
+    let mut device = device();
+    device.write_at(0, &[0x7f; 512], DEADLINE).unwrap();
+    let weights = Instruction::LoadWeights {
+        header: signal(Unit::Array),
+        target: WeightTarget::Weights,
+        memory_beat: 0,
+        destination: 0,
+        beats: 4,
+    };
+    let mut program = vec![load(0, 0, 1), weights];
+    program.extend(descriptors(1, 1, 1));
+    program.extend([convolve(wait(Unit::Load), 0, 0), HALT]);
+    assert_eq!(run(&mut device, &encoded(&program)).0 & 7, register::STATUS_HALTED);
+    // Nothing but CONVs that add up, around and around.
+    let add = Instruction::Convolve {
+        header: HEADER,
+        half: 0,
+        accumulate: true,
+        row_address: 0,
+        x_start: 0,
+        y_start: 0,
+        weight_base: 0,
+    };
+    let depth = architecture().instruction_depth();
+    for (index, word) in (0..).zip(encoded(&vec![add; depth as usize]).as_flattened()) {
+        device.write32(register::INSTRUCTIONS + 4 * index, *word).unwrap();
+    }
+    device.write32(register::CYCLE_LIMIT, 0).unwrap();
+    device.write32(register::START, 0).unwrap();
+    device.wait_interrupt(DEADLINE).unwrap();
+    let status = device.read32(register::STATUS).unwrap();
+    assert_eq!((status & 7, status >> 4 & 15), (register::STATUS_TRAPPED, register::TRAP_OVERFLOW), "{status:#x}");
+    // So many fit 32 bits, the first program's among them: the next one overflows.
+    let fit = i32::MAX as u32 / (4 * 127 * 127);
+    assert_eq!(status >> 16, (fit - 1) % depth, "{status:#x}");
+}
+
 #[test]
 fn a_start_forgets_the_tokens_that_the_run_before_left() {
     let start = 8;

@@ -9,7 +9,7 @@ use myelin_isa::{Architecture, Instruction, Unit, UnitSet, WeightTarget};
 use std::collections::VecDeque;
 
 /// From the first running cycle to the first instruction held by the sequencer.
-const FETCH: u64 = 1;
+const FETCH: u64 = 2;
 /// From handing out an instruction to holding the next.
 const NEXT_FETCH: u64 = 2;
 /// From handing out to the head of an empty queue.

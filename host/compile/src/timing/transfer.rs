@@ -12,9 +12,9 @@ const LOAD_GIVE: u64 = 2;
 /// From completing a STORE to its tokens and its arrival.
 const STORE_GIVE: u64 = 1;
 /// From reading a beat to offering it to memory.
-const STORE_OFFER: u64 = 3;
+const STORE_OFFER: u64 = 4;
 /// Beats between scratchpad and memory, at most.
-const STORE_BEATS_HELD: usize = 4;
+const STORE_BEATS_HELD: usize = 8;
 
 /// An instruction that the unit has taken.
 #[derive(Debug, Clone, Copy)]

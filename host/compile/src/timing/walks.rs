@@ -3,11 +3,11 @@
 use myelin_isa::{Architecture, array_descriptor, post_descriptor};
 
 /// From a window element's walk step to its write, and from the last one to the stamp.
-const POST_WRITE: u64 = 7;
+const POST_WRITE: u64 = 9;
 /// From the last window element's walk step to the post unit's tokens.
 const POST_GIVE: u64 = POST_WRITE + 1;
 /// From the last pixel's issue to the array unit's tokens, besides one cycle for each row and column.
-const ARRAY_GIVE: u64 = 4;
+const ARRAY_GIVE: u64 = 5;
 
 /// The array unit.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! each keeps one base per level, and when a level advances its base moves by that level's step and
 //! all bases inside restart from it.
 
-use myelin_hdl::{ModuleBuilder, Operand, Signal, Ty, choose, tree_reduce, u};
+use myelin_hdl::{ModuleBuilder, Operand, Signal, Ty, choose, mux, tree_reduce, u};
 
 /// The control of a nest.
 pub struct LoopNest {
@@ -25,7 +25,8 @@ pub struct LoopNest {
 /// Builds the counters. `levels` gives name and count (at least 1; unsigned) of each level, innermost first.
 ///
 /// The counters restart at 0 by themselves after the last iteration of all levels, so a nest that
-/// has run to its end is ready for the next. Counts must be stable while it runs.
+/// has run to its end is ready for the next. Counts must be stable while it runs, and in the cycle before its
+/// first step: whether a level is in its last iteration is a register.
 pub fn loop_nest(m: &ModuleBuilder, name: &str, levels: &[(&str, Signal)], step: Signal) -> LoopNest {
     let mut nest =
         LoopNest { names: vec![], advance: vec![], last: vec![], first: vec![], all_last: step, index: vec![] };
@@ -34,9 +35,13 @@ pub fn loop_nest(m: &ModuleBuilder, name: &str, levels: &[(&str, Signal)], step:
     let mut last_so_far: Vec<Signal> = Vec::new();
     for &(level, count) in levels {
         let index = m.register(&format!("{name}_{level}_q"), u(count.width())).reset(0);
-        let last = (index.q + 1).eq(count).named(&format!("{name}_{level}_last"));
+        let last_q = m.register(&format!("{name}_{level}_last_q"), u(1)).reset(0);
+        let last = last_q.q;
         let advance = (carry & !last).named(&format!("{name}_{level}_advance"));
         index.next_when(carry, choose(index.q.wrapping_add(1)).when(last, 0).end());
+        // `carry` comes late: both answers wait for it.
+        let moved = mux(last, count.eq(1), (index.q + 2).eq(count));
+        last_q.next(mux(carry, moved, (index.q + 1).eq(count)));
         carry = carry & last;
         last_so_far.push(last);
         nest.names.push(level.to_owned());

@@ -20,6 +20,7 @@
 //! | `activation_<r>_o`, `swap_o`, `load_<k>_o` | | array |
 //! | `valid_o`, `first_o`, `half_o`, `index_o` | | control of column 0's accumulator |
 //! | `give_o` | 4 | tokens given |
+//! | `complete_o` | 1 | [`overflow_latency`] after a CONV's last pixel |
 //! | `busy_o` | 1 | an instruction is not complete |
 //! | `pixel_o`, `weight_stall_o` | 1 | a pixel is issued; one could be but for its weights |
 //! | `fault_o` | 1 | the CONV taken last goes beyond weight store or accumulators; stays until reset |
@@ -49,14 +50,25 @@ use crate::prim::bundle;
 pub const FRAME_LATENCY: usize = 1 + scratchpad::READ_LATENCY;
 const _: () = assert!(scratchpad::READ_LATENCY == weight_store::READ_LATENCY, "weights and pixels arrive together");
 
-/// Cycles from issuing a pixel to its control reaching column 0's accumulator: one before its sum.
+/// Cycles from issuing a pixel to its control reaching column 0's accumulator, ahead of its sum.
 pub const fn control_latency(rows: u32) -> usize {
-    FRAME_LATENCY + super::array::sum_latency(rows) - 1
+    FRAME_LATENCY + super::array::sum_latency(rows) - accumulator::SUM_AFTER
 }
 
 /// Cycles from issuing the last pixel to giving the tokens; whoever takes one starts a cycle later.
 pub const fn give_latency(rows: u32, columns: u32) -> usize {
     control_latency(rows) + columns as usize - 1 + accumulator::DRAIN_AFTER - 1
+}
+
+/// Cycles from issuing a pixel to its overflows having passed the registers of all columns.
+pub const fn overflow_latency(rows: u32, columns: u32) -> usize {
+    control_latency(rows) + columns as usize - 1 + accumulator::OVERFLOW_AFTER + 1
+}
+
+/// Most CONVs between their first cycle and `complete_o`: each takes the unit for two cycles more than weights take to load.
+pub const fn in_flight_max(architecture: &Architecture) -> usize {
+    let steps = architecture.weight_steps() as usize;
+    (overflow_latency(architecture.rows(), architecture.columns()) + steps + 2).div_ceil(steps + 2) + 1
 }
 
 /// Builds the unit.
@@ -163,22 +175,22 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let pixel_past = (issue & !tile_last & pixel.q.all()).named("pixel_past");
         faulty.next(faulty.q | load_now & weight_past | pixel_past);
 
-        // Stage 1: the address. Stages 2 and 3: which lanes are inside the map and the run.
+        // Stage 1: the address. Stages 2 to 4: which lanes are inside the map and the run.
         let read = m.register("read_q", u(1)).reset(0);
         read.next(issue);
         let address = m.delay("address_q", row_address.wrapping_add(x.truncate(address_width).cast_unsigned()));
-        let x_1 = m.delay("x_1_q", x);
-        let row_inside = m.delay("row_inside_q", walk::row_inside(y, part(descriptor::LIMITS, 0, 16)));
-        let run_left_1 = m.delay("run_left_1_q", run_left);
         let x_limit = part(descriptor::X_LIMIT, 0, address_width + 1);
-        let (low, high) = walk::lane_window(rows, x_1, x_limit, run_left_1, row_inside);
-        let low_2 = m.delay("lane_low_q", low);
-        let high_2 = m.delay("lane_high_q", high);
+        let ends = walk::lane_ends(m.delay("x_1_q", x), x_limit, m.delay("run_left_1_q", run_left));
+        let ends = ends.map(|(name, end)| m.delay(&format!("{name}_q"), end));
+        let row_inside = m.delay_by("row_inside", walk::row_inside(y, part(descriptor::LIMITS, 0, 16)), 2);
+        let (low, high) = walk::lane_window(rows, ends, row_inside);
+        let low_3 = m.delay("lane_low_q", low);
+        let high_3 = m.delay("lane_high_q", high);
         let activations: Vec<Signal> = (0..rows)
             .zip(&data)
             .map(|(lane, &value)| {
                 let lane = i64::from(lane);
-                let inside = m.delay(&format!("inside_{lane}_q"), low_2.le(lane) & high_2.gt(lane));
+                let inside = m.delay(&format!("inside_{lane}_q"), low_3.le(lane) & high_3.gt(lane));
                 mux(inside, value, m.constant(operand, 0))
             })
             .collect();
@@ -227,6 +239,12 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("half_o", m.delay_by("half_travelling", half.q, to_accumulator));
         m.output("index_o", m.delay_by("index", pixel.q, to_accumulator));
         m.output("give_o", give);
+        let complete = (0..overflow_latency(rows, architecture.columns())).fold(done, |value, stage| {
+            let register = m.register(&format!("complete_{stage}_q"), u(1)).reset(0);
+            register.next(value);
+            register.q
+        });
+        m.output("complete_o", complete);
         m.output("busy_o", tree_reduce(&in_flight, |a, b| a | b));
         m.output("fault_o", faulty.q);
         m.output("operand_fault_o", operand_faulty.q);

@@ -38,7 +38,10 @@ pub fn bias_store(architecture: &Architecture) -> Arc<Module> {
         let per_beat = lanes / 4;
         let data: Vec<Signal> = (0..columns).map(|column| values[column % per_beat]).collect();
         let enables: Vec<Signal> = (0..columns).map(|column| write_part.eq((column / per_beat) as i64)).collect();
-        let words = m.memory("words", architecture.bias_words() as usize, columns, s(32)).style(MemoryStyle::Block);
+        let words = m
+            .memory("words", architecture.bias_words() as usize, columns, s(32))
+            .style(MemoryStyle::Block)
+            .collisions_are_unused();
         words.write_lanes(write_address, write_valid, &enables, &data);
         bundle::outputs(m, "bias", &words.read(address, read));
     })

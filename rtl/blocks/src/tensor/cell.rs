@@ -21,7 +21,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, Signal, choose, concat, module, mux, tree_reduce, u};
-use myelin_isa::{Architecture, Unit, encoding, register};
+use myelin_isa::{Architecture, Unit, encoding, opcode, register};
 
 use super::descriptor::field;
 use super::pe::operand_ty;
@@ -73,6 +73,10 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let mut blocked = Vec::new();
         let mut waiting_heads = Vec::new();
         let mut taken_last = Vec::new();
+        // The numbers of the CONVs whose sums are under way: what overflows last is of the first of them.
+        let in_flight = array_unit::in_flight_max(architecture).next_power_of_two();
+        let convolving = fifo::fifo(in_flight, 1, u(sequencer::pc_width(architecture)));
+        let convolving = m.instance("convolving", &convolving);
         let mut idle = Vec::new();
         let mut token_stalls = Vec::new();
         for (number, unit) in units.into_iter().enumerate() {
@@ -104,6 +108,12 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             taken_last.push(last.q);
             if number == Unit::Load as usize {
                 unit.input("index_i", index);
+            }
+            if number == Unit::Array as usize {
+                let begins = taken & field(head[0], encoding::OPCODE).eq(i64::from(opcode::CONV));
+                convolving.input("push_valid_i", begins).input("push_0_i", index);
+                convolving.input("pop_ready_i", unit.output("complete_o"));
+                m.assert("a_convolution_under_way_has_a_number", !begins | convolving.output("push_ready_o"));
             }
             blocked.push(!unit.output("busy_o") & (!waiting | !tokens_ready));
             waiting_heads.push(waiting);
@@ -234,7 +244,8 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let accumulator = accumulator::accumulator(architecture);
         let mut control =
             ["valid", "first", "half", "index"].map(|name| (name, array_unit.output(&format!("{name}_o"))));
-        let mut overflows = vec![];
+        // An overflow moves on with the sums, and is seen when its CONV's last one is the oldest under way.
+        let mut overflow = m.constant(u(1), 0);
         let mut conflicts = vec![];
         for (column, sum) in bundle::of(&array, "partial_sum", columns).into_iter().enumerate() {
             let totals = m.instance(&format!("accumulator_{column}"), &accumulator);
@@ -248,7 +259,9 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
                 .input("drain_half_i", post.output("drain_half_o"))
                 .input("drain_index_i", post.output("drain_index_o"));
             post.input(&format!("value_{column}_i"), totals.output("value_o"));
-            overflows.push(totals.output("overflow_o"));
+            let overflow_q = m.register(&format!("overflow_{column}_q"), u(1)).reset(0);
+            overflow_q.next(overflow | totals.output("overflow_o"));
+            overflow = overflow_q.q;
             conflicts.push(totals.output("conflict_o"));
         }
 
@@ -261,7 +274,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let [array_last, post_last, store_last] =
             [Unit::Array, Unit::Post, Unit::Store].map(|unit| taken_last[unit as usize]);
         let faults = [
-            (tree_reduce(&overflows, |a, b| a | b), register::TRAP_OVERFLOW, array_last),
+            (overflow, register::TRAP_OVERFLOW, convolving.output("pop_0_o")),
             (post.output("overflow_o"), register::TRAP_OVERFLOW, post_last),
             (tree_reduce(&conflicts, |a, b| a | b), register::TRAP_CONFLICT, post_last),
             (array_unit.output("operand_fault_o"), register::TRAP_OPERAND, array_last),
@@ -274,13 +287,18 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             (deadlock, register::TRAP_DEADLOCK, pc),
             (host.output("limit_reached_o"), register::TRAP_CYCLES, pc),
         ];
-        let (mut cause, mut index) = (choose(m.constant(u(4), 0)), choose(pc));
-        for &(condition, number, at) in &faults {
-            cause = cause.when(condition, i64::from(number));
-            index = index.when(condition, at);
+        // They come from all over the cell: registers before they are chosen from.
+        let (mut cause, mut index) = (choose(m.constant(u(4), 0)), choose(m.delay("pc_q", pc)));
+        let mut conditions = Vec::new();
+        for (fault, (condition, number, at)) in faults.into_iter().enumerate() {
+            let condition_q = m.register(&format!("condition_{fault}_q"), u(1)).reset(0);
+            condition_q.next(condition);
+            conditions.push(condition_q.q);
+            cause = cause.when(condition_q.q, i64::from(number));
+            index = index.when(condition_q.q, m.delay(&format!("condition_{fault}_index_q"), at));
         }
         let fault = m.register("fault_q", u(1)).reset(0);
-        fault.next(tree_reduce(&faults.map(|(condition, ..)| condition), |a, b| a | b) & sequencer.output("running_o"));
+        fault.next(tree_reduce(&conditions, |a, b| a | b) & sequencer.output("running_o"));
         sequencer
             .input("fault_i", fault.q)
             .input("fault_cause_i", m.delay("fault_cause_q", cause.end()))

@@ -48,9 +48,9 @@ use super::rows::Rows;
 use super::{bias_store, scratchpad, sequencer, weight_store};
 use crate::prim::{bundle, fifo};
 
-/// Cycles from the last beat to the tokens: the scratchpad's write latency, so that whoever takes
-/// one finds the data.
-pub const GIVE_LATENCY: usize = scratchpad::WRITE_LATENCY;
+/// Cycles from the last beat to the tokens: whoever takes one reads two cycles later at the earliest, and finds the data.
+pub const GIVE_LATENCY: usize = 2;
+const _: () = assert!(GIVE_LATENCY + 2 >= scratchpad::WRITE_LATENCY, "written before it is read");
 /// Instructions taken and not complete, at most.
 pub const IN_FLIGHT: usize = 4;
 /// Cycles from taking an instruction to taking its first beat, at least.

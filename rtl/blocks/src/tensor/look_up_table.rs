@@ -64,7 +64,7 @@ pub fn declare(m: &ModuleBuilder, architecture: &Architecture) -> Inside {
     let write_entry = m.input("write_entry_i", u(operand.width()));
     let write = m.input("write_i", operand);
 
-    let entries = m.memory("entries", architecture.table_entries() as usize, 1, operand);
+    let entries = m.memory("entries", architecture.table_entries() as usize, 1, operand).collisions_are_unused();
     let entry = entries.read(index.cast_unsigned(), look_up)[0];
     entries.write(write_entry, write_valid, &[write]);
     let result = mux(look_up, entry, m.delay("lane_q", index));

@@ -4,7 +4,7 @@
 //!  value_i --+bias--+
 //!                   v
 //!  data_i -------> mux -> max | add -> >> -> round, clamp -> result_o
-//!            stage  0        1         2         3
+//!            stage  0        1         2       3, 4
 //! ```
 //!
 //! | port | width | stage | meaning |
@@ -16,9 +16,9 @@
 //! | `first_i`, `inside_i`, `add_i` | 1 | 1 | first of its window; not in the padding; sum instead of maximum |
 //! | `amount_i` | u5 | 2 | right shift: s - 1 to requantise, plane offset when raw |
 //! | `round_i`, `raw_i` | 1 | 3 | add 1, halve; or take the low bits as they are |
-//! | `low_i`, `high_i` | `bits` | 3 | clamp |
-//! | `next_o` | `bits` | 3 | what `result_o` is in the next cycle |
-//! | `result_o` | `bits` | 4 | result |
+//! | `low_i`, `high_i` | `bits` | 4 | clamp |
+//! | `next_o` | `bits` | 4 | what `result_o` is in the next cycle |
+//! | `result_o` | `bits` | 5 | result |
 //! | `overflow_o` | 1 | 1 | value + bias left 32 bits |
 //!
 //! **Timing.** One element per cycle, a stage per cycle, no stall.
@@ -36,7 +36,7 @@ use myelin_isa::Architecture;
 use super::pe::operand_ty;
 
 /// Cycles from the element to the result.
-pub const LATENCY: usize = 4;
+pub const LATENCY: usize = 5;
 
 /// Builds the lane.
 pub fn post_lane(architecture: &Architecture) -> Arc<Module> {
@@ -67,7 +67,7 @@ pub struct Inside {
     pub element: Signal,
     /// Stage 2: the window so far.
     pub combined: Signal,
-    /// Stage 4.
+    /// Stage 5.
     pub result: Signal,
 }
 
@@ -105,12 +105,14 @@ pub fn declare(m: &ModuleBuilder, architecture: &Architecture) -> Inside {
     // Stage 2: shift.
     let shifted = m.delay("shifted_q", combined.q.shift_right_by(amount));
 
-    // Stage 3: round and clamp.
-    let rounded = mux(round, (shifted + 1).shift_right(1), shifted).named("rounded");
+    // Stage 3: round.
+    let rounded = m.delay("rounded_q", mux((round & !raw).named("rounds"), (shifted + 1).shift_right(1), shifted));
+
+    // Stage 4: clamp.
     let clamped = mux(rounded.lt(low), low, mux(rounded.gt(high), high, rounded)).named("clamped");
     let narrow = clamped.truncate(operand.width()).cast(operand);
-    let plane = shifted.truncate(operand.width()).cast(operand);
-    let next = mux(raw, plane, narrow).named("next");
+    let plane = rounded.truncate(operand.width()).cast(operand);
+    let next = mux(m.delay("raw_q", raw), plane, narrow).named("next");
     let result = m.delay("result_q", next);
     m.output("next_o", next);
     m.output("result_o", result);

@@ -15,8 +15,8 @@
 //! | port | width | meaning |
 //! |---|---|---|
 //! | `instruction_valid_i`, `instruction_<k>_i`, `instruction_ready_o` | 1, 32, 1 | instruction whose tokens are there |
-//! | `drain_read_o`, `drain_half_o`, `drain_index_o`, `value_<c>_i` | 1, 1, index, s32 | accumulators, 1 cycle |
-//! | `read_o`, `address_o`, `data_<c>_i` | 1, address, `bits` | shared scratchpad port, 2 cycles; never refused |
+//! | `drain_read_o`, `drain_half_o`, `drain_index_o`, `value_<c>_i` | 1, 1, index, s32 | accumulators, 2 cycles |
+//! | `read_o`, `address_o`, `data_<c>_i` | 1, address, `bits` | shared scratchpad port, 3 cycles; never refused |
 //! | `bias_read_o`, `bias_address_o`, `bias_<c>_i` | 1, address, s32 | bias memory |
 //! | `write_valid_o`, `write_address_o`, `write_count_o`, `write_<c>_o` | 1, address, lanes, `bits` | scratchpad; never refused |
 //! | `table_valid_i`, `table_entry_i`, `table_<c>_i` | 1, `bits`, `bits` | write an entry of every column's table |
@@ -35,7 +35,7 @@ use myelin_isa::{Architecture, encoding, opcode, post_descriptor as descriptor};
 
 use super::descriptor::{Offered, registers};
 use super::pe::operand_ty;
-use super::{bias_store, look_up_table, post_lane, scratchpad};
+use super::{accumulator, bias_store, look_up_table, post_lane, scratchpad};
 use crate::prim::bundle;
 use crate::prim::loop_nest::{Step, by, follow, loop_nest};
 
@@ -47,6 +47,10 @@ const WRITE_DELAY: usize = ELEMENT_LATENCY + post_lane::LATENCY;
 /// earliest, when the last write is visible.
 pub const GIVE_LATENCY: usize = WRITE_DELAY + 1;
 const _: () = assert!(look_up_table::LATENCY == 1, "the table takes the place of the lane's last register");
+const _: () = assert!(
+    ELEMENT_LATENCY == 1 + accumulator::DRAIN_LATENCY + 1,
+    "totals pass a register more, and come with their element"
+);
 const _: () = assert!(GIVE_LATENCY + 2 >= WRITE_DELAY + scratchpad::WRITE_LATENCY, "written before it is read");
 
 /// Builds the unit, lanes included.
@@ -196,7 +200,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         for column in 0..columns {
             let lane = m.instance(&format!("lane_{column}"), &lane);
             lane.input("value_i", m.delay(&format!("value_{column}_q"), values[column]))
-                .input("bias_i", biases[column])
+                .input("bias_i", m.delay(&format!("bias_{column}_q"), biases[column]))
                 .input("data_i", data[column])
                 .input("from_accumulator_i", draining)
                 .input("valid_i", element_valid)
@@ -219,6 +223,8 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
             overflows.push(lane.output("overflow_o"));
         }
 
+        let overflow = m.register("overflow_q", u(1)).reset(0);
+        overflow.next(tree_reduce(&overflows, |a, b| a | b));
         let give = m.register("give_q", u(4)).reset(0);
         give.next(choose(0).when(flushed, signal).when(configure, offered.signal).end());
         let give_pending = m.register("give_pending_q", u(1)).reset(0);
@@ -234,6 +240,6 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("give_o", give.q);
         m.output("stamp_o", flushed & stamp);
         m.output("busy_o", !ready | give_pending.q);
-        m.output("overflow_o", tree_reduce(&overflows, |a, b| a | b));
+        m.output("overflow_o", overflow.q);
     })
 }

@@ -11,7 +11,7 @@ pub struct Rows {
     row_beats: Register,
     beats_left: Register,
     rows_left: Register,
-    row_last: Signal,
+    row_last: Register,
     /// The present beat is the last of all.
     pub last: Signal,
 }
@@ -29,8 +29,8 @@ impl Rows {
         let row_beats = m.register(&format!("{name}_row_beats_q"), u(32));
         let beats_left = m.register(&format!("{name}_beats_left_q"), u(32)).reset(0);
         let rows_left = m.register(&format!("{name}_rows_left_q"), u(16)).reset(0);
-        let row_last = beats_left.q.eq(1).named(&format!("{name}_row_last"));
-        let last = (row_last & !rows_left.q.any()).named(&format!("{name}_last"));
+        let row_last = m.register(&format!("{name}_row_last_q"), u(1)).reset(0);
+        let last = (row_last.q & !rows_left.q.any()).named(&format!("{name}_last"));
         Rows { name: name.to_owned(), row_beats, beats_left, rows_left, row_last, last }
     }
 
@@ -39,10 +39,15 @@ impl Rows {
         [self.row_beats.q, self.beats_left.q, self.rows_left.q]
     }
 
+    /// The present beat is the last of its row, for a module that watches it.
+    pub fn row_last(&self) -> Signal {
+        self.row_last.q
+    }
+
     /// At `start` takes `beats` (32 bits, at least 1) and `rows_less_one` (16 bits); moves by one beat where
     /// `advance` is 1.
     pub fn walk(self, start: Signal, beats: Signal, rows_less_one: Signal, advance: Signal) -> Walk {
-        let row_ends = (advance & self.row_last).named(&format!("{}_row_ends", self.name));
+        let row_ends = (advance & self.row_last.q).named(&format!("{}_row_ends", self.name));
         self.row_beats.next_when(start, beats);
         let beats_left = self.beats_left.q;
         self.beats_left.next(
@@ -50,6 +55,14 @@ impl Rows {
                 .when(start, beats)
                 .when(row_ends, self.row_beats.q)
                 .when(advance, beats_left.wrapping_sub(1))
+                .end(),
+        );
+        // One beat of the row is left.
+        self.row_last.next(
+            choose(self.row_last.q)
+                .when(start, beats.eq(1))
+                .when(row_ends, self.row_beats.q.eq(1))
+                .when(advance, beats_left.eq(2))
                 .end(),
         );
         let rows_left = self.rows_left.q;

@@ -31,9 +31,9 @@ use super::pe::operand_ty;
 use crate::prim::{bundle, lanes as rotate};
 
 /// Cycles from an address to its data.
-pub const READ_LATENCY: usize = 2;
+pub const READ_LATENCY: usize = 3;
 /// Cycles from a write to the first read that sees it.
-pub const WRITE_LATENCY: usize = 2;
+pub const WRITE_LATENCY: usize = 3;
 
 /// Bits of a lane address.
 pub fn address_width(architecture: &Architecture) -> u32 {
@@ -58,8 +58,11 @@ pub fn scratchpad(architecture: &Architecture) -> Arc<Module> {
         let write_count = m.input("write_count_i", u(lane_bits + 1));
         let write = bundle::inputs(m, "write", lanes, operand);
 
-        let banks =
-            [0, 1].map(|bank| m.memory(&format!("bank_{bank}"), bank_depth, lanes, operand).style(MemoryStyle::Block));
+        let banks = [0, 1].map(|bank| {
+            m.memory(&format!("bank_{bank}"), bank_depth, lanes, operand)
+                .style(MemoryStyle::Block)
+                .collisions_are_unused()
+        });
         // Word w and w + 1: the even one of them is in bank 0.
         let bank_addresses = |address: Signal| {
             let pair = address.slice(lane_bits + 1, address.width() - lane_bits - 1);
@@ -68,7 +71,10 @@ pub fn scratchpad(architecture: &Architecture) -> Arc<Module> {
         let read = |name: &str, enable: Signal, address: Signal, wanted: usize| {
             let [even, odd] = bank_addresses(address);
             let words = [banks[0].read(even, enable), banks[1].read(odd, enable)].concat();
-            let position = m.delay(&format!("{name}_position_q"), address.slice(0, lane_bits + 1));
+            // A register behind block RAM, which takes half of a cycle of an ECP5.
+            let words: Vec<Signal> =
+                words.iter().enumerate().map(|(k, &lane)| m.delay(&format!("{name}_word_{k}_q"), lane)).collect();
+            let position = m.delay_by(&format!("{name}_position"), address.slice(0, lane_bits + 1), 2);
             let aligned = rotate::take_from(&words, position, wanted);
             let held: Vec<Signal> =
                 aligned.iter().enumerate().map(|(k, &lane)| m.delay(&format!("{name}_{k}_q"), lane)).collect();
@@ -77,8 +83,15 @@ pub fn scratchpad(architecture: &Architecture) -> Arc<Module> {
         read("array", array_read, array_address, architecture.rows() as usize);
         read("port", port_read, port_address, lanes);
 
+        // The lanes come from a multiplexer behind block RAM: a register before they are moved to their place.
+        let accepted = m.register("accepted_q", u(1)).reset(0);
+        accepted.next(write_valid);
         let valid = m.register("write_valid_q", u(1)).reset(0);
-        valid.next(write_valid);
+        valid.next(accepted.q);
+        let write: Vec<Signal> =
+            write.iter().enumerate().map(|(k, &lane)| m.delay(&format!("accepted_{k}_q"), lane)).collect();
+        let write_address = m.delay("accepted_address_q", write_address);
+        let write_count = m.delay("accepted_count_q", write_count);
         let position = write_address.slice(0, lane_bits + 1);
         let placed = rotate::place_at(&write, position);
         let [even, odd] = bank_addresses(write_address).map(|address| address.named("write_bank_address"));

@@ -14,8 +14,8 @@
 //! | `issued_o` | 1 | an instruction left |
 //! | `stuck_o`, `fencing_o` | 1, 1 | one waits to leave; it is a FENCE |
 //!
-//! **Timing.** Two cycles per instruction (fetch, hand out) while queues have room; the first is
-//! handed out [`START_LATENCY`] cycles after `start_i`. SYNC waits until `all_idle_i`, then goes on or halts;
+//! **Timing.** Two cycles per instruction (take from the memory, hand out and read the next one) while queues have
+//! room; the first is handed out [`START_LATENCY`] cycles after `start_i`. SYNC waits until `all_idle_i`, then goes on or halts;
 //! FENCE takes a token, in the cycle after `loaded_i` at the earliest. The program counter wraps at the
 //! end of the memory.
 //!
@@ -34,7 +34,7 @@ use super::descriptor::Offered;
 use crate::prim::bundle;
 
 /// Cycles from the start to handing out the first instruction.
-pub const START_LATENCY: usize = 2;
+pub const START_LATENCY: usize = 3;
 /// Cycles per instruction.
 pub const INSTRUCTION_CYCLES: usize = 2;
 
@@ -72,8 +72,10 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let pc = m.register("pc_q", pc_ty).reset(0);
         let start = (start_request & !running.q).named("start");
 
-        let program =
-            m.memory("instructions", architecture.instruction_depth() as usize, 4, u(32)).style(MemoryStyle::Block);
+        let program = m
+            .memory("instructions", architecture.instruction_depth() as usize, 4, u(32))
+            .style(MemoryStyle::Block)
+            .collisions_are_unused();
         let part_of = |word: usize| load_part.eq((word / words_per_beat) as i64);
         let enables: Vec<Signal> =
             (0..4).map(|word| mux(load_valid, part_of(word), write_word.eq(word as i64))).collect();
@@ -81,12 +83,21 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
             (0..4).map(|word| mux(load_valid, load_words[word % words_per_beat], write_data)).collect();
         let address = mux(load_valid, load_address, write_address);
         program.write_lanes(address, load_valid | write_valid, &enables, &data);
-        let fetch = (running.q & !fetched.q).named("fetch");
-        let words = program.read(pc.q, fetch);
+        // A read, a register behind the memory, then handing out, beside which the next one is read.
+        let fetch_pc = m.register("fetch_pc_q", pc_ty).reset(0);
+        let held = m.register("held_q", u(1)).reset(0);
+        let take = (fetched.q & !held.q).named("take");
+        let words: Vec<Signal> = (program.read(fetch_pc.q, running.q).into_iter().enumerate())
+            .map(|(word, read)| {
+                let register = m.register(&format!("word_{word}_q"), u(32));
+                register.next_when(take, read);
+                register.q
+            })
+            .collect();
         let current = Offered::new(words.clone());
 
         // Which unit: by opcode; a CONFIG names its unit.
-        let holding = (running.q & fetched.q).named("holding");
+        let holding = (running.q & held.q).named("holding");
         let any =
             |codes: &[u32]| tree_reduce(&codes.iter().map(|&code| current.is(code)).collect::<Vec<_>>(), |a, b| a | b);
         let config_unit = current.field(0, encoding::CONFIG_UNIT);
@@ -116,7 +127,9 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let trap = (faulty | bad_opcode | holding & !legal).named("trap");
 
         running.next(choose(running.q).when(start, 1).when(trap | halt, 0).end());
-        fetched.next(choose(fetched.q).when(start | done | trap, 0).when(fetch, 1).end());
+        fetched.next(choose(running.q & !held.q).when(start | trap | take, 0).when(done, 1).end());
+        held.next(choose(held.q).when(start | done | trap, 0).when(take, 1).end());
+        fetch_pc.next(choose(fetch_pc.q).when(start, entry).when(take, fetch_pc.q.wrapping_add(1)).end());
         pc.next(
             choose(pc.q).when(start, entry).when(faulty, fault_index).when(done & !halt, pc.q.wrapping_add(1)).end(),
         );

@@ -1,7 +1,7 @@
 //! Store unit: executes STORE, from the activation scratchpad to the memory port.
 //!
 //! ```text
-//!  instruction -> front: reads --> scratchpad --> queue of 4 beats --> memory
+//!  instruction -> front: reads --> scratchpad --> queue of 8 beats --> memory
 //!                   | up to 4 in flight                                  |
 //!                   v                                                    |
 //!                 back:  counts acknowledgements <-----------------------+
@@ -44,7 +44,7 @@ use crate::prim::{bundle, fifo};
 /// Cycles from reading a beat to offering it to the memory.
 pub const OFFER_LATENCY: usize = scratchpad::READ_LATENCY + fifo::LATENCY;
 /// Beats between read and memory, at most: enough for one a cycle.
-pub const BEATS_HELD: usize = 4;
+pub const BEATS_HELD: usize = 8;
 const _: () = assert!(BEATS_HELD > OFFER_LATENCY, "a beat a cycle");
 /// Instructions taken and not complete, at most.
 pub const IN_FLIGHT: usize = 4;

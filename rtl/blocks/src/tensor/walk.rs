@@ -86,8 +86,13 @@ pub fn walk(
     Walk { nest, row_address, x, y, run_left: run_left.q }
 }
 
-/// The lanes that count, `low` up to but without `high`: inside the row (from 0 to `x_limit`) and the run.
-pub fn lane_window(rows: u32, x: Signal, x_limit: Signal, run_left: Signal, row_inside: Signal) -> (Signal, Signal) {
+/// Where the row begins, where it ends and where the run ends, in lanes from position `x` on, with their names.
+pub fn lane_ends(x: Signal, x_limit: Signal, run_left: Signal) -> [(&'static str, Signal); 3] {
+    [("row_begin", -x), ("row_end", x_limit - x), ("run_end", run_left)]
+}
+
+/// The lanes that count, `low` up to but without `high`: inside the row and the run, whose [`lane_ends`] are given.
+pub fn lane_window(rows: u32, ends: [Signal; 3], row_inside: Signal) -> (Signal, Signal) {
     let limit = i64::from(rows);
     // At most 32 rows: six bits.
     let clamp = |value: Signal| {
@@ -95,9 +100,9 @@ pub fn lane_window(rows: u32, x: Signal, x_limit: Signal, run_left: Signal, row_
         let clamped = choose(low_bits).when(value.lt(0), 0).when(value.gt(limit), limit).end();
         clamped.truncate(6.min(clamped.width())).extend(u(6))
     };
-    let row_begins = clamp(-x).named("row_begins");
-    let row_ends = clamp(x_limit - x).named("row_ends");
-    let run_ends = clamp(run_left).named("run_ends");
+    let [row_begins, row_ends, run_ends] = ends.map(clamp);
+    let (row_begins, row_ends, run_ends) =
+        (row_begins.named("row_begins"), row_ends.named("row_ends"), run_ends.named("run_ends"));
     let high = mux(row_ends.lt(run_ends), row_ends, run_ends);
     (row_begins, mux(row_inside, high, 0).extend(u(6)))
 }

@@ -20,7 +20,7 @@ use super::pe::operand_ty;
 use crate::prim::bundle;
 
 /// Cycles from an address to block 0's weights.
-pub const READ_LATENCY: usize = 2;
+pub const READ_LATENCY: usize = 3;
 
 /// Bits of a word address.
 pub fn address_width(architecture: &Architecture) -> u32 {
@@ -43,11 +43,17 @@ pub fn weight_store(architecture: &Architecture) -> Arc<Module> {
         let write: Vec<Vec<Signal>> =
             (0..per_beat).map(|bank| bundle::inputs(m, &format!("write_{bank}"), columns, operand)).collect();
 
-        let (mut read, mut address) = (read, address);
+        let first_read = m.register("first_read_q", u(1)).reset(0);
+        first_read.next(read);
+        let (mut read, mut address) = (first_read.q, m.delay("first_address_q", address));
         for block in 0..architecture.weight_ports() as usize {
             let bank = m.memory(&format!("bank_{block}"), architecture.weight_words() as usize, columns, operand);
             let written = write_valid & write_part.eq((block / per_beat) as i64);
-            bank.style(MemoryStyle::Block).write(write_address, written, &write[block % per_beat]);
+            bank.style(MemoryStyle::Block).collisions_are_unused().write(
+                write_address,
+                written,
+                &write[block % per_beat],
+            );
             let weights: Vec<Signal> = (bank.read(address, read).iter().enumerate())
                 .map(|(column, &weight)| m.delay(&format!("weight_{block}_{column}_q"), weight))
                 .collect();

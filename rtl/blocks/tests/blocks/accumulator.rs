@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use myelin_hdl::Module;
 use myelin_isa::Architecture;
-use myelin_rtl::tensor::accumulator::{DRAIN_AFTER, REUSE_CYCLES, accumulator};
+use std::collections::VecDeque;
+
+use myelin_rtl::tensor::accumulator::{
+    DRAIN_AFTER, DRAIN_LATENCY, OVERFLOW_AFTER, REUSE_CYCLES, SUM_AFTER, accumulator,
+};
 use myelin_rtl::tensor::pe;
 use rand::RngExt;
 
@@ -66,30 +70,32 @@ fn totals_are_sums_since_the_first_while_the_other_half_is_drained() {
             }
             // Whoever drains this half next starts this much after its last control.
             work.extend([None; DRAIN_AFTER - 1]);
-            let mut summing = None;
-            let mut drained = None;
+            let mut before = VecDeque::from([None; SUM_AFTER]);
+            let mut drained = VecDeque::from([None; DRAIN_LATENCY]);
             for now in work.into_iter().chain([None]) {
                 control(&mut bench, now);
                 let sum = random.random_range(ty.min() as i64..=ty.max() as i64);
                 bench.set("partial_sum_i", sum);
-                if let Some(Control { first, half, index }) = summing {
+                let travelling = before[SUM_AFTER - 1];
+                if let Some(Control { first, half, index }) = before.pop_front().flatten() {
                     let before: i64 = if first { 0 } else { totals[half][index].unwrap() };
                     totals[half][index] = Some(before + sum);
                 }
                 assert_eq!(bench.get("overflow_o"), 0);
-                assert_eq!(bench.get("valid_o") != 0, summing.is_some());
-                if let Some(Control { first, half, index }) = summing {
+                assert_eq!(bench.get("valid_o") != 0, travelling.is_some());
+                if let Some(Control { first, half, index }) = travelling {
                     let travelling = ["first_o", "half_o", "index_o"].map(|port| bench.get(port).unsigned_abs());
                     assert_eq!(travelling, [u64::from(first), half as u64, index as u64]);
                 }
-                if let Some(value) = drained {
+                if let Some(value) = drained.pop_front().flatten() {
                     assert_eq!(bench.get("value_o"), value, "{cell} seed {seed} round {round}");
                 }
                 let index = random.random_range(0..depth);
-                drained = totals[1 - half][index].filter(|_| chance(&mut random, 70));
-                drain(&mut bench, drained.map(|_| (1 - half, index)));
+                let wanted = totals[1 - half][index].filter(|_| chance(&mut random, 70));
+                drain(&mut bench, wanted.map(|_| (1 - half, index)));
+                drained.push_back(wanted);
                 bench.step();
-                summing = now;
+                before.push_back(now);
             }
             // The drain pauses while the halves change hands.
             drain(&mut bench, None);
@@ -103,18 +109,16 @@ fn a_total_can_be_drained_and_added_to_at_the_stated_times() {
     for cell in cells() {
         let (_, mut bench) = column(&cell);
         let one = Control { first: true, half: 0, index: 3 };
-        control(&mut bench, Some(one));
-        bench.step();
-        bench.set("partial_sum_i", 100);
-        control(&mut bench, None);
-        (1..REUSE_CYCLES).for_each(|_| bench.step());
-        control(&mut bench, Some(Control { first: false, ..one }));
-        bench.step();
-        control(&mut bench, None);
-        bench.set("partial_sum_i", 23);
-        (1..DRAIN_AFTER).for_each(|_| bench.step());
+        for (first, sum, next) in [(true, 100, REUSE_CYCLES as usize), (false, 23, DRAIN_AFTER)] {
+            control(&mut bench, Some(Control { first, ..one }));
+            for cycle in 0..next {
+                bench.set("partial_sum_i", if cycle == SUM_AFTER { sum } else { 0 });
+                bench.step();
+                control(&mut bench, None);
+            }
+        }
         drain(&mut bench, Some((0, 3)));
-        bench.step();
+        (0..DRAIN_LATENCY).for_each(|_| bench.step());
         assert_eq!(bench.get("value_o"), 123, "{cell}");
     }
 }
@@ -134,13 +138,13 @@ fn a_total_beyond_32_bits_is_reported_and_the_extremes_are_not() {
         let memory = bench.sim.memory(&format!("{}.half_1", block.name)).unwrap();
         bench.sim.memory_write(memory, 5, 0, u64::from(held as u32));
         control(&mut bench, Some(Control { first: false, half: 1, index: 5 }));
-        bench.step();
-        control(&mut bench, None);
         bench.set("partial_sum_i", added);
-        assert_eq!(bench.get("overflow_o") != 0, overflows, "{held} + {added}");
-        bench.step();
+        for cycle in 0..=OVERFLOW_AFTER {
+            assert_eq!(bench.get("overflow_o") != 0, overflows && cycle == OVERFLOW_AFTER, "{held} + {added}: {cycle}");
+            bench.step();
+            control(&mut bench, None);
+        }
         assert_eq!(bench.get("overflow_o"), 0, "for one cycle");
-        bench.step();
         let stored = bench.sim.memory_read(memory, 5, 0) as u32 as i32;
         assert_eq!(stored, held.wrapping_add(added));
     }
@@ -170,10 +174,22 @@ fn an_index_used_again_too_soon_is_caught() {
 fn a_half_with_two_readers_is_reported() {
     for half in 0..2 {
         let (_, mut bench) = column(&cells()[0]);
-        control(&mut bench, Some(Control { first: true, half, index: 2 }));
-        drain(&mut bench, Some((1 - half, 0)));
-        assert_eq!(bench.get("conflict_o"), 0);
-        drain(&mut bench, Some((half, 0)));
-        assert_ne!(bench.get("conflict_o"), 0);
+        // As long as a total is on its way into the half.
+        for after in 0..=DRAIN_AFTER {
+            for (drained, conflicts) in [(1 - half, false), (half, after < DRAIN_AFTER)] {
+                control(&mut bench, Some(Control { first: true, half, index: 2 }));
+                for _ in 0..after {
+                    bench.step();
+                    control(&mut bench, None);
+                }
+                drain(&mut bench, Some((drained, 0)));
+                bench.step();
+                control(&mut bench, None);
+                drain(&mut bench, None);
+                assert_eq!(bench.get("conflict_o") != 0, conflicts, "{after}");
+                (0..DRAIN_AFTER).for_each(|_| bench.step());
+                assert_eq!(bench.get("conflict_o"), 0);
+            }
+        }
     }
 }

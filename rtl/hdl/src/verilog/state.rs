@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::ir::{Memory, MemoryStyle, NodeId, ReadKind, RegisterDef, WritePort};
+use crate::ir::{Collisions, Memory, MemoryStyle, NodeId, ReadKind, RegisterDef, WritePort};
 
 use super::body::{Body, word_range};
 use super::text::{Shape, range, wide_literal};
@@ -28,9 +28,13 @@ impl Body<'_> {
             MemoryStyle::Ultra => "(* ram_style = \"ultra\" *) ",
             MemoryStyle::Distributed => "(* ram_style = \"distributed\" *) ",
         };
+        let collisions = match memory.collisions {
+            Collisions::ReadFirst => "",
+            Collisions::Unused => "(* no_rw_check *) ",
+        };
         let word = word_range(memory.lanes, memory.lane_ty);
         let Memory { name, depth, .. } = memory;
-        self.line(&format!("{style}reg {word}{name} [0:{}];", depth - 1), memory.location);
+        self.line(&format!("{style}{collisions}reg {word}{name} [0:{}];", depth - 1), memory.location);
         for (port, read) in memory.reads.iter().enumerate() {
             if read.kind == ReadKind::Synchronous {
                 let declaration = format!("reg {word}{};", self.signals.name(self.reads[index][port]));

@@ -47,7 +47,7 @@ module memories (
   reg [7:0] two_ports [0:15];
   reg [7:0] two_ports_read0_q;
 
-  reg [7:0] one_place [0:15];
+  (* no_rw_check *) reg [7:0] one_place [0:15];
   reg [7:0] one_place_read0_q;
 
   wire signed [6:0] block_ram_read0_q_5_0_s7 = {block_ram_read0_q[5], block_ram_read0_q[5:0]};

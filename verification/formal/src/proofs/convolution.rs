@@ -83,6 +83,8 @@ fn watched(pitch: i64) -> Arc<Module> {
                 implies(walking.q, position.y[level].eq(moved(y_start, &y_moves))),
             );
             m.assert(&format!("{name}_index_is_below_its_count"), index[level].lt(counts[level]));
+            let last = (index[level] + 1).eq(counts[level]);
+            m.assert(&format!("{name}_last_is_the_last_index"), implies(walking.q, position.nest.last[level].eq(last)));
             let row_address = base.wrapping_add(address_of_rows(position.y[level]));
             m.assert(
                 &format!("{name}_row_address_is_that_of_row_y"),
@@ -103,7 +105,8 @@ fn watched(pitch: i64) -> Arc<Module> {
         let (x, y) = (position.x[0], position.y[0]);
         let row_inside = walk::row_inside(y, map_rows);
         let x_limit = m.constant(u(ADDRESS + 1), pitch);
-        let (low, high) = walk::lane_window(ROWS, x, x_limit, position.run_left, row_inside);
+        let ends = walk::lane_ends(x, x_limit, position.run_left).map(|(_, end)| end);
+        let (low, high) = walk::lane_window(ROWS, ends, row_inside);
         let address = position.row_address[0].wrapping_add(x.truncate(ADDRESS).cast_unsigned()).named("address");
         for lane in 0..i64::from(ROWS) {
             let counts_now = (low.le(lane) & high.gt(lane)).named(&format!("lane_{lane}_counts"));

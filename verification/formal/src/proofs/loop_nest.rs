@@ -46,6 +46,8 @@ fn watched() -> Arc<Module> {
         let total = (counts[0] * counts[1] * counts[2]).named("total");
         for (level, name) in LEVELS.into_iter().enumerate() {
             m.assert(&format!("{name}_index_is_below_its_count"), nest.index[level].lt(counts[level]));
+            let last = (nest.index[level] + 1).eq(counts[level]);
+            m.assert(&format!("{name}_last_is_the_last_index"), implies(walking.q, nest.last[level].eq(last)));
             m.assert(&format!("{name}_first_is_index_0"), nest.first[level].eq(nest.index[level].eq(0)));
         }
         let moving: Vec<Signal> = nest.advance.clone();
@@ -89,7 +91,7 @@ pub(super) fn proofs() -> Vec<Proof> {
             Mutant {
                 bug: "the outer level moves at every end of the inner one",
                 from: "wire walk_outer_advance = ",
-                to: "wire walk_outer_advance = walk_inner_last | ",
+                to: "wire walk_outer_advance = walk_inner_last_q | ",
             },
         ],
     }]

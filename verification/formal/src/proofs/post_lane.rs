@@ -75,22 +75,24 @@ fn window(m: &ModuleBuilder, lane: &post_lane::Inside) {
     m.cover("an_element_is_not_the_maximum", following.q & lane.combined.gt(followed.q));
 }
 
-/// Stages 2 and 3: shift, round, clamp; or a plane of the bits.
+/// Stages 2 to 4: shift, round, clamp; or a plane of the bits.
 fn tail(m: &ModuleBuilder, lane: &post_lane::Inside, bits: u32, full: Signal) {
     m.assume("low_is_at_most_high", lane.low.le(lane.high));
-    let (combined, amount) = (m.delay("combined_1_q", lane.combined), m.delay("amount_1_q", lane.amount));
+    let (combined, amount) = (m.delay_by("combined", lane.combined, 2), m.delay_by("amount", lane.amount, 2));
     // The rule as golden states it, and as arithmetic: the sum with half a unit, rounded down.
     let golden = (combined.shift_right_by(amount) + 1).shift_right(1);
     let unit = m.constant(u(33), 1);
     let half_up = (combined + unit.shift_left_by(amount)).shift_right_by(amount + 1).named("half_up");
     let clamp = |value: Signal| mux(value.lt(lane.low), lane.low, mux(value.gt(lane.high), lane.high, value));
     let at_result = |name: &str, value: Signal| m.delay(name, value);
-    let full = (0..2).fold(full, |full, stage| {
+    let full = (0..3).fold(full, |full, stage| {
         let register = m.register(&format!("full_tail_{stage}_q"), u(1)).reset(0);
         register.next(full);
         register.q
     });
-    let (rounds, raw) = (at_result("rounds_q", lane.round & !lane.raw), at_result("is_raw_q", lane.raw));
+    let at_rounded = |name: &str, value: Signal| m.delay(name, value);
+    let rounds = at_result("rounds_q", at_rounded("rounds_1_q", lane.round & !lane.raw));
+    let raw = at_result("is_raw_q", at_rounded("is_raw_1_q", lane.raw));
     let by_golden = at_result("by_golden_q", clamp(golden));
     let by_half_up = at_result("by_half_up_q", clamp(half_up));
     let unrounded = at_result("unrounded_q", clamp(combined.shift_right_by(amount)));
@@ -113,11 +115,7 @@ fn tail(m: &ModuleBuilder, lane: &post_lane::Inside, bits: u32, full: Signal) {
 
 const MUTANTS: &[Mutant] = &[
     Mutant { bug: "halves are rounded down", from: "shifted_q_s33 + 33'sd1;", to: "shifted_q_s33 + 33'sd0;" },
-    Mutant {
-        bug: "rounds also what is not to be rounded",
-        from: "wire signed [31:0] rounded = round_i ?",
-        to: "wire signed [31:0] rounded = 1'd1 ?",
-    },
+    Mutant { bug: "rounds also what is not to be rounded", from: "wire rounds = ", to: "wire rounds = 1'd1 | " },
     Mutant {
         bug: "a window goes on in the next one",
         from: "wire signed [31:0] so_far = first_i ?",
@@ -131,7 +129,7 @@ pub(super) fn proofs() -> Vec<Proof> {
         name,
         subject,
         build,
-        method: Method::Induction { base: 5, steps: 3 },
+        method: Method::Induction { base: 6, steps: 4 },
         reach_steps: 8,
         proved: "for all values, biases, shifts and clamps and windows of any length: the element is value + bias modulo \
                  2^32 and exactly one beyond 32 bits is reported; a window is combined to the maximum or the sum of its \

@@ -27,7 +27,7 @@ fn watched() -> Arc<Module> {
 
         let counters = Rows::new(m, "walk");
         let [row_beats, beats_left, rows_left] = counters.counts();
-        let last = counters.last;
+        let (last, counters_row_last) = (counters.last, counters.row_last());
         let walk = counters.walk(start, beats.extend(u(32)), rows.extend(u(16)), advance);
         let [address, row_address] = walk.follow_row(m, "address", from, BEAT_STEP, row_step);
 
@@ -51,6 +51,7 @@ fn watched() -> Arc<Module> {
             address.eq(from.wrapping_add(row.q * row_step).wrapping_add(beat.q * BEAT_STEP)),
         );
         at("beats_left_are_those_not_walked", row_beats.eq(beats) & (beats_left + beat.q).eq(beats));
+        at("the_last_beat_of_a_row_is_known", counters_row_last.eq(beats_left.eq(1)));
         at("rows_left_are_those_not_walked", (rows_left + row.q).eq(rows));
         m.cover("a_walk_of_several_rows_ends", walking.q & advance & last & rows.eq(2) & beats.eq(2));
         m.cover("a_second_walk_begins", start & row.q.any());
@@ -80,7 +81,7 @@ pub(super) fn proofs() -> Vec<Proof> {
             Mutant {
                 bug: "the last row is left out",
                 from: "wire walk_last = ",
-                to: "wire walk_last = walk_row_last & (walk_rows_left_q == 16'd1) | ",
+                to: "wire walk_last = walk_row_last_q & (walk_rows_left_q == 16'd1) | ",
             },
         ],
     }]
