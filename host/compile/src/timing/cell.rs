@@ -13,7 +13,7 @@ const FETCH: u64 = 2;
 /// From handing out an instruction to holding the next.
 const NEXT_FETCH: u64 = 2;
 /// From handing out to the head of an empty queue.
-const QUEUE: u64 = 1;
+const QUEUE: u64 = 2;
 /// From giving a token to taking it.
 const TOKEN: u64 = 1;
 /// From a unit's last busy cycle to the sequencer seeing all units idle.

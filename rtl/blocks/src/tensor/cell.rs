@@ -26,8 +26,8 @@ use myelin_isa::{Architecture, Unit, encoding, opcode, register};
 use super::descriptor::field;
 use super::pe::operand_ty;
 use super::{
-    accumulator, array, array_unit, barrier, bias_store, host_port, load_unit, post_unit, scratchpad, sequencer,
-    store_unit, tokens, weight_store,
+    accumulator, array, array_unit, barrier, bias_store, host_port, instruction_queue, load_unit, post_unit,
+    scratchpad, sequencer, store_unit, tokens, weight_store,
 };
 use crate::prim::{bundle, fifo};
 
@@ -66,8 +66,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let units = [&load, &array_unit, &post, &store];
 
         // Queues: an instruction is offered to its unit when its tokens are there.
-        let queue = fifo::fifo(Architecture::QUEUE_DEPTH as usize, 4, u(32));
-        let index_queue = fifo::fifo(Architecture::QUEUE_DEPTH as usize, 1, u(sequencer::pc_width(architecture)));
+        let queue = instruction_queue::instruction_queue(architecture);
         let instruction = bundle::of(&sequencer, "instruction", 4);
         let trapped = sequencer.output("trapped_o");
         let mut blocked = Vec::new();
@@ -85,10 +84,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             bundle::connect(&queue, "push", &instruction);
             sequencer.input(&format!("push_ready_{number}_i"), queue.output("push_ready_o"));
             let head = bundle::of(&queue, "pop", 4);
-            // Beside each instruction its number.
-            let indices = m.instance(&format!("index_queue_{number}"), &index_queue);
-            indices.input("push_valid_i", sequencer.output(&format!("push_valid_{number}_o")));
-            indices.input("push_0_i", sequencer.output("pc_o"));
+            queue.input("push_index_i", sequencer.output("pc_o"));
             let waiting = queue.output("pop_valid_o");
             tokens.input(&format!("wait_{number}_i"), field(head[0], encoding::WAIT));
             if number == Unit::Load as usize {
@@ -101,8 +97,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             unit.input("instruction_valid_i", offered);
             bundle::connect(unit, "instruction", &head);
             queue.input("pop_ready_i", allowed & unit.output("instruction_ready_o"));
-            indices.input("pop_ready_i", allowed & unit.output("instruction_ready_o"));
-            let index = indices.output("pop_0_o");
+            let index = queue.output("pop_index_o");
             let last = m.register(&format!("taken_last_{number}_q"), index.ty()).reset(0);
             last.next_when(taken, index);
             taken_last.push(last.q);
@@ -115,11 +110,12 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
                 convolving.input("pop_ready_i", unit.output("complete_o"));
                 m.assert("a_convolution_under_way_has_a_number", !begins | convolving.output("push_ready_o"));
             }
-            blocked.push(!unit.output("busy_o") & (!waiting | !tokens_ready));
+            let holds = queue.output("holds_o");
+            blocked.push(!unit.output("busy_o") & (!holds | waiting & !tokens_ready));
             waiting_heads.push(waiting);
             tokens.input(&format!("take_{number}_i"), taken);
             tokens.input(&format!("give_{number}_i"), unit.output("give_o"));
-            idle.push(!waiting & !unit.output("busy_o"));
+            idle.push(!holds & !unit.output("busy_o"));
             token_stalls.push(waiting & !tokens_ready & unit.output("instruction_ready_o"));
         }
         // Registered: a queue that was pushed this cycle shows next cycle.

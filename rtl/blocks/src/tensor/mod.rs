@@ -34,6 +34,7 @@ pub mod cell;
 pub mod checks;
 pub mod descriptor;
 pub mod host_port;
+pub mod instruction_queue;
 pub mod load_unit;
 pub mod look_up_table;
 pub mod packed_array;

@@ -53,8 +53,13 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
             let given = give.bit(to as u32);
             let wanted = wait[to].bit(from as u32);
             let taken = take[to] & wanted;
-            count.next(mux(clear, 0, count.q.wrapping_add(given).wrapping_sub(taken)));
-            ready[to].push(!wanted | count.q.any());
+            let left = mux(clear, 0, count.q.wrapping_add(given).wrapping_sub(taken));
+            count.next(left);
+            // Whether there is one is known a cycle ahead: who waits for it is the longest path of the cell.
+            let some = m.register(&format!("some_{from}_{to}_q"), u(1)).reset(0);
+            some.next(left.any());
+            m.assert(&format!("some_{from}_{to}_is_a_count_above_0"), some.q.eq(count.q.any()));
+            ready[to].push(!wanted | some.q);
             m.assert(&format!("token_{from}_{to}_is_there_when_taken"), !taken | count.q.any());
             lost.push(given & !taken & count.q.eq(TOKENS_MAX));
             counts[from].push(count.q);

@@ -10,6 +10,7 @@ mod bus;
 mod cuckoo;
 mod cuckoo_parts;
 mod host_port;
+mod instruction_queue;
 mod lanes;
 mod load_unit;
 mod loop_nest;
