@@ -1,11 +1,17 @@
 //! How a given memory is used; decided before any is allocated.
 
+use std::ops::RangeInclusive;
+
 use crate::error::Error;
 use crate::marks::Rule;
 use crate::parameters::{Algorithm, Options, Parameters, Variant};
 
-/// Nodes of a bucket, as a binary logarithm of its bitmap's bits: a near cache holds it.
-const SLICE_MARK_BITS: u32 = 20;
+/// Bits of a bucket's bitmap, as binary logarithms: the nearest cache holds the smallest (32 KiB), a near one the largest.
+const SLICE_MARK_BITS: RangeInclusive<u32> = 18..=20;
+
+/// Buckets, as a binary logarithm, beyond which the bitmaps are made larger first: each is a stream that is written to, and the
+/// nearest cache has lines for so many.
+const BUCKETS_LOG2: u32 = 9;
 
 /// Parts of the first round that are tried, the fewest first.
 const PARTS: [usize; 4] = [1, 2, 4, 8];
@@ -101,13 +107,13 @@ impl Plan {
             1 => edges,
             _ => edges / 100 * 64 / parts_u64 * (parts_u64 - 1) + edges / parts_u64 + edges / 256,
         };
-        let layout = Layout::new(parameters, threads, parts, stored, SLICE_MARK_BITS);
+        let layout = Layout::new(parameters, threads, parts, stored, slice_mark_bits(parameters));
         Plan::complete(parameters, threads, layout, None, 0)
     }
 
     fn lean(parameters: &Parameters, threads: usize, records: u64) -> Plan {
         let records = records.max(LEAN_RECORDS_MIN);
-        let layout = Layout::new(parameters, threads, 1, records, SLICE_MARK_BITS);
+        let layout = Layout::new(parameters, threads, 1, records, slice_mark_bits(parameters));
         let bits = 1u64 << (parameters.node_bits() + Rule::of(parameters.variant).bits_log2());
         Plan::complete(parameters, threads, layout, Some(records), (bits / 64).max(1))
     }
@@ -126,6 +132,12 @@ impl Plan {
         let bytes = 8 * words + few * BYTES_PER_LAST_EDGE + threads as u64 * BYTES_PER_THREAD;
         Plan { layout, lean_until, few, lean_mark_words, bytes }
     }
+}
+
+/// What the bitmap of a bucket has of these.
+fn slice_mark_bits(parameters: &Parameters) -> u32 {
+    let bits = parameters.node_bits() + Rule::of(parameters.variant).bits_log2();
+    bits.saturating_sub(BUCKETS_LOG2).clamp(*SLICE_MARK_BITS.start(), *SLICE_MARK_BITS.end())
 }
 
 impl Layout {

@@ -49,6 +49,22 @@ pub(crate) struct BucketOf {
     pub(crate) mask: u64,
 }
 
+/// How far ahead of a bucket's next record memory is asked for, four cache lines: of hundreds of streams no processor sees by itself
+/// where they go, and stores wait for each other (measured: a tenth of a whole graph's time at 27 edge bits).
+const RECORDS_AHEAD: usize = 31;
+
+/// Asks for the cache line of `place`, which may lie anywhere, to be written soon.
+#[inline(always)]
+fn expect_write(place: *const u64) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that never faults, and does nothing where a processor does not know it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// Writes records into buckets; one for each thread.
 pub(crate) struct Writer<'p> {
     pool: &'p Pool<'p>,
@@ -95,6 +111,7 @@ impl<'p> Writer<'p> {
                 let next = (*cursor).add(1);
                 **cursor = record;
                 *cursor = next;
+                expect_write(next.wrapping_add(RECORDS_AHEAD));
                 if next as usize & end_mask == 0 {
                     self.next_block(bucket);
                 }
