@@ -46,7 +46,13 @@ pub(crate) struct Queue<'a> {
     pub(crate) held: &'a dyn Fn(Signal) -> Vec<Signal>,
 }
 
-/// Asserts that words leave in order, once and unchanged, and that none is refused for nothing.
+/// Asserts that no word waits for nothing; `held` is what [`words_leave_in_order`] answers.
+pub(crate) fn words_move_whenever_they_can(m: &ModuleBuilder, queue: &Queue, held: Signal) {
+    m.assert("offers_a_word_whenever_it_holds_one", queue.pop_valid.eq(held.any()));
+    m.assert("takes_a_word_whenever_it_has_room", queue.push_ready.eq(held.lt(queue.capacity)));
+}
+
+/// Asserts that words leave in order, once and unchanged.
 ///
 /// One word is followed, chosen by the free input `follow_i` among all that ever enter: what holds
 /// for it holds for each.
@@ -60,8 +66,6 @@ pub(crate) fn words_leave_in_order(m: &ModuleBuilder, queue: &Queue) -> Signal {
     let count = m.register("held_count_q", count_ty).reset(0);
     count.next(count.q.wrapping_add(entered).wrapping_sub(left));
     m.assert("holds_at_most_its_capacity", count.q.le(queue.capacity));
-    m.assert("offers_a_word_whenever_it_holds_one", queue.pop_valid.eq(count.q.any()));
-    m.assert("takes_a_word_whenever_it_has_room", queue.push_ready.eq(count.q.lt(queue.capacity)));
 
     let following = m.register("following_q", u(1)).reset(0);
     let ahead = m.register("ahead_q", count_ty).reset(0);

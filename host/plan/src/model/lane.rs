@@ -72,6 +72,8 @@ pub(crate) struct LaneCycle {
 /// Edges alive of blocks, one after the other: see `rtl/blocks/src/cuckoo/edge_scan.rs`.
 #[derive(Default)]
 struct Scan {
+    /// A block that waits.
+    waiting: Option<(usize, u64)>,
     /// A block and its edges left.
     block: Option<(usize, u64)>,
     /// Edges of a group of eight of a block, and whether it is the block's last.
@@ -82,10 +84,10 @@ struct Scan {
 
 impl Scan {
     fn is_busy(&self) -> bool {
-        self.block.is_some() || self.group.is_some() || self.edge.is_some()
+        self.waiting.is_some() || self.block.is_some() || self.group.is_some() || self.edge.is_some()
     }
 
-    /// Which stages move on if the edge offered is taken or not: edge, group, block.
+    /// Which stages move on if the edge offered is taken or not: edge, group; and whether there is room for a block behind them.
     fn moves(&self, edge_ready: bool) -> (bool, bool, bool) {
         let edge = self.group.is_some() && (self.edge.is_none() || edge_ready);
         let group_ends = edge && self.group.is_some_and(|(_, bits, _)| bits & (bits - 1) == 0);
@@ -94,13 +96,14 @@ impl Scan {
     }
 
     /// Whether a block is taken.
-    fn ready(&self, edge_ready: bool) -> bool {
-        self.moves(edge_ready).2
+    fn ready(&self) -> bool {
+        self.waiting.is_none()
     }
 
     /// Ends the cycle; `block` is what is taken, where it is ready.
     fn step(&mut self, block: Option<(usize, u64)>, edge_ready: bool) {
-        let (edge_moves, group_moves, ready) = self.moves(edge_ready);
+        let (edge_moves, group_moves, block_moves) = self.moves(edge_ready);
+        let ready = self.ready();
         if edge_moves {
             self.edge =
                 self.group.map(|(block, bits, last)| (block, bits.trailing_zeros(), last && bits & (bits - 1) == 0));
@@ -114,8 +117,11 @@ impl Scan {
             self.group = Some((number, group, left == group));
             self.block = Some((number, left & !group)).filter(|&(_, left)| left != 0);
         }
+        if block_moves {
+            self.block = self.waiting.take();
+        }
         if ready {
-            self.block = block;
+            self.waiting = block;
         }
     }
 }
@@ -146,6 +152,7 @@ impl Lane {
                 hashed: 0,
                 taken: 0,
                 read: 0,
+                read_ends: false,
                 scan: Scan::default(),
                 offered: None,
             });
@@ -155,8 +162,9 @@ impl Lane {
             room: 2 * stages.next_power_of_two(),
             scan: Scan::default(),
             other: false,
-            pipeline: VecDeque::from(vec![None; stages + 1]),
+            pipeline: VecDeque::from(vec![None; stages + 2]),
             queue: VecDeque::new(),
+            exit: None,
         })
     }
 
@@ -189,6 +197,8 @@ pub(crate) struct Chained {
     hashed: usize,
     taken: usize,
     read: usize,
+    /// A block's last edge was read in the last cycle.
+    read_ends: bool,
     scan: Scan,
     offered: Option<(usize, u32)>,
 }
@@ -207,13 +217,14 @@ impl Chained {
         let advance = self.offered.is_none() || edge_ready;
         let read = self.scan.edge.filter(|_| advance);
         let oldest = (self.hashed != self.taken).then(|| self.buffers[self.taken % count]);
-        let oldest = oldest.filter(|_| self.scan.ready(advance));
+        let oldest = oldest.filter(|_| self.scan.ready());
         self.taken += usize::from(oldest.is_some());
         self.scan.step(oldest, advance);
         if advance {
             self.offered = read.map(|(block, position, _)| (block, position));
         }
-        self.read += usize::from(read.is_some_and(|(_, _, last)| last));
+        self.read += usize::from(self.read_ends);
+        self.read_ends = read.is_some_and(|(_, _, last)| last);
         // Hashing.
         self.hashed += usize::from(self.last);
         self.last = out.is_some_and(|(_, position)| position == 63);
@@ -236,19 +247,21 @@ pub(crate) struct Plain {
     /// Edges whose last hash is at each stage.
     pipeline: VecDeque<Option<(usize, u32)>>,
     queue: VecDeque<(usize, u32)>,
+    /// The edge offered.
+    exit: Option<(usize, u32)>,
 }
 
 impl Plain {
     fn step(&mut self, store: &mut EdgeStore, both: bool, edge_ready: bool) -> LaneCycle {
         let begins = self.scan.edge.is_some() && (self.other || self.room > 0);
         let edge_ends = begins && (self.other || !both);
-        let block_ready = self.scan.ready(edge_ends);
+        let block_ready = self.scan.ready();
         let taken = store.offer(block_ready);
-        let offers = self.queue.front().copied();
+        let offers = self.exit;
         let pops = offers.is_some() && edge_ready;
         self.room = self.room + usize::from(pops) - usize::from(begins && !self.other);
-        if pops {
-            self.queue.pop_front();
+        if self.exit.is_none() || edge_ready {
+            self.exit = self.queue.pop_front();
         }
         if let Some(edge) = self.pipeline.pop_front().flatten() {
             self.queue.push_back(edge);

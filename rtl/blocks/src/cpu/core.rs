@@ -68,7 +68,7 @@ use super::csr::{self, Csrs, Events, Interrupts, MEPC, MTVAL, MTVEC, Named};
 use super::decode::{Classes, Decoded, decode};
 use super::execute::{Next, Results, Selects, Sources, execute, gate};
 use super::load_store::{byte_enable, from_bus, misaligned, to_bus};
-use super::multiply::multiply;
+use super::multiply;
 use super::parameters::{CpuParameters, Multiply, Shift};
 use super::register_file::{ADDRESS_WIDTH, Watched, register_file};
 use super::retire::Retirement;
@@ -105,6 +105,8 @@ pub struct Inside {
     pub offset: Signal,
     /// Places that the serial shifter has left.
     pub shift_left: Option<Signal>,
+    /// Whether the multiplier works, and the steps it has left, if there is one and [`Watched::Yes`].
+    pub multiplier: Option<[Signal; 2]>,
     /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.
     pub enables: [Signal; 4],
     /// What is asked of the bus.
@@ -201,6 +203,7 @@ struct Core<'a> {
     d: Decoded,
     selects: Selects,
     interrupts: Interrupts,
+    watched: Watched,
 }
 
 /// What is decided about the present instruction.
@@ -263,6 +266,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         state,
         registers,
         named,
+        watched,
     };
 
     let csr_value = m.register("csr_value_q", u(32));
@@ -283,7 +287,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
     core.fetch(&results, &decisions, retirement_cause);
     core.read_registers(&decisions);
     let request = core.request(&decisions);
-    let (done, shift_left) = core.work(&results, &decisions);
+    let (done, shift_left, multiplier) = core.work(&results, &decisions);
     core.next_states(&results, &decisions, done, written.write);
     core.checks(retirement_cause, &decisions);
     let retirement = core.retirement(&results, &decisions, &written, retirement_cause);
@@ -301,6 +305,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         data: state.data.q,
         offset: state.offset.q,
         shift_left,
+        multiplier,
         enables,
         request,
         interrupts: [interrupts.timer, interrupts.external],
@@ -474,8 +479,8 @@ impl Core<'_> {
     }
 
     /// The data register, and the units that take several cycles: whether shifter and multiplier are
-    /// done, and the places that the serial shifter has left.
-    fn work(&self, results: &Results, decisions: &Decisions) -> ([Signal; 2], Option<Signal>) {
+    /// done, the places that the serial shifter has left, and what a proof sees of the multiplier.
+    fn work(&self, results: &Results, decisions: &Decisions) -> ([Signal; 2], Option<Signal>, Option<[Signal; 2]>) {
         let (s, d, m) = (&self.s, &self.d, self.m);
         let data = &self.state.data;
         let to = Direction { right: d.funct3.bit(2), arithmetic: d.alternative };
@@ -492,15 +497,17 @@ impl Core<'_> {
                 (computed.when(s.shift.q, step.next), s.shift.q & step.done, Some(step.left))
             }
         };
-        let (computed, multiplied) = match self.parameters.multiply() {
-            Multiply::None => (computed, never),
+        let (computed, multiplied, multiplier) = match self.parameters.multiply() {
+            Multiply::None => (computed, never, None),
             style => {
-                let unit = m.instance("multiplier", &multiply(style));
+                let unit = m.instance("multiplier", &multiply::unit(style, self.watched));
                 unit.input("start_i", decisions.begins & d.multiply)
                     .input("function_i", d.funct3)
                     .input("first_i", self.first)
                     .input("second_i", self.second);
-                (computed.when(s.multiply.q, unit.output("result_o")), s.multiply.q & unit.output("done_o"))
+                let watched =
+                    (self.watched == Watched::Yes).then(|| ["working_o", "steps_left_o"].map(|o| unit.output(o)));
+                (computed.when(s.multiply.q, unit.output("result_o")), s.multiply.q & unit.output("done_o"), watched)
             }
         };
         // A serial shift that is done holds its value.
@@ -510,7 +517,7 @@ impl Core<'_> {
         data.next_when(s.execute.q | s.branch.q | read | shifts | multiplied, computed.end());
         let offset = &self.state.offset;
         offset.next_when(s.execute.q, results.offset);
-        ([shifted, multiplied], left)
+        ([shifted, multiplied], left, multiplier)
     }
 
     fn next_states(&self, results: &Results, decisions: &Decisions, done: [Signal; 2], written: Signal) {

@@ -34,6 +34,7 @@ use myelin_hdl::{Module, ModuleBuilder, Register, Signal, choose, concat, module
 
 use super::execute::spread;
 use super::parameters::Multiply;
+use super::register_file::Watched;
 
 /// Steps of a division or a serial product, the negation of the dividend first.
 const SERIAL_STEPS: i64 = 33;
@@ -47,6 +48,11 @@ const HIGH_WIDTH: u32 = 36;
 /// # Panics
 /// For [`Multiply::None`], of which there is none.
 pub fn multiply(style: Multiply) -> Arc<Module> {
+    unit(style, Watched::No)
+}
+
+/// The unit. With `watched` there are ports for a proof: whether it works, `working_o`, and the steps left, `steps_left_o`.
+pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
     assert!(style != Multiply::None, "a core without M has no multiplier");
     module("multiply", |m| {
         m.doc("Multiplier and divider of the instructions of M.");
@@ -99,8 +105,17 @@ pub fn multiply(style: Multiply) -> Arc<Module> {
         m.output("done_o", done);
         m.output("result_o", adjusted);
         m.assert("starts_only_while_idle", !(start & working.q));
-        m.cover("a_division_ends", done & divides);
-        m.cover("a_product_ends", done & !divides);
+        match watched {
+            Watched::Yes => {
+                m.output("working_o", working.q);
+                m.output("steps_left_o", left.q);
+            }
+            // Too far from reset for a proof of the whole core.
+            Watched::No => {
+                m.cover("a_division_ends", done & divides);
+                m.cover("a_product_ends", done & !divides);
+            }
+        }
     })
 }
 

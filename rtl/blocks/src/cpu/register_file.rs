@@ -57,10 +57,10 @@ pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module
     })
 }
 
-/// Whether a proof looks into the register file.
+/// Whether a proof looks into the register file and the multiplier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watched {
-    /// By two more ports for reading.
+    /// By more ports.
     Yes,
     /// Not at all.
     No,

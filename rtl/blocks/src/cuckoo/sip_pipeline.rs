@@ -11,17 +11,19 @@
 //! | port | width | meaning |
 //! |---|---|---|
 //! | `valid_i`, `valid_o` | 1 | something is in the slot (reset: 0) |
-//! | `state_<k>_i` | u64 | v0 to v3 before the word |
+//! | `state_<k>_i` | u64 | v0 to v3, the word already XORed into v3 |
 //! | `state_<k>_o` | u64 | v0 to v3 after the last round ([`End::State`]) |
 //! | `term_<k>_o` | u64 | [`TERMS`] words of which the XOR is the hash ([`End::Hash`]) |
 //! | `word_i`, `word_o` | `word_width` | what is hashed, zero-extended |
 //! | `tag_i`, `tag_o` | `tag_width` | goes along |
+//! | `next_valid_o`, `next_tag_o` | 1, `tag_width` | `valid_o` and `tag_o` of the next cycle ([`End::State`]) |
 //!
 //! **Timing.** Latency [`Sip::stages`], one word a cycle, no stall: a consumer must have room.
 //!
 //! **Numbers.** Additions modulo 2^64. The hash is the XOR of the four words of the state, left to the
 //! consumer, since chained hashes go on from the state. Where only the hash counts, the last half round
-//! needs one addition instead of two: v0 is in two of the four words and cancels.
+//! needs one addition instead of two: v0 is in two of the four words and cancels. The first XOR of the word is left
+//! to whoever gives it, who may have time for it.
 //! Judged by `myelin_golden::cuckoo::siphash`.
 //!
 //! **Cut.** Both additions of a half round are side by side: a stage is a look-up table and one 64-bit carry
@@ -62,8 +64,7 @@ pub fn sip_pipeline(sip: Sip, last_rotation: u32, word_width: u32, tag_width: u3
         let mut word = m.input("word_i", u(word_width));
         let mut tag = m.input("tag_i", u(tag_width));
         let mut valid_q = valid;
-        let v3 = state[3] ^ word.extend(u(64));
-        let mut state = State { n0: !state[0], v1: vec![!state[1]], n2: !state[2], v3: vec![!v3] };
+        let mut state = State { n0: !state[0], v1: vec![!state[1]], n2: !state[2], v3: vec![!state[3]] };
         let mut terms = None;
         for half in 0..halves {
             if half == 2 * before {
@@ -78,6 +79,10 @@ pub fn sip_pipeline(sip: Sip, last_rotation: u32, word_width: u32, tag_width: u3
                 state = state.second_half(m, half, last_rotation);
             }
             word = m.delay(&format!("word_{half}_q"), word);
+            if half + 1 == halves && end == End::State {
+                m.output("next_valid_o", valid_q);
+                m.output("next_tag_o", tag);
+            }
             tag = m.delay(&format!("tag_{half}_q"), tag);
             valid_q = delayed_valid(m, half, valid_q);
         }

@@ -15,7 +15,8 @@
 //! **Timing.** Latency [`LATENCY`], one word per cycle; capacity `depth` and the word at the exit, which has
 //! left the memory. No combinational path from one side to the other.
 //!
-//! **Not proved**, unlike [`super::fifo`]: simulated inside the serial port only.
+//! **Proved** (`verification/formal`): never more than its capacity, each word leaves once, in order and unchanged, and a
+//! word offered stays.
 
 use std::sync::Arc;
 
@@ -39,8 +40,10 @@ pub fn block_fifo(depth: usize, width: u32) -> Arc<Module> {
 pub struct Inside {
     /// Words in memory.
     pub level: Signal,
-    /// A word enters.
-    pub pushed: Signal,
+    /// A word is there to enter.
+    pub push_valid: Signal,
+    /// There is room.
+    pub push_ready: Signal,
     /// The word at the entry.
     pub push: Signal,
     /// A word is offered.
@@ -88,5 +91,5 @@ pub fn declare(m: &ModuleBuilder, depth: usize, width: u32) -> Inside {
     m.output("pop_valid_o", offered.q);
     m.output("pop_o", pop);
     m.cover("queue_fills", level.eq(depth as i64));
-    Inside { level, pushed, push, pop_valid: offered.q, pop_ready, pop, words, tail }
+    Inside { level, push_valid, push_ready, push, pop_valid: offered.q, pop_ready, pop, words, tail }
 }

@@ -39,7 +39,9 @@
 //! Why no 2x2 inside one cell: its two activations need one weight, which two pixels of one tile
 //! have. But a tile may have an odd number of pixels; its last one alone would keep a multiplier of
 //! four columns busy for two cycles, and tiles may follow one another without a gap. So 2x2 serves
-//! two arrays side by side that hold the same weights (a group of cells that splits the pixels).
+//! two arrays side by side that hold the same weights (a group of cells that splits the pixels). No cell is built
+//! so, and no `pack=` selects it: cells have weight stores and walks of their own, and two that share an array would
+//! have to stall for each other. It is a PE and an array ([`super::packed_array::twin_array`]), proved and synthesised.
 //!
 //! **Source.** Xilinx WP486 (INT8 at 18 bits); the tighter bounds follow from the symmetric range.
 //! Exhausted over all operands in `verification/formal`, the rest of the argument proved there.

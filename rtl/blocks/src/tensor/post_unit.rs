@@ -168,7 +168,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         // Shift amount: s - 1 to requantise, the plane's offset when raw.
         let shift = part(descriptor::REQUANTISE, 0, 5);
         let has_shift = shift.any();
-        let plane_offset = (nest.index[4] * i64::from(bits)).truncate(5);
+        let plane_offset = times(nest.index[4].truncate(5), bits).truncate(5);
         let amount = mux(raw, plane_offset, mux(has_shift, shift.wrapping_sub(1), 0)).named("amount");
         let round = (!raw & has_shift).named("round");
 
@@ -242,4 +242,13 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("busy_o", !ready | give_pending.q);
         m.output("overflow_o", overflow.q);
     })
+}
+
+/// A product with a constant of few ones, as a sum: a product that looks like one would take a multiplier.
+fn times(value: Signal, constant: u32) -> Signal {
+    let places: Vec<Signal> = (0..u32::BITS - constant.leading_zeros())
+        .filter(|place| constant >> place & 1 == 1)
+        .map(|place| value.shift_left(place))
+        .collect();
+    tree_reduce(&places, |a, b| a + b)
 }

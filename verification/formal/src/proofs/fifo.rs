@@ -7,7 +7,7 @@ use myelin_isa::Architecture;
 use myelin_rtl::prim::fifo;
 
 use crate::proof::{Method, Mutant, Proof};
-use crate::watch::{Queue, offered_word_stays, words_leave_in_order};
+use crate::watch::{Queue, offered_word_stays, words_leave_in_order, words_move_whenever_they_can};
 
 fn watched(depth: usize, lanes: usize, lane: Ty) -> Arc<Module> {
     module("fifo_proof", |m| {
@@ -15,22 +15,21 @@ fn watched(depth: usize, lanes: usize, lane: Ty) -> Arc<Module> {
         let inside = fifo::declare(m, depth, lanes, lane);
         offered_word_stays(m, inside.pop_valid, inside.pop_ready, &inside.pop);
         let position_ty = u(depth.trailing_zeros());
-        let held = words_leave_in_order(
-            m,
-            &Queue {
-                capacity: depth as i64,
-                push_valid: inside.push_valid,
-                push_ready: inside.push_ready,
-                pop_valid: inside.pop_valid,
-                pop_ready: inside.pop_ready,
-                push: &inside.push,
-                pop: &inside.pop,
-                held: &|ahead| {
-                    let at = inside.tail.wrapping_add(ahead.truncate(position_ty.width()));
-                    inside.words.read_asynchronous(at)
-                },
+        let queue = Queue {
+            capacity: depth as i64,
+            push_valid: inside.push_valid,
+            push_ready: inside.push_ready,
+            pop_valid: inside.pop_valid,
+            pop_ready: inside.pop_ready,
+            push: &inside.push,
+            pop: &inside.pop,
+            held: &|ahead| {
+                let at = inside.tail.wrapping_add(ahead.truncate(position_ty.width()));
+                inside.words.read_asynchronous(at)
             },
-        );
+        };
+        let held = words_leave_in_order(m, &queue);
+        words_move_whenever_they_can(m, &queue, held);
         m.assert("level_is_words_entered_less_words_left", inside.level.eq(held));
     })
 }

@@ -1,6 +1,7 @@
 //! The proofs, one file for each block.
 
 mod barrier;
+mod block_fifo;
 mod bus_arbiter;
 mod convolution;
 mod counter_store;
@@ -11,9 +12,11 @@ mod loop_nest;
 mod network;
 mod packing;
 mod post_lane;
+mod reserved_fifo;
 mod rows;
 mod skid_buffer;
 mod tokens;
+mod uart;
 
 use crate::proof::Proof;
 
@@ -21,6 +24,8 @@ use crate::proof::Proof;
 pub fn all() -> Vec<Proof> {
     [
         fifo::proofs(),
+        block_fifo::proofs(),
+        reserved_fifo::proofs(),
         skid_buffer::proofs(),
         tokens::proofs(),
         loop_nest::proofs(),
@@ -34,6 +39,7 @@ pub fn all() -> Vec<Proof> {
         counter_store::proofs(),
         network::proofs(),
         bus_arbiter::proofs(),
+        uart::proofs(),
     ]
     .into_iter()
     .flatten()

@@ -6,29 +6,28 @@ use myelin_hdl::{Module, Ty, module, mux, u};
 use myelin_rtl::prim::skid_buffer;
 
 use crate::proof::{Method, Mutant, Proof};
-use crate::watch::{Queue, offered_word_stays, words_leave_in_order};
+use crate::watch::{Queue, offered_word_stays, words_leave_in_order, words_move_whenever_they_can};
 
 fn watched(lanes: usize, lane: Ty) -> Arc<Module> {
     module("skid_buffer_proof", |m| {
         m.doc("Skid buffer with what watches it.");
         let inside = skid_buffer::declare(m, lanes, lane);
         offered_word_stays(m, inside.main_full, inside.pop_ready, &inside.main);
-        words_leave_in_order(
-            m,
-            &Queue {
-                capacity: skid_buffer::CAPACITY as i64,
-                push_valid: inside.push_valid,
-                push_ready: inside.push_ready,
-                pop_valid: inside.main_full,
-                pop_ready: inside.pop_ready,
-                push: &inside.push,
-                pop: &inside.main,
-                held: &|ahead| {
-                    let words = inside.main.iter().zip(&inside.skid);
-                    words.map(|(&main, &skid)| mux(ahead.eq(0), main, skid)).collect()
-                },
+        let queue = Queue {
+            capacity: skid_buffer::CAPACITY as i64,
+            push_valid: inside.push_valid,
+            push_ready: inside.push_ready,
+            pop_valid: inside.main_full,
+            pop_ready: inside.pop_ready,
+            push: &inside.push,
+            pop: &inside.main,
+            held: &|ahead| {
+                let words = inside.main.iter().zip(&inside.skid);
+                words.map(|(&main, &skid)| mux(ahead.eq(0), main, skid)).collect()
             },
-        );
+        };
+        let held = words_leave_in_order(m, &queue);
+        words_move_whenever_they_can(m, &queue, held);
     })
 }
 

@@ -1,10 +1,11 @@
 //! The soft core: every instruction from any state, registers, traps, interrupts, the bus.
 
+mod ends;
 mod isa;
 mod watched;
 
 use myelin_hdl::Module;
-use myelin_rtl::cpu::{CpuParameters, RegisterFile, Shift};
+use myelin_rtl::cpu::{CpuParameters, Multiply, RegisterFile, Shift};
 use std::sync::Arc;
 
 use crate::proof::{Method, Mutant, Proof};
@@ -19,6 +20,19 @@ fn small() -> Arc<Module> {
 fn fast() -> Arc<Module> {
     let small = CpuParameters::small(RESET_VECTOR).expect("invariant: a word's address");
     watched::watched(&small.with_shift(Shift::Barrel).with_registers(RegisterFile::Distributed).with_counters())
+}
+
+fn small_ends() -> Arc<Module> {
+    ends::watched(&CpuParameters::small(RESET_VECTOR).expect("invariant: a word's address"))
+}
+
+fn fast_ends() -> Arc<Module> {
+    ends::watched(&CpuParameters::fast(RESET_VECTOR).expect("invariant: a word's address"))
+}
+
+fn serial_ends() -> Arc<Module> {
+    let small = CpuParameters::small(RESET_VECTOR).expect("invariant: a word's address");
+    ends::watched(&small.with_multiply(Multiply::Serial))
 }
 
 const PROVED: &str = "every instruction of RV32I and Zicsr, whatever its operands and for any waiting of the bus: it \
@@ -103,5 +117,66 @@ pub(super) fn proofs() -> Vec<Proof> {
                 Mutant { bug: "no CSR is legal", from: "wire csr_legal = ", to: "wire csr_legal = 1'd0 & " },
             ],
         },
+        ends_proof(
+            "cpu_ends_small",
+            "soft core as on the iCE40UP5K",
+            small_ends,
+            "every instruction, whatever it is, retires or traps within 18 cycles of the end of the one before, resets at any time",
+            &[
+                Mutant {
+                    bug: "the serial shifter takes ones for fours",
+                    from: "wire shifts_four = ",
+                    to: "wire shifts_four = 1'd0 & ",
+                },
+                Mutant {
+                    bug: "a failed load is waited for",
+                    from: "wire access_failed = ",
+                    to: "wire access_failed = 1'd0 & ",
+                },
+            ],
+        ),
+        ends_proof(
+            "cpu_ends_fast",
+            "soft core as on the ECP5, M with a multiplier block",
+            fast_ends,
+            "every instruction, whatever it is, retires or traps within 41 cycles of the end of the one before, resets at any time",
+            &[Mutant {
+                bug: "a failed load is waited for",
+                from: "wire access_failed = ",
+                to: "wire access_failed = 1'd0 & ",
+            }],
+        ),
+        ends_proof(
+            "cpu_ends_serial",
+            "soft core with a serial shifter, multiplier and divider",
+            serial_ends,
+            "every instruction, whatever it is, retires or traps within 41 cycles of the end of the one before, resets at any time",
+            &[Mutant {
+                bug: "a failed load is waited for",
+                from: "wire access_failed = ",
+                to: "wire access_failed = 1'd0 & ",
+            }],
+        ),
     ]
+}
+
+/// The proof that every instruction ends.
+fn ends_proof(
+    name: &'static str,
+    subject: &'static str,
+    build: fn() -> Arc<Module>,
+    proved: &'static str,
+    mutants: &'static [Mutant],
+) -> Proof {
+    Proof {
+        name,
+        subject,
+        build,
+        method: Method::Induction { base: 3, steps: 1 },
+        reach_steps: 26,
+        proved,
+        assumed: "the bus answers each request within 3 cycles of waiting; cycles in which WFI waits are not counted",
+        holes: "longer waits of the bus add theirs: each instruction makes two requests at most",
+        mutants,
+    }
 }
