@@ -18,7 +18,7 @@ mod yosys;
 
 pub use family::{Family, Kind};
 pub use netlist::{Comparison, check_netlist};
-pub use place::{Placed, place};
+pub use place::{Placed, merged, place, placed_table};
 pub use resources::{Promise, Resources, from_json, json, resources, table};
 pub use stick::{StickAnswer, smallest_stick, stick_netlist, stick_simulated};
 pub use stick_program::{Layer, accesses, program};

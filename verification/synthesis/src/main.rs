@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Parser, Subcommand};
 use myelin_synthesis::{
-    Family, Promise, Resources, Subject, SynthesisError, Yosys, check_netlist, from_json, json, lanes,
-    netlist_subjects, place, resource_subjects, resources, table,
+    Family, Promise, Resources, Subject, SynthesisError, Yosys, check_netlist, from_json, json, lanes, merged,
+    netlist_subjects, place, placed_table, resource_subjects, resources, table,
 };
 
 /// Synthesises the blocks with Yosys for five families.
@@ -53,13 +53,16 @@ enum Action {
         /// MHz to ask for.
         #[arg(long, default_value_t = 140)]
         target: u32,
-        /// Seed of the placer.
-        #[arg(long, default_value_t = 1)]
-        seed: u32,
+        /// Seeds of the placer, one run for each.
+        #[arg(long, default_value = "1", value_delimiter = ',')]
+        seed: Vec<u32>,
         /// Only lanes with this in their description, as `plain`.
         #[arg(long, default_value = "")]
         only: String,
-        /// Where `lanes.json` goes.
+        /// Keep the runs of the report in the folder that are not made again.
+        #[arg(long)]
+        update: bool,
+        /// Where `lanes.md` and `lanes.json` go.
         #[arg(short, long, default_value = "target/synthesis")]
         output: PathBuf,
     },
@@ -79,6 +82,8 @@ enum Action {
 
 /// The counts of a report, in its folder.
 const JSON: &str = "resources.json";
+/// The clocks of a report.
+const LANES: &str = "lanes.json";
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -139,17 +144,23 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Error + Send +
             std::fs::write(output.join(JSON), json(&all))?;
             Ok(complete && all.iter().all(|counted| counted.promise == Promise::Kept))
         }
-        Action::Lanes { target, seed, only, output } => {
-            let mut all = Vec::new();
+        Action::Lanes { target, seed, only, update, output } => {
+            let mut placed = Vec::new();
             for subject in lanes()?.iter().filter(|subject| subject.describe().contains(only)) {
-                let placed = place(yosys, subject, *target, *seed)?;
-                println!("{}: {:.1} MHz ({:.0} s)", subject.describe(), placed.clock_mhz, placed.seconds);
-                placed.slowest.iter().for_each(|[from, to]| println!("  slowest: from {from} to {to}"));
-                all.push(placed);
+                for run in place(yosys, subject, *target, seed)? {
+                    println!("{}, seed {}: {:.1} MHz", subject.describe(), run.seed, run.clock_mhz);
+                    run.slowest.iter().for_each(|[from, to]| println!("  slowest: from {from} to {to}"));
+                    placed.push(run);
+                }
             }
+            let good = placed.iter().all(|run| run.clock_mhz >= f64::from(*target));
+            let file = output.join(LANES);
+            let earlier = if *update && file.exists() { std::fs::read_to_string(&file)? } else { "[]".to_owned() };
+            let all = merged(serde_json::from_str(&earlier)?, placed);
             std::fs::create_dir_all(output)?;
-            std::fs::write(output.join("lanes.json"), serde_json::to_string_pretty(&all)? + "\n")?;
-            Ok(all.iter().all(|placed| placed.clock_mhz >= f64::from(*target)))
+            std::fs::write(output.join("lanes.md"), placed_table(&all))?;
+            std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")?;
+            Ok(good)
         }
         Action::Netlists { only, cycles, seed } => Ok(netlists(yosys, &families, only, *cycles, *seed)?),
     }

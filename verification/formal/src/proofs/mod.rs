@@ -16,7 +16,6 @@ mod reserved_fifo;
 mod rows;
 mod skid_buffer;
 mod tokens;
-mod uart;
 
 use crate::proof::Proof;
 
@@ -39,7 +38,6 @@ pub fn all() -> Vec<Proof> {
         counter_store::proofs(),
         network::proofs(),
         bus_arbiter::proofs(),
-        uart::proofs(),
     ]
     .into_iter()
     .flatten()

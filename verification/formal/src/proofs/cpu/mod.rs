@@ -46,7 +46,7 @@ const PROVED: &str = "every instruction of RV32I and Zicsr, whatever its operand
 const ASSUMED: &str =
     "after a reset, which keeps the register file, register 0 is 0, as it is at power-up: nothing ever writes it";
 const HOLES: &str = "M is not in the cores proved: its unit is simulated against plain arithmetic; the values of \
-                     mcycle, minstret and mip, and that every instruction ends, are simulated only";
+                     mcycle, minstret and mip are simulated only";
 
 pub(super) fn proofs() -> Vec<Proof> {
     vec![
