@@ -29,7 +29,7 @@ const BOOT_ECP5: &[u8] = include_bytes!("../firmware/boot-ecp5.bin");
 const STICK_ECP5: &[u8] = include_bytes!("../firmware/stick-ecp5.bin");
 
 /// 25 MHz to the clock of the design: divider, multiplier, and the divider of the PLL's oscillator, which runs at 400 to 800 MHz.
-const PLL_ECP5: [(u32, [u32; 3]); 9] = [
+const PLL_ECP5: [(u32, [u32; 3]); 11] = [
     (30, [5, 6, 18]),
     (35, [5, 7, 16]),
     (40, [5, 8, 15]),
@@ -37,7 +37,9 @@ const PLL_ECP5: [(u32, [u32; 3]); 9] = [
     (50, [1, 2, 12]),
     (55, [5, 11, 11]),
     (60, [5, 12, 10]),
+    (65, [5, 13, 9]),
     (70, [5, 14, 8]),
+    (75, [1, 3, 8]),
     (80, [5, 16, 7]),
 ];
 
@@ -87,7 +89,7 @@ impl Board {
     pub fn target(self) -> Target {
         let text = match self {
             Board::StickUp5k => "stick-up5k,activations=4096,weights=512,biases=64,accumulators=64,instructions=64",
-            Board::StickEcp5 => "stick-ecp5,weights=1024",
+            Board::StickEcp5 => "stick-ecp5,activations=32768,weights=1024",
         };
         text.parse().expect("invariant: the boards' targets are legal")
     }
@@ -146,7 +148,7 @@ fn ecp5(architecture: Architecture, firmware: Vec<u8>) -> Project {
         sources: modules(&config).into_iter().chain([top]).collect(),
         pins: include_str!("../boards/stick_ecp5.lpf"),
         clock_mhz: f64::from(config.serial.clock_hz) / 1e6,
-        aim_mhz: 40.0,
+        aim_mhz: 56.0,
         seed: 1,
         parameters: config.architecture.to_string(),
         specification: config.architecture.specification(),
