@@ -168,7 +168,11 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         // Shift amount: s - 1 to requantise, the plane's offset when raw.
         let shift = part(descriptor::REQUANTISE, 0, 5);
         let has_shift = shift.any();
-        let plane_offset = times(nest.index[4].truncate(5), bits).truncate(5);
+        // A power of two is a shift to every tool.
+        let plane_offset = match bits.is_power_of_two() {
+            true => (nest.index[4] * i64::from(bits)).truncate(5),
+            false => times(nest.index[4].truncate(5), bits).truncate(5),
+        };
         let amount = mux(raw, plane_offset, mux(has_shift, shift.wrapping_sub(1), 0)).named("amount");
         let round = (!raw & has_shift).named("round");
 
