@@ -137,6 +137,10 @@ impl Plan {
 /// What the bitmap of a bucket has of these.
 fn slice_mark_bits(parameters: &Parameters) -> u32 {
     let bits = parameters.node_bits() + Rule::of(parameters.variant).bits_log2();
+    // So few that one bucket will do need not be sorted.
+    if SLICE_MARK_BITS.contains(&bits) {
+        return bits;
+    }
     bits.saturating_sub(BUCKETS_LOG2).clamp(*SLICE_MARK_BITS.start(), *SLICE_MARK_BITS.end())
 }
 
