@@ -171,6 +171,14 @@ pub fn choose(
     (last, passed.filter(|passed| Some(*passed) != slot))
 }
 
+/// Whether there is a newer image than the one that runs, which the boot code has passed over.
+pub fn is_passed_over(flash: &mut impl Flash, checksum: &mut impl Checksum, running: Slot) -> bool {
+    let [this, other] = [running, running.other()].map(|slot| Image::header(flash, checksum, slot));
+    let (Some(this), Some(other)) = (this, other) else { return false };
+    let is_newer = other.counter.wrapping_sub(this.counter).cast_signed() > 0;
+    is_newer && (other.map_version, other.family) == (this.map_version, this.family)
+}
+
 /// Boots of a slot that did not come up; 0 once one did.
 pub fn failed_attempts(flash: &mut impl Flash, slot: Slot) -> u32 {
     let mut failed = 0;

@@ -31,6 +31,6 @@ pub mod store;
 
 pub use crate::core::Core;
 pub use flash::Flash;
-pub use functional::{FunctionalCore, MacArray, Memories, MemorySizes, SoftwareArray};
+pub use functional::{FunctionalCore, HardwareArray, MacArray, Memories, MemorySizes, SoftwareArray};
 pub use register_core::{Bus, RegisterCore};
 pub use stick::{Board, Stick, System, Wire};

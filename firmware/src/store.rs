@@ -148,8 +148,8 @@ impl<const N: usize> Store<N> {
         for _ in 0..READINGS {
             flash.read(self.address(sector), &mut header);
             let entry = parse(&header, sector, checksum);
-            let commit = &header[COMMIT_AT as usize..];
-            let is_quiet = commit == [0xff; COMMIT_BYTES] || commit == [0; COMMIT_BYTES];
+            let commit = [52, 56, 60].map(|at| word(&header, at));
+            let is_quiet = commit == [u32::MAX; 3] || commit == [0; 3];
             if is_quiet || entry.is_some() {
                 return (entry, is_quiet);
             }

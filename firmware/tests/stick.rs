@@ -7,7 +7,7 @@ use common::Owned;
 use common::bench::{Bench, PAYLOAD, Table};
 use myelin_compile::{Program, compile};
 use myelin_firmware::flash::MemoryFlash;
-use myelin_firmware::image::{self, Slot};
+use myelin_firmware::image::{self, Image, Slot};
 use myelin_firmware::self_test;
 use myelin_firmware::{Core, Flash};
 use myelin_graph::{import, npy};
@@ -341,6 +341,33 @@ fn an_image_is_updated_over_the_channel_and_confirmed_by_the_next_session() {
     let answer = bench.ask(&Request::FaultLog { first: 0 });
     let Some(Reply::Faults { entries, .. }) = Reply::decode(&answer) else { panic!("{answer:?}") };
     assert_eq!(FaultEntry::all(entries).next().map(|fault| (fault.kind, fault.boot)), Some((fault::WATCHDOG, 2)));
+}
+
+#[test]
+fn a_newer_image_that_was_passed_over_and_lost_bytes_are_logged() {
+    let mut flash = flash();
+    for (slot, counter) in [(Slot::A, 7), (Slot::B, 8)] {
+        let image = Image { slot, counter, length: 4, checksum: 0, load_address: 0x1000, map_version: 1, family: 0 };
+        flash.contents_mut()[slot.address() as usize..][..32].copy_from_slice(&image.to_bytes(&mut SoftwareChecksum));
+    }
+    for (running, expected) in [(Slot::A, vec![(fault::FALLBACK, 1)]), (Slot::B, vec![])] {
+        let mut owned = Owned::new(&cell(), 256);
+        let mut table = Table::new();
+        table.board.image = Some(running);
+        let mut bench = Bench::new(owned.core(cell()), flash.clone(), table);
+        bench.open(1);
+        let faults = |bench: &mut Bench<_>| {
+            let answer = bench.ask(&Request::FaultLog { first: 0 });
+            let Some(Reply::Faults { entries, .. }) = Reply::decode(&answer) else { panic!("{answer:?}") };
+            FaultEntry::all(entries).map(|fault| (fault.kind, fault.code)).collect::<Vec<_>>()
+        };
+        assert_eq!(faults(&mut bench), expected);
+        bench.cable.borrow_mut().has_lost = true;
+        for _ in 0..100 {
+            bench.round();
+        }
+        assert_eq!(faults(&mut bench), [vec![(fault::OVERRUN, 1)], expected].concat(), "once in a boot");
+    }
 }
 
 #[test]

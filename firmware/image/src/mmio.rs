@@ -30,19 +30,36 @@ impl Bus for Mmio {
 
     fn read_bytes(&mut self, address: u32, out: &mut [u8]) {
         debug_assert!(address >= memory::DEVICE);
-        let from = address as usize as *const u8;
-        for (offset, byte) in out.iter_mut().enumerate() {
+        let (head, body) = out.split_at_mut(out.len().min(to_word(address)));
+        let (words, tail) = body.as_chunks_mut::<4>();
+        let middle = address + head.len() as u32;
+        let end = middle + 4 * words.len() as u32;
+        for (at, byte) in (address..).zip(head).chain((end..).zip(tail)) {
             // SAFETY: `RegisterCore` passes ranges that lie in device memory; nothing of Rust's lies there. Volatile, as the
             // cell writes it, too.
-            *byte = unsafe { from.add(offset).read_volatile() };
+            *byte = unsafe { (at as usize as *const u8).read_volatile() };
+        }
+        for (at, word) in (middle..).step_by(4).zip(words) {
+            *word = read(at).to_le_bytes();
         }
     }
 
     fn write_bytes(&mut self, address: u32, data: &[u8]) {
-        let to = address as usize as *mut u8;
-        for (offset, &byte) in data.iter().enumerate() {
+        let (head, body) = data.split_at(data.len().min(to_word(address)));
+        let (words, tail) = body.as_chunks::<4>();
+        let middle = address + head.len() as u32;
+        let end = middle + 4 * words.len() as u32;
+        for (at, &byte) in (address..).zip(head).chain((end..).zip(tail)) {
             // SAFETY: as in `read_bytes`.
-            unsafe { to.add(offset).write_volatile(byte) }
+            unsafe { (at as usize as *mut u8).write_volatile(byte) }
+        }
+        for (at, word) in (middle..).step_by(4).zip(words) {
+            write(at, u32::from_le_bytes(*word));
         }
     }
+}
+
+/// Bytes from an address to the next word.
+fn to_word(address: u32) -> usize {
+    (address.wrapping_neg() & 3) as usize
 }

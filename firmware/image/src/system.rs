@@ -38,6 +38,7 @@ impl Checksum for CrcUnit {
 pub struct SystemBlock {
     board: Board,
     clocks_per_ms: u64,
+    clocks_per_s: u64,
     /// The last millisecond that was given out, and the clock it began with.
     now_ms: u64,
     began: u64,
@@ -60,7 +61,7 @@ impl SystemBlock {
             last_fault: crate::start::last_fault(),
         };
         let clocks_per_ms = u64::from(clock_hz / 1000).max(1);
-        SystemBlock { board, clocks_per_ms, now_ms: 0, began: 0 }
+        SystemBlock { board, clocks_per_ms, clocks_per_s: clocks_per_ms * 1000, now_ms: 0, began: 0 }
     }
 }
 
@@ -74,18 +75,13 @@ impl System for SystemBlock {
     fn now_ms(&mut self) -> u64 {
         let low = read(system::TIME_LOW);
         let clocks = u64::from(read(system::TIME_HIGH)) << 32 | u64::from(low);
-        let passed = clocks.wrapping_sub(self.began);
+        let mut passed = clocks.wrapping_sub(self.began);
         // Most often less than a few: no long division, which this core has not.
-        if passed >= self.clocks_per_ms * 1000 {
-            let whole = passed / self.clocks_per_ms;
-            self.now_ms += whole;
-            self.began += whole * self.clocks_per_ms;
-        } else {
-            let mut left = passed;
-            while left >= self.clocks_per_ms {
-                left -= self.clocks_per_ms;
-                self.now_ms += 1;
-                self.began += self.clocks_per_ms;
+        for (milliseconds, clocks) in [(1000, self.clocks_per_s), (1, self.clocks_per_ms)] {
+            while passed >= clocks {
+                passed -= clocks;
+                self.now_ms += milliseconds;
+                self.began += clocks;
             }
         }
         self.now_ms

@@ -12,7 +12,8 @@ use crate::system::CrcUnit;
 pub struct SerialWire<const R: usize, const T: usize> {
     ring: &'static [u8; R],
     frame: &'static mut [u8; T],
-    tail: u32,
+    /// Bytes done with: the ring's counters wrap at 2^16.
+    tail: u16,
 }
 
 fn read(register: u32) -> u32 {
@@ -36,17 +37,17 @@ impl<const R: usize, const T: usize> SerialWire<R, T> {
 
 impl<const R: usize, const T: usize> Wire for SerialWire<R, T> {
     fn received(&mut self) -> &[u8] {
-        let waiting = read(serial::RX_HEAD).wrapping_sub(self.tail) as usize;
+        let waiting = usize::from((read(serial::RX_HEAD) as u16).wrapping_sub(self.tail));
         // SAFETY: no instructions; the DMA has changed the ring behind the compiler's back.
         unsafe { core::arch::asm!("/* {0} */", in(reg) self.ring.as_ptr()) };
-        let start = self.tail as usize % R;
+        let start = usize::from(self.tail) % R;
         let end = R.min(start + waiting.min(R));
         self.ring.get(start..end).unwrap_or(&[])
     }
 
     fn consume(&mut self, count: usize) {
-        self.tail = self.tail.wrapping_add(count as u32);
-        write(serial::RX_TAIL, self.tail);
+        self.tail = self.tail.wrapping_add(count as u16);
+        write(serial::RX_TAIL, self.tail.into());
     }
 
     fn can_send(&mut self) -> bool {
@@ -60,5 +61,12 @@ impl<const R: usize, const T: usize> Wire for SerialWire<R, T> {
             write(serial::TX_ADDRESS, self.frame.as_ptr() as usize as u32);
             write(serial::TX_LENGTH, length as u32);
         }
+    }
+    fn has_lost(&mut self) -> bool {
+        let has_lost = read(serial::STATUS) & serial::STATUS_OVERRUN != 0;
+        if has_lost {
+            write(serial::STATUS, serial::STATUS_OVERRUN);
+        }
+        has_lost
     }
 }

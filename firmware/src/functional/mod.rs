@@ -8,21 +8,26 @@
 
 mod array;
 mod convolve;
+mod mac_array;
 mod post;
 mod sequencer;
 mod transfer;
 mod trap;
 
-pub use array::{MacArray, SoftwareArray, Stream, SumOverflow};
+pub use array::{MacArray, Run, SoftwareArray, Stream, SumOverflow};
+pub use mac_array::HardwareArray;
 
 use core::ops::Range;
 
 use myelin_isa::framing::CoreKind;
-use myelin_isa::{Architecture, Instruction, Unit, array_descriptor, post_descriptor, register, transfer_descriptor};
+use myelin_isa::{
+    Architecture, ArrayDescriptor, Instruction, PostDescriptor, Unit, array_descriptor, post_descriptor, register,
+    transfer_descriptor,
+};
 
 use crate::core::Core;
 use convolve::Convolution;
-use post::Post;
+use post::{Post, PostWalk, Values};
 use sequencer::{Queued, Sequencer, Step};
 use trap::Trap;
 
@@ -80,12 +85,48 @@ impl MemorySizes {
     }
 }
 
+/// `value` times a small count, modulo 2^32: as long as the count has bits, where a soft core's library would take the other factor's.
+fn times(mut value: u32, mut count: u32) -> u32 {
+    let mut sum = 0_u32;
+    while count > 0 {
+        if count & 1 == 1 {
+            sum = sum.wrapping_add(value);
+        }
+        (value, count) = (value << 1, count >> 1);
+    }
+    sum
+}
+
 /// An instruction that is being executed, and how far.
 #[derive(Clone, Copy, Debug)]
 struct Executing {
     unit: Unit,
     queued: Queued,
-    position: u64,
+    place: Place,
+}
+
+/// How far a walk of three loops is; its steps are the parts of an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Place {
+    inner: u32,
+    middle: u32,
+    outer: u32,
+}
+
+impl Place {
+    const FIRST: Place = Place { inner: 0, middle: 0, outer: 0 };
+
+    /// What follows in loops of so many steps; `None` at the end.
+    fn next(self, inner_count: u32, middle_count: u32, outer_count: u32) -> Option<Place> {
+        let Place { inner, middle, outer } = self;
+        if inner + 1 < inner_count {
+            Some(Place { inner: inner + 1, ..self })
+        } else if middle + 1 < middle_count {
+            Some(Place { inner: 0, middle: middle + 1, outer })
+        } else {
+            (outer + 1 < outer_count).then_some(Place { inner: 0, middle: 0, outer: outer + 1 })
+        }
+    }
 }
 
 /// Whether a cell runs.
@@ -116,6 +157,12 @@ pub struct FunctionalCore<'m, A> {
     array: A,
     array_registers: [u32; array_descriptor::COUNT as usize],
     post_registers: [u32; post_descriptor::COUNT as usize],
+    /// What these registers say.
+    array_descriptor: ArrayDescriptor,
+    post_descriptor: PostDescriptor,
+    post_walk: PostWalk,
+    /// A result, and an element of its window.
+    values: [Values; 2],
     load_registers: [u32; transfer_descriptor::COUNT as usize],
     store_registers: [u32; transfer_descriptor::COUNT as usize],
     sequencer: Sequencer,
@@ -157,6 +204,10 @@ impl<'m, A: MacArray> FunctionalCore<'m, A> {
             array,
             array_registers: [0; array_descriptor::COUNT as usize],
             post_registers: [0; post_descriptor::COUNT as usize],
+            array_descriptor: ArrayDescriptor::default(),
+            post_descriptor: PostDescriptor::default(),
+            post_walk: PostWalk::default(),
+            values: [[0; Architecture::SIDE_MAX as usize]; 2],
             load_registers: [0; transfer_descriptor::COUNT as usize],
             store_registers: [0; transfer_descriptor::COUNT as usize],
             sequencer: Sequencer::new(0),
@@ -170,6 +221,11 @@ impl<'m, A: MacArray> FunctionalCore<'m, A> {
         })
     }
 
+    /// The array, for whoever built it.
+    pub fn array(&self) -> &A {
+        &self.array
+    }
+
     fn start(&mut self, entry: u32) {
         self.sequencer = Sequencer::new(entry & (self.architecture.instruction_depth() - 1));
         self.executing = None;
@@ -178,15 +234,15 @@ impl<'m, A: MacArray> FunctionalCore<'m, A> {
         self.state = State::Running;
     }
 
-    /// Hands out an instruction or executes a part of one.
-    fn advance(&mut self) -> Result<(), (u32, Trap)> {
-        if let Some(executing) = self.executing {
-            return self.execute(executing);
+    /// Hands out an instruction, or executes up to `parts` parts of one; how many it did.
+    fn advance(&mut self, parts: u32) -> Result<u32, (u32, Trap)> {
+        if let Some(executing) = self.executing.take() {
+            return self.execute(&executing, parts);
         }
         let address = self.sequencer.next;
         let instruction = self.fetch(address).map_err(|trap| (address, trap))?;
         trap::check(&self.architecture, &instruction).map_err(|trap| (address, trap))?;
-        match self.sequencer.hand_out(instruction, self.architecture.instruction_depth()) {
+        match self.sequencer.hand_out(&instruction, self.architecture.instruction_depth()) {
             Step::HandedOut => self.count_instruction(),
             Step::Halted => {
                 self.count_instruction();
@@ -194,51 +250,59 @@ impl<'m, A: MacArray> FunctionalCore<'m, A> {
             }
             Step::Waits => {
                 let (unit, queued) = self.sequencer.begin().ok_or((address, Trap::Deadlock))?;
-                self.executing = Some(Executing { unit, queued, position: 0 });
+                return self.execute(&Executing { unit, queued, place: Place::FIRST }, parts);
             }
         }
-        Ok(())
+        Ok(1)
     }
 
-    fn execute(&mut self, executing: Executing) -> Result<(), (u32, Trap)> {
-        let Executing { unit, queued, position } = executing;
+    fn execute(&mut self, executing: &Executing, parts: u32) -> Result<u32, (u32, Trap)> {
+        let Executing { unit, ref queued, mut place } = *executing;
         let at = |trap| (queued.index, trap);
-        if self.execute_part(&queued.instruction, position).map_err(at)? {
-            self.executing = Some(Executing { position: position + 1, ..executing });
-            return Ok(());
+        for done in 1..=parts {
+            let Some(next) = self.execute_part(&queued.instruction, place).map_err(at)? else {
+                if unit == Unit::Post && queued.instruction.header().stamp {
+                    self.stamp();
+                }
+                self.sequencer.complete(unit, &queued.instruction).map_err(at)?;
+                return Ok(done);
+            };
+            place = next;
+            if self.is_over_limit() {
+                break;
+            }
         }
-        self.executing = None;
-        if unit == Unit::Post && queued.instruction.header().stamp {
-            self.stamp();
-        }
-        self.sequencer.complete(unit, &queued.instruction).map_err(at)
+        self.executing = Some(Executing { place, ..*executing });
+        Ok(parts)
     }
 
-    /// Executes part `position` of an instruction; whether there are more.
-    fn execute_part(&mut self, instruction: &Instruction, position: u64) -> Result<bool, Trap> {
+    fn is_over_limit(&self) -> bool {
+        self.cycle_limit > 0 && self.counters[register::COUNTER_CYCLES as usize] >= self.cycle_limit
+    }
+
+    /// Executes the part of an instruction at a place; where the next one is.
+    fn execute_part(&mut self, instruction: &Instruction, place: Place) -> Result<Option<Place>, Trap> {
         match *instruction {
             Instruction::Config { unit, index, values, .. } => {
                 self.configure(unit, usize::from(index), values);
-                Ok(false)
+                Ok(None)
             }
             Instruction::Load { memory_beat, destination, beats, .. } => {
-                self.load_row(memory_beat, destination, beats, position)
+                self.load_row(memory_beat, destination, beats, place)
             }
-            Instruction::Store { memory_beat, source, beats, .. } => {
-                self.store_row(memory_beat, source, beats, position)
-            }
+            Instruction::Store { memory_beat, source, beats, .. } => self.store_row(memory_beat, source, beats, place),
             Instruction::LoadWeights { target, memory_beat, destination, beats, .. } => {
-                self.load_weights(target, memory_beat, destination, beats).map(|()| false)
+                self.load_weights(target, memory_beat, destination, beats).map(|()| None)
             }
             Instruction::Convolve { half, accumulate, row_address, x_start, y_start, weight_base, .. } => {
                 let operands = Convolution { half, accumulate, row_address, x_start, y_start, weight_base };
-                self.convolve_tile(&operands, position)
+                self.convolve_part(&operands, place)
             }
-            Instruction::Drain { ref operands, .. } => self.post_result(Post::Drain, operands, position),
-            Instruction::Elementwise { ref operands, .. } => self.post_result(Post::Elementwise, operands, position),
-            Instruction::Pool { ref operands, .. } => self.post_result(Post::Pool, operands, position),
+            Instruction::Drain { ref operands, .. } => self.post_result(Post::Drain, operands, place),
+            Instruction::Elementwise { ref operands, .. } => self.post_result(Post::Elementwise, operands, place),
+            Instruction::Pool { ref operands, .. } => self.post_result(Post::Pool, operands, place),
             // The sequencer's own.
-            Instruction::Sync { .. } | Instruction::Fence => Ok(false),
+            Instruction::Sync { .. } | Instruction::Fence => Ok(None),
         }
     }
 
@@ -251,6 +315,11 @@ impl<'m, A: MacArray> FunctionalCore<'m, A> {
         };
         if let Some(registers) = registers.get_mut(index..index + values.len()) {
             registers.copy_from_slice(&values);
+        }
+        match unit {
+            Unit::Array => self.array_descriptor = ArrayDescriptor::from_registers(&self.array_registers),
+            Unit::Post => self.post_descriptor = PostDescriptor::from_registers(&self.post_registers),
+            Unit::Load | Unit::Store => {}
         }
     }
 
@@ -374,18 +443,16 @@ impl<A: MacArray> Core for FunctionalCore<'_, A> {
     }
 
     fn step(&mut self) {
-        for _ in 0..PARTS_PER_STEP {
-            if self.state != State::Running {
-                return;
-            }
+        let mut left = PARTS_PER_STEP;
+        while left > 0 && self.state == State::Running {
             let before = self.sequencer.next;
-            let done = self.advance();
-            let cycles = self.counters[register::COUNTER_CYCLES as usize];
-            if let Err((index, trap)) = done {
-                (self.program_counter, self.state) = (index, State::Trapped(trap));
-            } else if self.state == State::Halted {
+            match self.advance(left) {
+                Ok(parts) => left -= parts,
+                Err((index, trap)) => (self.program_counter, self.state) = (index, State::Trapped(trap)),
+            }
+            if self.state == State::Halted {
                 self.program_counter = before;
-            } else if self.cycle_limit > 0 && cycles >= self.cycle_limit {
+            } else if self.state == State::Running && self.is_over_limit() {
                 (self.program_counter, self.state) = (before, State::Trapped(Trap::Cycles));
             }
         }
@@ -400,6 +467,7 @@ impl<A: MacArray> Core for FunctionalCore<'_, A> {
         self.counters = [0; register::COUNTER_COUNT as usize];
         self.array_registers = [0; array_descriptor::COUNT as usize];
         self.post_registers = [0; post_descriptor::COUNT as usize];
+        (self.array_descriptor, self.post_descriptor) = Default::default();
         self.load_registers = [0; transfer_descriptor::COUNT as usize];
         self.store_registers = [0; transfer_descriptor::COUNT as usize];
     }

@@ -14,12 +14,43 @@ pub(super) struct Queued {
     pub instruction: Instruction,
 }
 
+const DEPTH: usize = Architecture::QUEUE_DEPTH as usize;
+
+/// A unit's queue, in a ring: instructions are not moved, which is what takes a small core's time.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    places: [Option<Queued>; DEPTH],
+    /// The oldest one's place.
+    first: usize,
+}
+
+impl Queue {
+    fn front(&self) -> Option<&Queued> {
+        self.places[self.first].as_ref()
+    }
+
+    /// Puts an instruction behind the others; false if there is no place.
+    fn push(&mut self, index: u32, instruction: &Instruction) -> bool {
+        // From the oldest on, round and round.
+        let (behind, before) = (self.first..DEPTH, 0..self.first);
+        let Some(at) = behind.chain(before).find(|&at| self.places[at].is_none()) else { return false };
+        self.places[at] = Some(Queued { index, instruction: *instruction });
+        true
+    }
+
+    fn pop(&mut self) -> Option<Queued> {
+        let front = self.places[self.first].take();
+        self.first = if self.first + 1 == DEPTH { 0 } else { self.first + 1 };
+        front
+    }
+}
+
 /// The state of a run: what waits where.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sequencer {
     /// Address of the next instruction to hand out.
     pub next: u32,
-    queues: [[Option<Queued>; Architecture::QUEUE_DEPTH as usize]; 4],
+    queues: [Queue; 4],
     /// `[from][to]`.
     tokens: [[u8; 4]; 4],
     barrier: u8,
@@ -41,7 +72,7 @@ impl Sequencer {
     pub const fn new(entry: u32) -> Sequencer {
         Sequencer {
             next: entry,
-            queues: [[None; Architecture::QUEUE_DEPTH as usize]; 4],
+            queues: [Queue { places: [None; DEPTH], first: 0 }; 4],
             tokens: [[0; 4]; 4],
             barrier: 0,
             loaded: 0,
@@ -49,52 +80,37 @@ impl Sequencer {
     }
 
     /// Tries to hand out the next instruction.
-    pub fn hand_out(&mut self, instruction: Instruction, instruction_depth: u32) -> Step {
+    pub fn hand_out(&mut self, instruction: &Instruction, instruction_depth: u32) -> Step {
         let done = match instruction.unit() {
-            Some(unit) => self.push(unit, Queued { index: self.next, instruction }),
-            None if instruction == Instruction::Fence => {
+            Some(unit) => self.queues[unit as usize].push(self.next, instruction),
+            None if *instruction == Instruction::Fence => {
                 let loaded = self.loaded > 0;
                 self.loaded -= u8::from(loaded);
                 loaded
             }
-            None => self.queues.iter().all(|queue| queue[0].is_none()),
+            None => self.queues.iter().all(|queue| queue.front().is_none()),
         };
         if !done {
             return Step::Waits;
         }
         self.next = self.next.wrapping_add(1) & (instruction_depth - 1);
-        if instruction == (Instruction::Sync { halt: true }) { Step::Halted } else { Step::HandedOut }
-    }
-
-    fn push(&mut self, unit: Unit, queued: Queued) -> bool {
-        match self.queues[unit as usize].iter_mut().find(|place| place.is_none()) {
-            Some(place) => {
-                *place = Some(queued);
-                true
-            }
-            None => false,
-        }
+        if matches!(instruction, Instruction::Sync { halt: true }) { Step::Halted } else { Step::HandedOut }
     }
 
     /// Takes an instruction whose tokens are there, with them; units in the order of their numbers.
     pub fn begin(&mut self) -> Option<(Unit, Queued)> {
-        let (unit, queued) = Unit::ALL.into_iter().find_map(|unit| {
-            let queued = self.queues[unit as usize][0]?;
-            self.is_ready(unit, &queued).then_some((unit, queued))
-        })?;
-        let queue = &mut self.queues[unit as usize];
-        queue.rotate_left(1);
-        queue[queue.len() - 1] = None;
+        let unit = Unit::ALL.into_iter().find(|&unit| self.is_ready(unit))?;
+        let queued = self.queues[unit as usize].pop()?;
+        let wait = queued.instruction.header().wait;
         for from in Unit::ALL {
-            if queued.instruction.header().wait.contains(from) {
-                self.tokens[from as usize][unit as usize] -= 1;
-            }
+            self.tokens[from as usize][unit as usize] -= u8::from(wait.contains(from));
         }
         self.barrier -= u8::from(meets(unit, &queued));
         Some((unit, queued))
     }
 
-    fn is_ready(&self, unit: Unit, queued: &Queued) -> bool {
+    fn is_ready(&self, unit: Unit) -> bool {
+        let Some(queued) = self.queues[unit as usize].front() else { return false };
         let wait = queued.instruction.header().wait;
         let has = |&from: &Unit| !wait.contains(from) || self.tokens[from as usize][unit as usize] > 0;
         Unit::ALL.iter().all(has) && (!meets(unit, queued) || self.barrier > 0)

@@ -1,10 +1,10 @@
 //! LOAD, LOADW and STORE, a row at a time.
 
-use myelin_isa::{Instruction, WeightTarget, transfer_descriptor as at};
+use myelin_isa::{Architecture, Instruction, Precision, WeightTarget, transfer_descriptor as at};
 
-use super::FunctionalCore;
 use super::array::MacArray;
 use super::trap::{Trap, some};
+use super::{FunctionalCore, Place, times};
 
 /// Where one row of a LOAD or STORE lies: bytes of device memory, lanes, how many of both.
 struct Row {
@@ -14,27 +14,25 @@ struct Row {
 }
 
 impl<A: MacArray> FunctionalCore<'_, A> {
-    /// Row `position` of a LOAD; whether there are more.
-    pub(super) fn load_row(&mut self, beat: u32, lane: u32, beats: u32, position: u64) -> Result<bool, Trap> {
-        let (row, more) = self.row(&self.load_registers, beat, lane, beats, position)?;
-        let unused = 8 - self.architecture.precision().bits();
+    /// A row of a LOAD; where the next one is.
+    pub(super) fn load_row(&mut self, beat: u32, lane: u32, beats: u32, place: Place) -> Result<Option<Place>, Trap> {
+        let (row, next) = self.row(&self.load_registers, beat, lane, beats, place)?;
         let bytes = &self.memories.device[row.byte..][..row.length];
-        for (lane, &byte) in self.memories.activations[row.lane..][..row.length].iter_mut().zip(bytes) {
-            *lane = (byte << unused) as i8 >> unused;
-        }
+        let lanes = &mut self.memories.activations[row.lane..][..row.length];
+        take_lanes(self.architecture.precision(), lanes, bytes);
         self.spend(super::Busy::Load, beats);
-        Ok(more)
+        Ok(next)
     }
 
-    /// Row `position` of a STORE; whether there are more.
-    pub(super) fn store_row(&mut self, beat: u32, lane: u32, beats: u32, position: u64) -> Result<bool, Trap> {
-        let (row, more) = self.row(&self.store_registers, beat, lane, beats, position)?;
+    /// A row of a STORE; where the next one is.
+    pub(super) fn store_row(&mut self, beat: u32, lane: u32, beats: u32, place: Place) -> Result<Option<Place>, Trap> {
+        let (row, next) = self.row(&self.store_registers, beat, lane, beats, place)?;
         let lanes = &self.memories.activations[row.lane..][..row.length];
         for (byte, &lane) in self.memories.device[row.byte..][..row.length].iter_mut().zip(lanes) {
             *byte = lane as u8;
         }
         self.spend(super::Busy::Store, beats);
-        Ok(more)
+        Ok(next)
     }
 
     fn row(
@@ -43,32 +41,35 @@ impl<A: MacArray> FunctionalCore<'_, A> {
         beat: u32,
         lane: u32,
         beats: u32,
-        position: u64,
-    ) -> Result<(Row, bool), Trap> {
+        place: Place,
+    ) -> Result<(Row, Option<Place>), Trap> {
         let register = |index: u8| registers[usize::from(index)];
-        let (last, index) = (register(at::ROWS) & 0xffff, position as u32);
-        let beat = beat.wrapping_add(register(at::MEMORY_STEP).wrapping_mul(index));
-        let lane = lane.wrapping_add(register(at::LANE_STEP).wrapping_mul(index));
+        let (count, index) = ((register(at::ROWS) & 0xffff) + 1, place.inner);
+        let beat = beat.wrapping_add(times(register(at::MEMORY_STEP), index));
+        let lane = lane.wrapping_add(times(register(at::LANE_STEP), index));
         let byte = self.external(beat, beats)?;
         let lanes = self.architecture.lanes();
-        let length = u64::from(beats) * u64::from(lanes);
-        let is_inside = u64::from(lane) + length <= u64::from(self.architecture.activation_lanes());
-        if !lane.is_multiple_of(lanes) || !is_inside {
+        // Those in memory: far from 32 bits.
+        let length = beats << lanes.trailing_zeros();
+        let is_inside = u64::from(lane) + u64::from(length) <= u64::from(self.architecture.activation_lanes());
+        if lane & (lanes - 1) != 0 || !is_inside {
             return Err(Trap::Address);
         }
-        Ok((Row { byte, lane: lane as usize, length: length as usize }, index < last))
+        Ok((Row { byte, lane: lane as usize, length: length as usize }, place.next(count, 1, 1)))
     }
 
     /// Where the bytes of beats start that lie in the memory that may be used.
     fn external(&self, beat: u32, beats: u32) -> Result<usize, Trap> {
         some(beats)?;
         let lanes = self.architecture.lanes();
-        let there = (self.memories.device.len() / lanes as usize) as u64;
+        // Lanes are a power of two.
+        let shift = lanes.trailing_zeros();
+        let there = (self.memories.device.len() >> shift) as u64;
         let available = if self.memory_beats == 0 { there } else { there.min(u64::from(self.memory_beats)) };
         if u64::from(beat) + u64::from(beats) > available {
             return Err(Trap::Address);
         }
-        Ok(beat as usize * lanes as usize)
+        Ok((beat as usize) << shift)
     }
 
     /// A LOADW as a whole.
@@ -94,22 +95,29 @@ impl<A: MacArray> FunctionalCore<'_, A> {
         let (ports, columns) = (architecture.weight_ports() as usize, architecture.columns() as usize);
         let (lanes, row_lanes) = (architecture.lanes() as usize, architecture.weight_row_lanes() as usize);
         let banks_per_beat = architecture.weight_banks_per_beat() as usize;
-        let word_beats = architecture.weight_word_beats();
-        let words = u64::from(beats.div_ceil(word_beats));
+        let words = u64::from(beats.div_ceil(architecture.weight_word_beats()));
         if u64::from(destination) + words > u64::from(architecture.weight_words()) {
             return Err(Trap::Address);
         }
-        let unused = 8 - architecture.precision().bits();
-        for beat in 0..beats {
-            let word = (destination + beat / word_beats) as usize;
-            let first = (beat % word_beats) as usize * banks_per_beat;
-            for (part, bank) in (first..ports.min(first + banks_per_beat)).enumerate() {
-                let bytes = &self.memories.device[at + beat as usize * lanes + part * row_lanes..][..columns];
-                let weights = &mut self.memories.weights[(word * ports + bank) * columns..][..columns];
-                for (weight, &byte) in weights.iter_mut().zip(bytes) {
-                    *weight = (byte << unused) as i8 >> unused;
-                }
+        let precision = architecture.precision();
+        let word = ports * columns;
+        let place = destination as usize * word;
+        let beats = &self.memories.device[at..at + beats as usize * lanes];
+        if row_lanes == columns && word_is_whole_beats(architecture) {
+            // Weights lie in memory as in the scratchpad.
+            take_lanes(precision, &mut self.memories.weights[place..place + beats.len()], beats);
+            return Ok(());
+        }
+        let (mut bank, mut place) = (0, place);
+        for beat in beats.chunks_exact(lanes) {
+            // Rows of a word follow each other, banks in a beat likewise.
+            let rows = (ports - bank).min(banks_per_beat);
+            let weights = self.memories.weights[place..place + rows * columns].chunks_exact_mut(columns);
+            for (weights, bytes) in weights.zip(beat.chunks_exact(row_lanes)) {
+                take_lanes(precision, weights, &bytes[..columns]);
             }
+            place += rows * columns;
+            bank = if bank + rows == ports { 0 } else { bank + rows };
         }
         Ok(())
     }
@@ -138,13 +146,10 @@ impl<A: MacArray> FunctionalCore<'_, A> {
         if u64::from(destination) + u64::from(beats) > u64::from(self.architecture.table_entries()) {
             return Err(Trap::Address);
         }
-        let unused = 8 - self.architecture.precision().bits();
         for beat in 0..beats as usize {
             let bytes = &self.memories.device[at + beat * lanes..][..columns];
             let entries = &mut self.memories.table[(destination as usize + beat) * columns..][..columns];
-            for (entry, &byte) in entries.iter_mut().zip(bytes) {
-                *entry = (byte << unused) as i8 >> unused;
-            }
+            take_lanes(self.architecture.precision(), entries, bytes);
         }
         Ok(())
     }
@@ -172,5 +177,22 @@ impl<A: MacArray> FunctionalCore<'_, A> {
     /// The instruction at an address of instruction memory.
     pub(super) fn fetch(&self, address: u32) -> Result<Instruction, Trap> {
         Instruction::decode(self.memories.instructions[address as usize]).map_err(|_| Trap::Opcode)
+    }
+}
+
+/// Whether the banks of a weight word fill whole beats.
+fn word_is_whole_beats(architecture: &Architecture) -> bool {
+    architecture.weight_ports() == architecture.weight_word_beats() * architecture.weight_banks_per_beat()
+}
+
+/// The low bits of bytes as a lane keeps them, sign-extended; as many as there are of both.
+fn take_lanes(precision: Precision, lanes: &mut [i8], bytes: &[u8]) {
+    let sign = 1 << (precision.bits() - 1);
+    if sign == 0x80 {
+        lanes.iter_mut().zip(bytes).for_each(|(lane, &byte)| *lane = byte.cast_signed());
+        return;
+    }
+    for (lane, &byte) in lanes.iter_mut().zip(bytes) {
+        *lane = ((byte & (2 * sign - 1)) ^ sign).wrapping_sub(sign).cast_signed();
     }
 }

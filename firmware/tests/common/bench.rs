@@ -19,6 +19,8 @@ pub type TestStick<C> = Stick<C, MemoryFlash, Port, Table, 4, PAYLOAD, FRAME, 3,
 /// Bytes in both directions, shared with the host.
 #[derive(Default)]
 pub struct Cable {
+    /// The port has lost a byte.
+    pub has_lost: bool,
     pub to_stick: VecDeque<u8>,
     pub to_host: VecDeque<u8>,
 }
@@ -45,6 +47,10 @@ impl Wire for Port {
 
     fn can_send(&mut self) -> bool {
         true
+    }
+
+    fn has_lost(&mut self) -> bool {
+        self.0.borrow().has_lost
     }
 
     fn send(&mut self, frame: &Frame<'_>) {

@@ -2,11 +2,12 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub mod bench;
+pub mod mac;
 pub mod objects;
 
 use myelin_compile::Program;
 use myelin_compile::emulate::Session;
-use myelin_firmware::{Core, FunctionalCore, Memories, MemorySizes, SoftwareArray};
+use myelin_firmware::{Core, FunctionalCore, MacArray, Memories, MemorySizes, SoftwareArray};
 use myelin_isa::framing::CoreKind;
 use myelin_isa::{Architecture, register};
 
@@ -20,6 +21,7 @@ pub struct Owned {
     instructions: Vec<[u32; 4]>,
     stamps: Vec<u32>,
     accumulators: Vec<i32>,
+    tile: Vec<i8>,
 }
 
 impl Owned {
@@ -34,10 +36,20 @@ impl Owned {
             instructions: vec![[0; 4]; sizes.instructions],
             stamps: vec![0; sizes.stamps],
             accumulators: vec![0; SoftwareArray::accumulators(architecture)],
+            tile: vec![0; SoftwareArray::weights(architecture)],
         }
     }
 
     pub fn core(&mut self, architecture: Architecture) -> FunctionalCore<'_, SoftwareArray<'_>> {
+        self.core_with(architecture, |software| software)
+    }
+
+    /// With an array made of one in software.
+    pub fn core_with<'m, A: MacArray>(
+        &'m mut self,
+        architecture: Architecture,
+        array: impl FnOnce(SoftwareArray<'m>) -> A,
+    ) -> FunctionalCore<'m, A> {
         let memories = Memories {
             device: &mut self.device,
             activations: &mut self.activations,
@@ -47,19 +59,19 @@ impl Owned {
             instructions: &mut self.instructions,
             stamps: &mut self.stamps,
         };
-        let array = SoftwareArray::new(&architecture, &mut self.accumulators).unwrap();
+        let array = array(SoftwareArray::new(&architecture, &mut self.accumulators, &mut self.tile).unwrap());
         FunctionalCore::new(architecture, architecture.specification(), CoreKind::Software, memories, array).unwrap()
     }
 }
 
-pub fn load(core: &mut impl Core, words: &[[u32; 4]]) {
+pub fn load(core: &mut (impl Core + ?Sized), words: &[[u32; 4]]) {
     for (index, &word) in words.as_flattened().iter().enumerate() {
         core.write_register(register::INSTRUCTIONS + 4 * index as u32, word);
     }
 }
 
 /// Starts and waits; answers STATUS.
-pub fn run(core: &mut impl Core, entry: u32) -> u32 {
+pub fn run(core: &mut (impl Core + ?Sized), entry: u32) -> u32 {
     core.write_register(register::START, entry);
     while !core.interrupt() {
         assert_eq!(core.read_register(register::STATUS) & 7, register::STATUS_BUSY);
@@ -81,15 +93,26 @@ pub fn infer(core: &mut impl Core, program: &Program, picture: &[i32]) -> Vec<Ve
     answers.collect()
 }
 
+/// Loads a program, and answers pictures.
+pub fn answers(core: &mut impl Core, program: &Program, pictures: &[Vec<i32>]) -> Vec<Vec<Vec<i32>>> {
+    start(core, program);
+    pictures.iter().map(|picture| infer(core, program, picture)).collect()
+}
+
+/// Loads a program.
+fn start(core: &mut impl Core, program: &Program) {
+    assert!(core.write_memory(0, &program.image));
+    load(core, &program.cells[0].resident_words(&program.architecture));
+    core.write_register(register::MEMORY_BEATS, program.memory_beats);
+    assert_eq!(run(core, program.load_entry) & 0xf7, register::STATUS_HALTED);
+}
+
 /// Loads a program, and infers pictures on both: device memory and answers must be the same.
 pub fn agrees_with_emulator(program: &Program, pictures: &[Vec<i32>], what: &str) -> Vec<Vec<Vec<i32>>> {
     let architecture = program.architecture;
     let mut owned = Owned::new(&architecture, program.memory_beats);
     let mut core = owned.core(architecture);
-    assert!(core.write_memory(0, &program.image));
-    load(&mut core, &program.cells[0].resident_words(&architecture));
-    core.write_register(register::MEMORY_BEATS, program.memory_beats);
-    assert_eq!(run(&mut core, program.load_entry) & 0xf7, register::STATUS_HALTED, "{what}");
+    start(&mut core, program);
     let mut session = Session::new(program).unwrap();
     let mut answers = Vec::new();
     for picture in pictures {

@@ -42,6 +42,9 @@ pub struct Soc<C> {
     pub clocks: u64,
 }
 
+/// The trap vector.
+const MTVEC: u32 = 0x305;
+
 const BASE: usize = 0;
 const SIZE: usize = 1;
 const HEAD: usize = 2;
@@ -97,10 +100,11 @@ impl<C: Core> Soc<C> {
 
     /// The receive DMA.
     fn fill_ring(&mut self) {
-        while self.ring[SIZE] > 0 && self.ring[HEAD].wrapping_sub(self.ring[TAIL]) < self.ring[SIZE] {
+        // Counters of 16 bits.
+        while self.ring[SIZE] > 0 && (self.ring[HEAD].wrapping_sub(self.ring[TAIL]) & 0xffff) < self.ring[SIZE] {
             let Some(byte) = self.to_stick.pop_front() else { break };
             self.set_byte(self.ring[BASE] + self.ring[HEAD] % self.ring[SIZE], byte);
-            self.ring[HEAD] = self.ring[HEAD].wrapping_add(1);
+            self.ring[HEAD] = (self.ring[HEAD] + 1) & 0xffff;
         }
     }
 
@@ -316,6 +320,11 @@ impl<C: Core> Machine<C> {
         Machine { soc, cpu: CpuState::new(memory::RESET), stack_low: u32::MAX, boot_stack_low: u32::MAX }
     }
 
+    /// Where it is.
+    pub fn pc(&self) -> u32 {
+        self.cpu.pc
+    }
+
     /// Executes so many instructions.
     pub fn run(&mut self, instructions: u64) {
         for _ in 0..instructions {
@@ -324,8 +333,9 @@ impl<C: Core> Machine<C> {
             let step = Interp::new(&mut self.cpu, &mut self.soc, &mut NoClock).step();
             match step {
                 Ok(_) => {}
-                // The simulator has no machine mode: setting the trap vector is all that the image does with it.
-                Err((CpuError::IllegalInstruction, Some(Op::Csrrw { .. }))) => self.cpu.pc = pc + 4,
+                // The simulator has no machine mode: setting the trap vector is all that the image does with it. A write to the cycle
+                // counter is how a panic is compiled.
+                Err((CpuError::IllegalInstruction, Some(Op::Csrrw { csr: MTVEC, .. }))) => self.cpu.pc = pc + 4,
                 Err((error, op)) => panic!("{error:?} at {pc:#x}: {op:?}"),
             }
             if self.cpu.x[2] > memory::BOOT_BYTES {

@@ -12,11 +12,12 @@ use myelin_isa::framing::{
     Checksum, CoreKind, Deframer, Event, Limits, Patience, Reboot, Reply, Request, Requester, SessionState,
     SoftwareChecksum, Verdict, frame_length, wire_length_max,
 };
-use myelin_isa::stick::{MAP_VERSION, memory};
+use myelin_isa::stick::{MAP_VERSION, mac, memory};
 use myelin_isa::{Architecture, Precision, register};
 
 use crate::board::{CLOCK_HZ, Machine, Soc};
 use crate::common::Owned;
+use crate::common::mac::MacModel;
 
 const FLASH_BYTES: u32 = 4 << 20;
 const PAYLOAD: usize = 2048;
@@ -74,7 +75,7 @@ impl<C: Core> Host<C> {
                 return self.limits.unwrap();
             }
         }
-        panic!("no session; {}", self.machine.soc.state());
+        panic!("no session at {:#x}; {}", self.machine.pc(), self.machine.soc.state());
     }
 
     fn ask(&mut self, request: &Request<'_>) -> Vec<u8> {
@@ -215,22 +216,72 @@ fn the_ecp5_boot_code_takes_the_newest_image_and_falls_back() {
     check_stack("boot-ecp5", host.machine.boot_stack_low, memory::BOOT_BYTES);
 }
 
+/// The UP5K's device memory and MAC array, where a cell would be. The architecture is that of a soft core's programs.
+struct MacBoard {
+    cell: Architecture,
+    mac: MacModel,
+    runs: u64,
+}
+
+impl MacBoard {
+    fn device(&mut self, address: u32, length: usize) -> Option<&mut [u8]> {
+        let start = (memory::RAM_BYTES_UP5K + address) as usize;
+        self.mac.spram.get_mut(start..start + length)
+    }
+}
+
+impl Core for MacBoard {
+    fn kind(&self) -> CoreKind {
+        CoreKind::Array
+    }
+    fn architecture(&self) -> &Architecture {
+        &self.cell
+    }
+    fn specification(&self) -> u64 {
+        self.cell.specification()
+    }
+    fn read_register(&mut self, address: u32) -> u32 {
+        self.mac.read_register(address)
+    }
+    fn write_register(&mut self, address: u32, value: u32) {
+        self.runs += u64::from(address == mac::START);
+        self.mac.write_register(address, value);
+    }
+    fn memory_bytes(&self) -> u32 {
+        memory::DEVICE_BYTES_UP5K
+    }
+    fn read_memory(&mut self, address: u32, out: &mut [u8]) -> bool {
+        self.device(address, out.len()).map(|bytes| out.copy_from_slice(bytes)).is_some()
+    }
+    fn write_memory(&mut self, address: u32, data: &[u8]) -> bool {
+        self.device(address, data.len()).map(|bytes| bytes.copy_from_slice(data)).is_some()
+    }
+    fn interrupt(&mut self) -> bool {
+        false
+    }
+    fn step(&mut self) {}
+    fn restart(&mut self) {}
+    fn reset(&mut self) {}
+}
+
 #[test]
-fn the_up5k_image_infers_without_a_cell() {
-    // A cell whose memories fit behind device memory; the UP5K's SPRAM is smaller, its programs likewise.
+fn the_up5k_image_infers_on_the_mac_array() {
+    // As on the board: everything fits the SPRAM.
     let cell = Architecture::new(4, 4, Precision::Int8).unwrap();
+    let cell = cell.with_activation_lanes(4096).unwrap().with_weight_words(512).unwrap().with_bias_words(64).unwrap();
+    let cell = cell.with_accumulator_depth(64).unwrap().with_instruction_depth(64).unwrap();
     let mut flash = MemoryFlash::new(FLASH_BYTES, 1);
     install(&mut flash, Slot::A, 1, &file("stick-up5k.bin"), (1, memory::SPRAM));
-    let mut owned = Owned::new(&cell, 1 << 18);
-    let mut soc = soc_of(cell, &mut owned, flash);
+    let mut soc = Soc::new(cell, MacBoard { cell, mac: MacModel::new(), runs: 0 }, flash);
     let boot = file("boot-up5k.bin");
     soc.ram[..boot.len()].copy_from_slice(&boot);
     let mut host = Host::new(soc);
     host.open(1);
     let answer = host.ask(&Request::Board);
     let Some(Reply::Board(board)) = Reply::decode(&answer) else { panic!("{answer:?}") };
-    assert_eq!((board.core, board.image_slot), (CoreKind::Software, 0));
+    assert_eq!((board.core, board.image_slot), (CoreKind::Array, 0));
     host.infers_digits(cell);
+    assert!(host.machine.soc.core.runs > 0);
     check_stack("boot-up5k", host.machine.boot_stack_low, memory::BOOT_BYTES);
     check_stack("stick-up5k", host.machine.stack_low, memory::SPRAM + memory::RAM_BYTES_UP5K);
 }

@@ -268,9 +268,12 @@ pub enum Command {
     /// Be a stick: the real firmware behind a pseudo terminal, as if it were plugged in.
     ///
     /// Says under which selector, and goes on until it is told to end. Its cell is computed by the firmware, exactly and
-    /// fast; its flash is empty at the start and keeps what it is given while it is pulled.
+    /// fast; its flash is empty at the start and keeps what it is given while it is pulled. With --rtl it is a board's design
+    /// with its firmware's image, simulated cycle by cycle.
     #[command(after_help = "Examples:
   myelin stick --path stick --for 1
+  myelin stick --path stick --rtl stick-up5k --for 1
+  myelin stick --path stick --digits 2
   myelin stick --path stick --faults drop=5,unplug=1,seed=7 --for 1 --json")]
     Stick(StickArguments),
     /// Make the bitstreams of boards, and check that they are what they say.

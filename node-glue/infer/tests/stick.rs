@@ -47,7 +47,8 @@ fn no_answer_is_wrong_or_late_and_nothing_leaks_whatever_happens_to_the_stick() 
     };
     let (pictures, official) = (rows(file("input.npy"), 64), rows(file("official_logits.npy"), 40));
     let folder = tempfile::tempdir().unwrap();
-    let before = handles();
+    let (begun, before) = (Instant::now(), handles());
+    let happened;
     {
         let script = FaultScript { seed: 11, ..FaultScript::ALL };
         let model = Box::new(FastStick::new(architecture, 1 << 18));
@@ -67,6 +68,9 @@ fn no_answer_is_wrong_or_late_and_nothing_leaks_whatever_happens_to_the_stick() 
         }
         assert!(open < before + 16, "{open} handles open, {before} before");
         assert!(stick.faults() >= stick.unplugs() && stick.is_alive());
+        let (faults, unplugs, quarantines) = (stick.faults(), stick.unplugs(), health.quarantines());
+        happened =
+            format!("{faults} faults, {unplugs} times unplugged, {quarantines} quarantines; {open} handles at most");
         drop(model);
         drop(engine);
         stick.stop().unwrap();
@@ -75,4 +79,6 @@ fn no_answer_is_wrong_or_late_and_nothing_leaks_whatever_happens_to_the_stick() 
     while handles() > before {
         std::thread::sleep(Duration::from_millis(1));
     }
+    let (seconds, after) = (begun.elapsed().as_secs_f64(), handles());
+    println!("{seconds:.0} s: no answer wrong or late; {happened}, {before} before, {after} after");
 }

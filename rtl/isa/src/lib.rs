@@ -15,6 +15,7 @@
 
 mod architecture;
 pub mod cuckoo;
+mod descriptor;
 pub mod framing;
 mod instruction;
 mod multiplier;
@@ -23,6 +24,7 @@ mod specification;
 pub mod stick;
 
 pub use architecture::{Architecture, ArchitectureError, Precision};
+pub use descriptor::{ArrayDescriptor, PostDescriptor};
 pub use instruction::{DecodeError, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, encoding, opcode};
 pub use multiplier::{MultiplierStyle, UnknownMultiplier};
 pub use registers::{array_descriptor, post_descriptor, register, transfer_descriptor};

@@ -8,6 +8,6 @@ mod trimmer;
 mod virtual_stick;
 
 pub use card::{SimulatedCell, SimulationOptions};
-pub use rtl_stick::{FLASH_BYTES, FlashChip, FlashTimes, RtlStick, StickOptions};
+pub use rtl_stick::{FLASH_BYTES, FlashChip, FlashTimes, RtlStick, SimulatedLine, StickOptions};
 pub use trimmer::SimulatedTrimmer;
 pub use virtual_stick::{FastStick, FaultScript, FaultScriptError, StickModel, VirtualStick};

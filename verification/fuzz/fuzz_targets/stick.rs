@@ -98,7 +98,8 @@ fn life(flash: MemoryFlash, mut script: &[u8]) -> (MemoryFlash, &[u8]) {
         stamps: &mut vec![0; sizes.stamps],
     };
     let mut accumulators = vec![0; SoftwareArray::accumulators(&cell)];
-    let array = SoftwareArray::new(&cell, &mut accumulators).expect("as many as it says");
+    let mut tile = vec![0; SoftwareArray::weights(&cell)];
+    let array = SoftwareArray::new(&cell, &mut accumulators, &mut tile).expect("as many as it says");
     let core = FunctionalCore::new(cell, cell.specification(), CoreKind::Software, memories, array);
     let core = core.expect("memories as large as it says");
     let mut stick = Stick::<_, _, _, _, 4, PAYLOAD, FRAME, 2, 4>::new(core, flash, Line::default(), Table::default());

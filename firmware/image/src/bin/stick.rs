@@ -34,7 +34,8 @@ static mut FRAME_BYTES: MaybeUninit<[u8; SENT]> = MaybeUninit::uninit();
 #[cfg(not(feature = "functional"))]
 type Core = myelin_firmware::RegisterCore<myelin_image::mmio::Mmio>;
 #[cfg(feature = "functional")]
-type Core = myelin_firmware::FunctionalCore<'static, myelin_firmware::SoftwareArray<'static>>;
+type Core =
+    myelin_firmware::FunctionalCore<'static, myelin_firmware::HardwareArray<'static, myelin_image::mmio::Mmio>>;
 
 type Firmware =
     Stick<Core, SpiFlash, SerialWire<RING, SENT>, SystemBlock, WINDOW, PAYLOAD, FRAME, JOBS, OBJECTS>;
@@ -48,7 +49,7 @@ fn core() -> Option<Core> {
 /// The scratchpads lie at the end of device memory, each aligned to words.
 #[cfg(feature = "functional")]
 fn core() -> Option<Core> {
-    use myelin_firmware::{FunctionalCore, Memories, MemorySizes, SoftwareArray};
+    use myelin_firmware::{FunctionalCore, HardwareArray, Memories, MemorySizes, SoftwareArray};
     use myelin_isa::Architecture;
     use myelin_isa::framing::CoreKind;
     let mut words = [0; Architecture::WORDS];
@@ -65,13 +66,14 @@ fn core() -> Option<Core> {
         (start >= memory::DEVICE as usize).then_some(start)
     };
     let stamps = sizes.stamps.min(32);
-    let [activations, weights, biases, table, instructions, accumulators, stamps_at] = [
+    let [activations, weights, biases, table, instructions, accumulators, tile, stamps_at] = [
         take(sizes.activations)?,
         take(sizes.weights)?,
         take(4 * sizes.biases)?,
         take(sizes.table)?,
         take(16 * sizes.instructions)?,
         take(4 * SoftwareArray::accumulators(&architecture))?,
+        take(SoftwareArray::weights(&architecture))?,
         take(4 * stamps)?,
     ];
     let device = end - memory::DEVICE as usize;
@@ -89,8 +91,11 @@ fn core() -> Option<Core> {
             stamps: part(stamps_at as *mut u32, stamps),
         };
         let totals = part(accumulators as *mut i32, SoftwareArray::accumulators(&architecture));
-        let array = SoftwareArray::new(&architecture, totals)?;
-        FunctionalCore::new(architecture, high << 32 | low, CoreKind::Software, memories, array)
+        let tile = part(tile as *mut i8, SoftwareArray::weights(&architecture));
+        let software = SoftwareArray::new(&architecture, totals, tile)?;
+        let bus = myelin_image::mmio::Mmio;
+        let array = HardwareArray::new(&architecture, bus, software, activations as u32, weights as u32)?;
+        FunctionalCore::new(architecture, high << 32 | low, CoreKind::Array, memories, array)
     }
 }
 
@@ -106,7 +111,9 @@ fn bring_up(slot: u32) -> Option<&'static mut Firmware> {
         _ => None,
     };
     let board = SystemBlock::new(RAM.0, RAM.1, image);
-    let divisor = ((u64::from(read(system::CLOCK_HZ)) << 8) / u64::from(BAUD)) as u32;
+    // In 32 bits, up to 2^32 Hz.
+    let clock = read(system::CLOCK_HZ);
+    let divisor = (clock / BAUD << 8) + (clock % BAUD << 8) / BAUD;
     // SAFETY: one core, and this is called once: nobody else has the three. Bytes need no initial value, as zeros are in bss.
     let (ring, frame, stick) = unsafe {
         let (ring, frame) = (&mut *(&raw mut RING_BYTES), &mut *(&raw mut FRAME_BYTES));

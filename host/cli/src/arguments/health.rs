@@ -8,6 +8,7 @@ use myelin_board::FaultScript;
 use myelin_compile::Target;
 use myelin_driver::Selector;
 
+use super::bitstream::BoardName;
 use super::seconds;
 
 /// Arguments of `myelin devices`.
@@ -69,6 +70,13 @@ pub struct StickArguments {
     /// Device memory, in KiB.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(4..=1 << 20))]
     pub memory: u32,
+    /// Simulate a board instead, cycle by cycle: its bitstream's design and its firmware, far slower than the board. It has the
+    /// cell and the memory that it has.
+    #[arg(long, value_name = "BOARD", conflicts_with_all = ["target", "memory"])]
+    pub rtl: Option<BoardName>,
+    /// Recognise so many digits over the line, say how long it took from power-up on, and end; 1 to 899.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=899))]
+    pub digits: Option<u16>,
     /// What goes wrong on the line: `all`, or rates of a thousand pieces of 64 bytes, as in drop=5,unplug=1,seed=7.
     #[arg(long, value_name = "SCRIPT", default_value = "seed=0")]
     pub faults: FaultScript,

@@ -3,26 +3,8 @@
 use super::cell::Cell;
 use super::error::{Fault, Memory};
 use super::history::Moment;
-use myelin_isa::{Architecture, array_descriptor as at};
+use myelin_isa::{Architecture, ArrayDescriptor};
 use std::ops::Range;
-
-/// The array descriptor's fields.
-struct Descriptor {
-    output_columns: u32,
-    output_rows: u32,
-    chunks: u32,
-    kernel_columns: u32,
-    kernel_rows: u32,
-    y_limit: i32,
-    run_lanes: u32,
-    row_step: u32,
-    kernel_row_step: u32,
-    y_row_step: i32,
-    y_kernel_step: i32,
-    column_step: i32,
-    kernel_column_step: i32,
-    x_limit: i32,
-}
 
 /// One tile of the reduction: `rows` elements of one run.
 #[derive(Clone, Copy)]
@@ -80,14 +62,14 @@ impl Cell {
     }
 
     /// Records the reads of the whole walk: a stretch of lanes for each input row, or run of one.
-    fn read_taps(&mut self, now: &Moment, d: &Descriptor, start: Start) -> Result<(), Fault> {
+    fn read_taps(&mut self, now: &Moment, d: &ArrayDescriptor, start: Start) -> Result<(), Fault> {
         for kernel_row in 0..d.kernel_rows {
             for output_row in 0..d.output_rows {
                 for kernel_column in 0..d.kernel_columns {
                     let mut stretch = 0..0;
                     for output_column in 0..d.output_columns {
                         let tile = ReductionTile { kernel_row, kernel_column, chunk: 0 };
-                        let Some((lanes, _)) = d.lanes(start, tile, (output_row, output_column), d.run_lanes) else {
+                        let Some((lanes, _)) = lanes(d, start, tile, (output_row, output_column), d.run_lanes) else {
                             continue;
                         };
                         // Runs of neighbouring pixels most often touch or overlap.
@@ -119,7 +101,7 @@ impl Cell {
     /// Streams all pixels over one tile of weights (`[row][column]`), from zero if it is the `first`.
     fn accumulate(
         &mut self,
-        d: &Descriptor,
+        d: &ArrayDescriptor,
         start: Start,
         tile: ReductionTile,
         (half_base, first): (usize, bool),
@@ -133,7 +115,7 @@ impl Cell {
             for output_column in 0..d.output_columns {
                 // At most 32 products of at most 2^14: far from 32 bits.
                 sums.fill(0);
-                if let Some((lanes, row)) = d.lanes(start, tile, (output_row, output_column), rows) {
+                if let Some((lanes, row)) = lanes(d, start, tile, (output_row, output_column), rows) {
                     let weights = weights[row as usize * columns..].chunks_exact(columns);
                     for (lane, weights) in lanes.zip(weights) {
                         let value = i32::from(self.activations[lane as usize & mask]);
@@ -171,66 +153,38 @@ impl Cell {
         tile
     }
 
-    fn array_descriptor(&self) -> Result<Descriptor, Fault> {
-        let register = |index: u8| self.array_registers[usize::from(index)];
-        let low = |index: u8| register(index) & 0xffff;
-        let high = |index: u8| register(index) >> 16;
-        let d = Descriptor {
-            output_columns: low(at::PIXELS),
-            output_rows: high(at::PIXELS),
-            chunks: low(at::KERNEL),
-            kernel_columns: high(at::KERNEL) & 0xff,
-            kernel_rows: high(at::KERNEL) >> 8,
-            y_limit: low(at::LIMITS) as i32,
-            run_lanes: high(at::LIMITS),
-            row_step: register(at::ROW_STEP),
-            kernel_row_step: register(at::KERNEL_ROW_STEP),
-            y_row_step: low(at::Y_STEPS) as i32,
-            y_kernel_step: high(at::Y_STEPS) as i32,
-            column_step: register(at::COLUMN_STEP) as i32,
-            kernel_column_step: register(at::KERNEL_COLUMN_STEP) as i32,
-            x_limit: register(at::X_LIMIT) as i32,
-        };
-        for (field, count) in [
-            ("output columns", d.output_columns),
-            ("output rows", d.output_rows),
-            ("chunks", d.chunks),
-            ("kernel columns", d.kernel_columns),
-            ("kernel rows", d.kernel_rows),
-        ] {
-            Fault::field(field, u64::from(count), 1, 0xffff)?;
-        }
+    fn array_descriptor(&self) -> Result<ArrayDescriptor, Fault> {
+        let d = ArrayDescriptor::from_registers(&self.array_registers);
+        d.counts().into_iter().try_for_each(|(field, count)| Fault::field(field, u64::from(count), 1, 0xffff))?;
         let pixels = u64::from(d.output_columns) * u64::from(d.output_rows);
         Fault::field("pixels of a tile", pixels, 1, u64::from(self.architecture.accumulator_depth()))?;
         Ok(d)
     }
 }
 
-impl Descriptor {
-    /// The lanes (before wrapping) that enter up to `rows` array rows for one pixel of a tile, and the
-    /// row that the first of them enters; `None` if all are zero.
-    fn lanes(
-        &self,
-        start: Start,
-        tile: ReductionTile,
-        (output_row, output_column): (u32, u32),
-        rows: u32,
-    ) -> Option<(Range<i64>, u32)> {
-        let y = start.y + self.y_row_step * output_row as i32 + self.y_kernel_step * tile.kernel_row as i32;
-        let first = tile.chunk * rows;
-        if y < 0 || y >= self.y_limit || first >= self.run_lanes {
-            return None;
-        }
-        let x = (start.x)
-            .wrapping_add(self.column_step.wrapping_mul(output_column as i32))
-            .wrapping_add(self.kernel_column_step.wrapping_mul(tile.kernel_column as i32))
-            .wrapping_add(first as i32);
-        let x = i64::from(x);
-        let low = x.max(0);
-        let high = (x + i64::from(rows.min(self.run_lanes - first))).min(i64::from(self.x_limit));
-        let address = (start.row_address)
-            .wrapping_add(self.row_step.wrapping_mul(output_row))
-            .wrapping_add(self.kernel_row_step.wrapping_mul(tile.kernel_row));
-        (low < high).then(|| (i64::from(address) + low..i64::from(address) + high, (low - x) as u32))
+/// The lanes (before wrapping) that enter up to `rows` array rows for one pixel of a tile, and the
+/// row that the first of them enters; `None` if all are zero.
+fn lanes(
+    d: &ArrayDescriptor,
+    start: Start,
+    tile: ReductionTile,
+    (output_row, output_column): (u32, u32),
+    rows: u32,
+) -> Option<(Range<i64>, u32)> {
+    let y = start.y + d.y_row_step * output_row as i32 + d.y_kernel_step * tile.kernel_row as i32;
+    let first = tile.chunk * rows;
+    if y < 0 || y >= d.y_limit || first >= d.run_lanes {
+        return None;
     }
+    let x = (start.x)
+        .wrapping_add(d.column_step.wrapping_mul(output_column as i32))
+        .wrapping_add(d.kernel_column_step.wrapping_mul(tile.kernel_column as i32))
+        .wrapping_add(first as i32);
+    let x = i64::from(x);
+    let low = x.max(0);
+    let high = (x + i64::from(rows.min(d.run_lanes - first))).min(i64::from(d.x_limit));
+    let address = (start.row_address)
+        .wrapping_add(d.row_step.wrapping_mul(output_row))
+        .wrapping_add(d.kernel_row_step.wrapping_mul(tile.kernel_row));
+    (low < high).then(|| (i64::from(address) + low..i64::from(address) + high, (low - x) as u32))
 }

@@ -3,33 +3,7 @@
 use super::cell::Cell;
 use super::error::{Fault, Memory};
 use super::history::Moment;
-use myelin_isa::{Architecture, PostOperands, post_descriptor as at};
-
-/// The post descriptor's fields.
-struct Descriptor {
-    window_columns: u32,
-    window_rows: u32,
-    outer_count: u32,
-    output_columns: u32,
-    output_rows: u32,
-    y_limit: i32,
-    x_limit: i32,
-    y_start: i32,
-    x_start: i32,
-    y_stride: i32,
-    x_stride: i32,
-    window_column_step: u32,
-    window_row_step: u32,
-    column_step: u32,
-    row_step: u32,
-    outer_step: u32,
-    destination_column_step: u32,
-    destination_row_step: u32,
-    destination_outer_step: u32,
-    shift: u32,
-    low: i8,
-    high: i8,
-}
+use myelin_isa::{Architecture, PostDescriptor, PostOperands};
 
 /// How the elements of a window make one value.
 #[derive(Clone, Copy)]
@@ -100,7 +74,7 @@ impl Cell {
     fn window(
         &mut self,
         now: &Moment,
-        d: &Descriptor,
+        d: &PostDescriptor,
         source_address: u32,
         (source, combine): (Source, Combine),
         position: Position,
@@ -176,7 +150,7 @@ impl Cell {
     fn write_result(
         &mut self,
         now: &Moment,
-        d: &Descriptor,
+        d: &PostDescriptor,
         operands: &PostOperands,
         position: Position,
         values: &[i32],
@@ -190,7 +164,7 @@ impl Cell {
         let lanes = address as usize..address as usize + values.len();
         self.activation_history.write(lanes.clone(), now)?;
         for (column, (at, &value)) in lanes.zip(values).enumerate() {
-            let result = if operands.raw { value >> (precision.bits() * position.outer) } else { d.requantise(value) };
+            let result = if operands.raw { value >> (precision.bits() * position.outer) } else { requantise(d, value) };
             let lane = self.lane(result);
             self.activations[at] = match operands.look_up {
                 true => self.table[precision.entry(lane) as usize * columns + column],
@@ -208,55 +182,18 @@ impl Cell {
         Err(Fault::Address { memory: Memory::Activations, address: last, available })
     }
 
-    fn post_descriptor(&self) -> Result<Descriptor, Fault> {
-        let register = |index: u8| self.post_registers[usize::from(index)];
-        let low = |index: u8| register(index) & 0xffff;
-        let high = |index: u8| register(index) >> 16;
-        let signed = |value: u32| i32::from(value as u16 as i16);
-        let d = Descriptor {
-            window_columns: low(at::WINDOW) & 0xff,
-            window_rows: low(at::WINDOW) >> 8,
-            outer_count: high(at::WINDOW),
-            output_columns: low(at::PIXELS),
-            output_rows: high(at::PIXELS),
-            y_limit: low(at::LIMITS) as i32,
-            x_limit: high(at::LIMITS) as i32,
-            y_start: signed(low(at::START)),
-            x_start: signed(high(at::START)),
-            y_stride: low(at::STRIDES) as i32,
-            x_stride: high(at::STRIDES) as i32,
-            window_column_step: register(at::WINDOW_COLUMN_STEP),
-            window_row_step: register(at::WINDOW_ROW_STEP),
-            column_step: register(at::COLUMN_STEP),
-            row_step: register(at::ROW_STEP),
-            outer_step: register(at::OUTER_STEP),
-            destination_column_step: register(at::DESTINATION_COLUMN_STEP),
-            destination_row_step: register(at::DESTINATION_ROW_STEP),
-            destination_outer_step: register(at::DESTINATION_OUTER_STEP),
-            shift: register(at::REQUANTISE) & 31,
-            low: (register(at::REQUANTISE) >> 8) as u8 as i8,
-            high: (register(at::REQUANTISE) >> 16) as u8 as i8,
-        };
-        for (field, count) in [
-            ("window columns", d.window_columns),
-            ("window rows", d.window_rows),
-            ("outer count", d.outer_count),
-            ("output columns", d.output_columns),
-            ("output rows", d.output_rows),
-        ] {
-            Fault::field(field, u64::from(count), 1, 0xffff)?;
-        }
+    fn post_descriptor(&self) -> Result<PostDescriptor, Fault> {
+        let d = PostDescriptor::from_registers(&self.post_registers);
+        d.counts().into_iter().try_for_each(|(field, count)| Fault::field(field, u64::from(count), 1, 0xffff))?;
         Ok(d)
     }
 }
 
-impl Descriptor {
-    /// Round half up after the shift, then clamp.
-    fn requantise(&self, value: i32) -> i32 {
-        let value = i64::from(value);
-        let shifted = if self.shift == 0 { value } else { ((value >> (self.shift - 1)) + 1) >> 1 };
-        shifted.clamp(i64::from(self.low), i64::from(self.high)) as i32
-    }
+/// Round half up after the shift, then clamp.
+fn requantise(d: &PostDescriptor, value: i32) -> i32 {
+    let value = i64::from(value);
+    let shifted = if d.shift == 0 { value } else { ((value >> (d.shift - 1)) + 1) >> 1 };
+    shifted.clamp(i64::from(d.low), i64::from(d.high)) as i32
 }
 
 impl Combine {

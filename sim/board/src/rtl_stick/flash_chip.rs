@@ -2,10 +2,10 @@
 
 use myelin_isa::stick::flash_command as command;
 
-/// Bytes of the chip: 2^24, as its identification says.
+/// Bytes of the boards' chips: W25Q128.
 pub const BYTES: usize = 1 << 24;
-/// Manufacturer, type and log2 of the size: W25Q128.
-const IDENTIFICATION: [u8; 3] = [0xef, 0x40, 24];
+/// Manufacturer and type: W25Q; log2 of the size follows.
+const IDENTIFICATION: [u8; 2] = [0xef, 0x40];
 /// What an erased byte is.
 const ERASED: u8 = 0xff;
 
@@ -46,9 +46,21 @@ pub struct FlashChip {
 }
 
 impl FlashChip {
-    /// An erased chip.
+    /// An erased chip as the boards have it.
     pub fn new(times: FlashTimes) -> FlashChip {
-        FlashChip::with(vec![ERASED; BYTES], times)
+        FlashChip::with_bytes(times, BYTES)
+    }
+
+    /// An erased chip of so many bytes, a power of two up to [`BYTES`].
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn with_bytes(times: FlashTimes, bytes: usize) -> FlashChip {
+        assert!(
+            bytes.is_power_of_two() && bytes <= BYTES,
+            "a flash has a power of two up to 16 MiB, not {bytes} bytes"
+        );
+        FlashChip::with(vec![ERASED; bytes], times)
     }
 
     /// What it holds.
@@ -133,12 +145,15 @@ impl FlashChip {
         self.bits_out = match u32::from(self.bytes[0]) {
             command::STATUS => u8::from(busy) | u8::from(self.write_enabled) << 1,
             _ if busy => 0,
-            command::IDENTIFY => IDENTIFICATION[count % 3],
+            command::IDENTIFY => {
+                let size = self.contents.len().trailing_zeros() as u8;
+                *IDENTIFICATION.get(count % 3).unwrap_or(&size)
+            }
             command::READ if count >= 3 => {
                 if count == 3 {
                     self.address = self.address_sent();
                 }
-                let byte = self.contents[self.address % BYTES];
+                let byte = self.contents[self.address % self.contents.len()];
                 self.address += 1;
                 byte
             }
@@ -191,14 +206,14 @@ impl FlashChip {
                 // In the middle: half of the bytes, and half of the bits of the next.
                 let whole = if fails { data.len() / 2 } else { data.len() };
                 for (index, &byte) in data.iter().enumerate().take(whole + usize::from(fails)) {
-                    let at = address / page * page + (address + index) % page;
+                    let at = (address / page * page + (address + index) % page) % self.contents.len();
                     let kept = if index == whole { 0xf0 } else { 0 };
                     self.contents[at] &= byte | kept;
                 }
                 self.busy_until = now + self.times.program;
             }
             Change::Erase { address, bytes } => {
-                let start = address / bytes * bytes;
+                let start = address / bytes * bytes % self.contents.len();
                 let whole = if fails { bytes / 2 } else { bytes };
                 self.contents[start..start + whole].fill(ERASED);
                 self.busy_until = now + self.times.erase;

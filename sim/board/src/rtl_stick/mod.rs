@@ -1,19 +1,24 @@
 //! The stick's own RTL, cycle by cycle, with models of what is on its pins: serial line, flash chip, reset circuit.
 
+mod fifo;
 mod flash_chip;
 mod line;
+mod simulated_line;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use myelin_hdl::{Design, Module};
 use myelin_isa::register;
+use myelin_rtl::board::serial::Link;
 use myelin_rtl::board::stick::{Compute, Config, stick_system};
 use myelin_rtl::tensor::cell;
 use myelin_sim::{CheckFailure, Engine, Input, Output, OutputSet, PowerUp, SimError, Simulator};
 
+use fifo::{Drive, Fifo};
 pub use flash_chip::{BYTES as FLASH_BYTES, FlashChip, FlashTimes};
 use line::Line;
+pub use simulated_line::SimulatedLine;
 
 use crate::virtual_stick::StickModel;
 
@@ -39,6 +44,8 @@ pub struct StickOptions {
     pub baud: u32,
     /// How long the flash is busy.
     pub flash: FlashTimes,
+    /// Bytes of flash, a power of two up to [`FLASH_BYTES`]: a boot looks at the beginning of each sector.
+    pub flash_bytes: usize,
 }
 
 impl Default for StickOptions {
@@ -48,6 +55,7 @@ impl Default for StickOptions {
             power_up: PowerUp::default(),
             baud: 3_000_000,
             flash: FlashTimes { program: 2000, erase: 20_000 },
+            flash_bytes: FLASH_BYTES,
         }
     }
 }
@@ -55,15 +63,105 @@ impl Default for StickOptions {
 /// The pins and what is needed of the cell.
 struct Pins {
     power_on: Input,
-    rx: Input,
     flash_data: Input,
-    /// [`OUTPUTS`].
+    /// [`OUTPUTS`], then [`Host::outputs`].
     outputs: OutputSet,
     leds: Output,
 }
 
-/// Outputs of the system that are looked at in every cycle.
-const OUTPUTS: [&str; 5] = ["serial_tx_o", "flash_select_n_o", "flash_clock_o", "flash_data_o", "reset_o"];
+/// Outputs of the system that are looked at in every cycle, besides those of the serial port.
+const OUTPUTS: [&str; 4] = ["flash_select_n_o", "flash_clock_o", "flash_data_o", "reset_o"];
+/// Outputs of a serial port at most.
+const SERIAL_OUTPUTS_MAX: usize = 3;
+
+/// The host's end of the serial port: what it is, the pins that it drives, what they were driven with last.
+enum Host {
+    Uart { line: Line, rx: Input, driven: bool },
+    Fifo { fifo: Fifo, pins: [Input; 3], driven: Drive },
+}
+
+impl Host {
+    fn new(config: &Config, system: &Simulator, baud: u32) -> Result<Host, SimError> {
+        Ok(match config.serial.link {
+            Link::Uart => {
+                let line = Line::new(f64::from(config.serial.clock_hz) / f64::from(baud));
+                Host::Uart { line, rx: system.input("serial_rx_i")?, driven: true }
+            }
+            Link::Ft245 => {
+                let [data, rxf_n, txe_n] =
+                    ["data_i", "rxf_n_i", "txe_n_i"].map(|name| system.input(&format!("serial_{name}")));
+                Host::Fifo { fifo: Fifo::default(), pins: [data?, rxf_n?, txe_n?], driven: Drive::IDLE }
+            }
+        })
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        match self {
+            Host::Uart { .. } => &["serial_tx_o"],
+            Host::Fifo { .. } => &["serial_rd_n_o", "serial_wr_n_o", "serial_data_o"],
+        }
+    }
+
+    /// Drives the pins of an idle line, and forgets what is under way.
+    fn clear(&mut self, system: &mut Simulator) {
+        match self {
+            Host::Uart { line, rx, driven } => {
+                line.clear();
+                system.poke(*rx, 1);
+                *driven = true;
+            }
+            Host::Fifo { fifo, pins: [data, rxf_n, txe_n], driven } => {
+                (*fifo, *driven) = (Fifo::default(), Drive::IDLE);
+                system.poke(*data, 0);
+                system.poke(*rxf_n, 1);
+                system.poke(*txe_n, 1);
+            }
+        }
+    }
+
+    /// One cycle, with the system's [`Host::outputs`].
+    fn step(&mut self, system: &mut Simulator, cycle: u64, outputs: &[u64]) {
+        match self {
+            Host::Uart { line, rx, driven } => {
+                let level = line.step(cycle, outputs[0] == 1);
+                if level != *driven {
+                    system.poke(*rx, u64::from(level));
+                    *driven = level;
+                }
+            }
+            Host::Fifo { fifo, pins: [data, rxf_n, txe_n], driven } => {
+                let drive = fifo.step(outputs[0] == 1, outputs[1] == 1, outputs[2] as u8);
+                if drive != *driven {
+                    system.poke(*data, u64::from(drive.data));
+                    system.poke(*rxf_n, u64::from(drive.rxf_n));
+                    system.poke(*txe_n, u64::from(drive.txe_n));
+                    *driven = drive;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        match self {
+            Host::Uart { line, .. } => line.send(bytes),
+            Host::Fifo { fifo, .. } => fifo.send(bytes),
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        match self {
+            Host::Uart { line, .. } => line.waiting(),
+            Host::Fifo { fifo, .. } => fifo.waiting(),
+        }
+    }
+
+    fn take_received(&mut self) -> Vec<u8> {
+        match self {
+            Host::Uart { line, .. } => line.take_received(),
+            Host::Fifo { fifo, .. } => fifo.take_received(),
+        }
+    }
+}
 
 /// The cell beside the system, and the wires between them.
 struct CellBeside {
@@ -95,9 +193,8 @@ pub struct RtlStick {
     pins: Pins,
     cell: Option<CellBeside>,
     flash: FlashChip,
-    line: Line,
-    values: [u64; OUTPUTS.len()],
-    rx: bool,
+    host: Host,
+    values: [u64; OUTPUTS.len() + SERIAL_OUTPUTS_MAX],
     flash_data: bool,
     cycle: u64,
     power_up: myelin_sim::Checkpoint,
@@ -105,10 +202,10 @@ pub struct RtlStick {
 }
 
 impl RtlStick {
-    /// Builds and compiles the stick with a UART and an erased flash, and resets it.
+    /// Builds and compiles the stick with an erased flash, and resets it.
     ///
     /// # Errors
-    /// If the design cannot be compiled on this machine, has no UART, or an assertion fails in reset.
+    /// If the design cannot be compiled on this machine, or an assertion fails in reset.
     pub fn new(config: &Config, options: StickOptions) -> Result<RtlStick, SimError> {
         let design = |module| Design::new(module).expect("invariant: names of our blocks are identifiers");
         let build =
@@ -123,23 +220,22 @@ impl RtlStick {
             }
             Compute::MacArray => None,
         };
+        let host = Host::new(config, &system, options.baud)?;
+        let outputs = OUTPUTS.iter().chain(host.outputs());
         let pins = Pins {
             power_on: system.input("power_on_i")?,
-            rx: system.input("serial_rx_i")?,
             flash_data: system.input("flash_data_i")?,
-            outputs: OUTPUTS.into_iter().map(|name| system.output(name)).collect::<Result<_, _>>()?,
+            outputs: outputs.map(|name| system.output(name)).collect::<Result<_, _>>()?,
             leds: system.output("leds_o")?,
         };
-        let bit = f64::from(config.serial.clock_hz) / f64::from(options.baud);
         let (power_up, cell_power_up) = (system.checkpoint(), cell.as_ref().map(|cell| cell.simulator.checkpoint()));
         let mut stick = RtlStick {
             system,
             pins,
             cell,
-            flash: FlashChip::new(options.flash),
-            line: Line::new(bit),
-            values: [0; OUTPUTS.len()],
-            rx: true,
+            flash: FlashChip::with_bytes(options.flash, options.flash_bytes),
+            host,
+            values: [0; OUTPUTS.len() + SERIAL_OUTPUTS_MAX],
             flash_data: true,
             cycle: 0,
             power_up,
@@ -169,9 +265,14 @@ impl RtlStick {
         self.system.peek(self.pins.leds) as u8
     }
 
+    /// Sends bytes to the stick, one after the other without gaps.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.host.send(bytes);
+    }
+
     /// Bytes that the stick has sent since the last call.
     pub fn take_sent(&mut self) -> Vec<u8> {
-        self.line.take_received()
+        self.host.take_received()
     }
 
     /// So many cycles.
@@ -183,9 +284,9 @@ impl RtlStick {
     }
 
     fn power_on(&mut self) -> Result<(), CheckFailure> {
-        self.system.poke(self.pins.rx, 1);
+        self.host.clear(&mut self.system);
         self.system.poke(self.pins.flash_data, 1);
-        (self.rx, self.flash_data) = (true, true);
+        self.flash_data = true;
         self.system.poke(self.pins.power_on, 1);
         self.reset()?;
         self.system.poke(self.pins.power_on, 0);
@@ -204,13 +305,10 @@ impl RtlStick {
         if let Some(cell) = &mut self.cell {
             cell.step(&mut self.system, self.cycle)?;
         }
-        self.system.peek_all(&self.pins.outputs, &mut self.values);
-        let [tx, select_n, clock, data, reset] = self.values;
-        let rx = self.line.step(self.cycle, tx == 1);
-        if rx != self.rx {
-            self.system.poke(self.pins.rx, u64::from(rx));
-            self.rx = rx;
-        }
+        let outputs = OUTPUTS.len() + self.host.outputs().len();
+        self.system.peek_all(&self.pins.outputs, &mut self.values[..outputs]);
+        let [select_n, clock, data, reset, ..] = self.values;
+        self.host.step(&mut self.system, self.cycle, &self.values[OUTPUTS.len()..]);
         let flash_data = self.flash.step(self.cycle, select_n == 1, clock == 1, data == 1);
         if flash_data != self.flash_data {
             self.system.poke(self.pins.flash_data, u64::from(flash_data));
@@ -309,8 +407,8 @@ fn drive(simulator: &mut Simulator, inputs: &[Input], values: &[u64], driven: &m
 
 impl StickModel for RtlStick {
     fn receive(&mut self, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(LINE_BYTES_MAX.saturating_sub(self.line.waiting()));
-        self.line.send(&bytes[..taken]);
+        let taken = bytes.len().min(LINE_BYTES_MAX.saturating_sub(self.host.waiting()));
+        self.host.send(&bytes[..taken]);
         taken
     }
 
@@ -319,13 +417,12 @@ impl StickModel for RtlStick {
         while !self.flash.has_lost_power() && begun.elapsed() < SLICE {
             self.run(CYCLES_PER_LOOK).map_err(io::Error::other)?;
         }
-        sent.append(&mut self.line.take_received());
+        sent.append(&mut self.host.take_received());
         Ok(())
     }
 
     fn power_cycle(&mut self) {
         self.flash.power_cycle();
-        self.line.clear();
         let restored = self.system.restore(&self.power_up);
         if let (Some(cell), Some(checkpoint)) = (&mut self.cell, &self.cell_power_up) {
             cell.simulator.restore(checkpoint).expect("invariant: a checkpoint of the same design");

@@ -27,8 +27,8 @@ const JOBS: usize = 4;
 const LINE_BYTES_MAX: usize = 1 << 16;
 /// Images that it takes: as the ECP5's.
 const FAMILY: u32 = 0;
-/// How long the stick rests when it has nothing to do; a run of its cell goes on in between.
-const REST: Duration = Duration::from_micros(50);
+/// How long the stick rests when it has nothing to do, unless bytes come.
+const REST: Duration = Duration::from_millis(1);
 /// How long a host's bytes are waited upon.
 const ANSWER_MAX: Duration = Duration::from_millis(4);
 /// Bytes of flash: as on the boards.
@@ -176,7 +176,8 @@ fn run(
     };
     let specification = architecture.specification();
     let mut accumulators = vec![0; SoftwareArray::accumulators(&architecture)];
-    let array = SoftwareArray::new(&architecture, &mut accumulators);
+    let mut tile = vec![0; SoftwareArray::weights(&architecture)];
+    let array = SoftwareArray::new(&architecture, &mut accumulators, &mut tile);
     let core = array
         .and_then(|array| FunctionalCore::new(architecture, specification, CoreKind::Software, memories, array))
         .expect("invariant: one cell, whose memories have the sizes that it says");
