@@ -44,7 +44,7 @@ struct DigitsReport {
 
 /// Is a stick until its time is up, or until the digits are recognised.
 pub fn run(arguments: &StickArguments, context: &mut Context) -> Result<Verdict, Failure> {
-    let (model, architecture, memory_bytes) = model(arguments)?;
+    let Modelled { model, architecture, memory_bytes } = modelled(arguments)?;
     let start = Instant::now();
     let failed = |source| Failure::WriteFile { path: arguments.path.clone(), source };
     let stick = VirtualStick::start(model, &arguments.path, arguments.faults).map_err(failed)?;
@@ -65,15 +65,24 @@ pub fn run(arguments: &StickArguments, context: &mut Context) -> Result<Verdict,
     Ok(verdict)
 }
 
-/// The model, the cell that it stands for, and its memory where that is chosen here.
-fn model(arguments: &StickArguments) -> Result<(Box<dyn StickModel>, Architecture, Option<u32>), Failure> {
+/// What is put behind the terminal.
+struct Modelled {
+    model: Box<dyn StickModel>,
+    /// The cell that it stands for.
+    architecture: Architecture,
+    /// Where that is chosen here.
+    memory_bytes: Option<u32>,
+}
+
+fn modelled(arguments: &StickArguments) -> Result<Modelled, Failure> {
     let Some(board) = arguments.rtl.map(Board::from) else {
         let architecture = arguments.target.architecture;
         if architecture.cells() != 1 {
             return Err(Failure::SeveralCells { target: arguments.target.to_string(), cells: architecture.cells() });
         }
         let memory_bytes = arguments.memory << 10;
-        return Ok((Box::new(FastStick::new(architecture, memory_bytes)), architecture, Some(memory_bytes)));
+        let model = Box::new(FastStick::new(architecture, memory_bytes));
+        return Ok(Modelled { model, architecture, memory_bytes: Some(memory_bytes) });
     };
     let architecture = board.target().architecture;
     let config = match board {
@@ -85,7 +94,7 @@ fn model(arguments: &StickArguments) -> Result<(Box<dyn StickModel>, Architectur
     if let Some(slot) = board.slot() {
         stick.flash().contents_mut()[flash_layout::SLOT_A as usize..][..slot.len()].copy_from_slice(&slot);
     }
-    Ok((Box::new(stick), architecture, None))
+    Ok(Modelled { model: Box::new(stick), architecture, memory_bytes: None })
 }
 
 fn tell(
