@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use myelin_bitstream::{BitstreamError, Family, Loader, Manifest, Project, Source, Tools};
+use myelin_bitstream::{BitstreamError, Board, Family, Loader, Manifest, Project, Source, Tools};
 
 /// A counter whose highest bit is a light, for an iCEBreaker.
 fn blinker() -> Project {
@@ -213,6 +213,19 @@ fn a_manifest_survives_the_way_through_its_file() {
     let manifest = bench.manifest();
     assert_eq!(Manifest::read(&bench.path()).unwrap(), manifest);
     manifest.read_image(&bench.path()).unwrap();
+}
+
+#[test]
+fn the_committed_image_is_of_these_sources_and_this_firmware() {
+    use sha2::{Digest, Sha256};
+    let board = Board::StickUp5k;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/stick-up5k.json");
+    let manifest = Manifest::read(&path).unwrap();
+    let sum = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hint = "myelin bitstream build stick-up5k -o bitstreams/images";
+    assert_eq!(manifest.source_revision, board.project(board.firmware()).revision(), "{hint}");
+    assert_eq!(manifest.firmware_sha256, sum(&board.firmware()), "{hint}");
+    assert_eq!(manifest.slot_sha256, board.slot().as_deref().map(sum), "{hint}");
 }
 
 /// Not under the system's temporary folder: the tools run in a sandbox that does not see it.
