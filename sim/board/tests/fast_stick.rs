@@ -3,17 +3,18 @@
 
 #![allow(clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
+use common::Digits;
 use myelin_board::{FastStick, FaultScript, VirtualStick};
 use myelin_compile::compile;
 use myelin_driver::{Device, Link, Port, Session, StickLink, StickOptions};
-use myelin_graph::{Graph, import};
 use myelin_isa::{Architecture, Precision};
 
 const PICTURES: usize = 899;
-const PIXELS: usize = 64;
 
 const OPTIONS: StickOptions = StickOptions {
     retransmit: Duration::from_millis(20),
@@ -42,31 +43,6 @@ fn open(stick: &VirtualStick) -> StickLink {
     }
 }
 
-struct Digits {
-    graph: Graph,
-    pictures: Vec<i32>,
-    official: Vec<i32>,
-}
-
-impl Digits {
-    fn read(precision: Precision) -> Digits {
-        let folder =
-            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models")).join(format!("digits_{precision}"));
-        let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
-        let graph = import::cvm(&file("symbol"), &file("params"), &import::Limits::default()).unwrap();
-        let values = |bytes: Vec<u8>| myelin_golden::npy::read(&bytes).unwrap().data;
-        Digits { graph, pictures: values(file("input.npy")), official: values(file("official_logits.npy")) }
-    }
-
-    fn picture(&self, index: usize) -> &[i32] {
-        &self.pictures[index * PIXELS..][..PIXELS]
-    }
-
-    fn is_right(&self, index: usize, found: &[i32]) -> bool {
-        found == &self.official[index * 10..][..10]
-    }
-}
-
 #[test]
 fn all_pictures_of_both_networks_are_right_over_the_line() {
     for precision in [Precision::Int8, Precision::Int6] {
@@ -76,7 +52,7 @@ fn all_pictures_of_both_networks_are_right_over_the_line() {
         let mut session = Session::load(open(&stick), program).unwrap();
         for index in 0..PICTURES {
             let answer = session.run(digits.picture(index)).unwrap();
-            assert!(digits.is_right(index, &answer.outputs[0].values), "{precision}, picture {index}");
+            assert!(digits.answer(index) == answer.outputs[0].values, "{precision}, picture {index}");
         }
         assert_eq!(stick.faults(), 0);
         stick.stop().unwrap();
@@ -96,7 +72,7 @@ fn run_through(script: &str, count: usize) -> (u64, u64) {
             continue;
         }
         if let Ok(answer) = session.run(digits.picture(index)) {
-            assert!(digits.is_right(index, &answer.outputs[0].values), "script {script}, picture {index}");
+            assert!(digits.answer(index) == answer.outputs[0].values, "script {script}, picture {index}");
             index += 1;
         }
     }

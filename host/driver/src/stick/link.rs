@@ -142,7 +142,8 @@ impl<W: Wire> StickLink<W> {
         take: impl FnOnce(&Reply<'_>) -> Option<T>,
     ) -> Result<T, LinkError> {
         self.flush(operation)?;
-        self.ask_at_once(operation, request, deadline, take)
+        let answer = self.channel.ask(request, Instant::now() + deadline, take);
+        self.checked(operation, deadline, answer)
     }
 
     /// Many requests, answered in order, as [`StickLink::ask`].
@@ -169,17 +170,6 @@ impl<W: Wire> StickLink<W> {
     /// How long erasing and writing flash may take.
     pub fn flash_deadline(&self) -> Duration {
         self.options.flash_deadline
-    }
-
-    fn ask_at_once<T>(
-        &mut self,
-        operation: &'static str,
-        request: &Request<'_>,
-        deadline: Duration,
-        take: impl FnOnce(&Reply<'_>) -> Option<T>,
-    ) -> Result<T, LinkError> {
-        let answer = self.channel.ask(request, Instant::now() + deadline, take);
-        self.checked(operation, deadline, answer)
     }
 
     fn checked<T>(
