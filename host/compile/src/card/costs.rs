@@ -24,7 +24,7 @@ pub(super) struct Costs {
 /// From the last beat to the load unit's tokens.
 const LOAD_GIVE: u64 = 3;
 /// From the last window element to the post unit's tokens.
-const POST_GIVE: u64 = 8;
+const POST_GIVE: u64 = 10;
 /// From the last beat's turn to the store unit's tokens.
 const STORE_GIVE: u64 = 4;
 
@@ -37,7 +37,7 @@ impl Costs {
         };
         Costs {
             weight_steps: u64::from(architecture.weight_steps()),
-            array_give: u64::from(architecture.rows() + architecture.columns()) + 4,
+            array_give: u64::from(architecture.rows() + architecture.columns()) + 5,
             read_latency: u64::from(memory.read_latency),
             write_latency: u64::from(memory.write_latency),
             beat,

@@ -12,6 +12,9 @@ use crate::error::CompileError;
 use crate::network::Finish;
 use core::ops::Range;
 
+/// Parts of a row that are tried, besides single pixels.
+const FRAGMENTS_MAX: usize = 9;
+
 /// What a cell is estimated to spend on its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Spending {
@@ -97,13 +100,10 @@ fn candidates(blocks: usize) -> Vec<usize> {
     powers.chain([blocks]).collect()
 }
 
-/// Parts a row is cut into: a few, single pixels.
+/// Parts a row is cut into: up to nine, or single pixels.
 fn fragments(width: usize) -> Vec<usize> {
-    let mut parts = vec![1, 2, 3, 4, 5, 7, 9, width];
-    parts.retain(|&parts| parts <= width);
-    parts.sort_unstable();
-    parts.dedup();
-    parts
+    let single = (width > FRAGMENTS_MAX).then_some(width);
+    (1..=width.min(FRAGMENTS_MAX)).chain(single).collect()
 }
 
 struct Candidate<'a> {
