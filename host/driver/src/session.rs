@@ -64,8 +64,9 @@ impl<L: Link> Session<L> {
         Session::load_with(link, program, Deadlines::default())
     }
 
-    /// Checks that the device is the cell that the program is for, and loads it: memory image,
-    /// instructions, then the program's own loading of weights.
+    /// Checks that the device is the cell that the program is for, resets it, as programs count on descriptors that
+    /// are 0 until they write them, and loads it: memory image, instructions, then the program's own loading of
+    /// weights.
     ///
     /// # Errors
     /// [`DriverError::NotACell`], [`DriverError::BadShape`], [`DriverError::OtherShape`],
@@ -80,6 +81,7 @@ impl<L: Link> Session<L> {
         let mut session = Session::attach(link, program, deadlines);
         session.check_device()?;
         session.check_program()?;
+        session.restart()?;
         session.load_program()?;
         session.state = State::Ready;
         Ok(session)
@@ -127,10 +129,7 @@ impl<L: Link> Session<L> {
     /// As [`Session::load_with`]; the session stays poisoned.
     pub fn recover(&mut self) -> Result<(), DriverError> {
         self.state = State::Poisoned;
-        let done = self.link.restart();
-        if self.linked("reset", done)? == MemoryAfter::Lost {
-            self.image = Image::Unknown;
-        }
+        self.restart()?;
         self.check_device()?;
         self.check_program()?;
         let loaded = self.load_program();
@@ -214,6 +213,14 @@ impl<L: Link> Session<L> {
             return Ok(());
         };
         Err(DriverError::BadProgram { selector: self.selector.clone(), what })
+    }
+
+    fn restart(&mut self) -> Result<(), DriverError> {
+        let done = self.link.restart();
+        if self.linked("reset", done)? == MemoryAfter::Lost {
+            self.image = Image::Unknown;
+        }
+        Ok(())
     }
 
     fn load_program(&mut self) -> Result<(), DriverError> {

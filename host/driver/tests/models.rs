@@ -228,8 +228,8 @@ fn the_model_names_what_is_left_to_the_processor_and_why() {
         assert_eq!(layers.first().map(String::as_str), Some("first"));
         assert!(layers.iter().any(|name| name == "second"), "{layers:?}");
     }
-    // From the first program to the second, back, and again.
-    assert_eq!(session.link_mut().resets, 3);
+    // The first program, from it to the second, back, and again.
+    assert_eq!(session.link_mut().resets, 4);
     let error = session.run(&[0; 49]).unwrap_err();
     assert!(matches!(error, DriverError::InputLength { found: 49, expected: 50, .. }), "{error}");
 }

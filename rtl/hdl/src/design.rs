@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::check::{Parts, assemble};
 use crate::digest::Digest;
 use crate::ir::Module;
 use crate::verilog::is_reserved;
@@ -78,6 +79,20 @@ impl Design {
     /// If the module is not part of the design.
     pub fn emitted_name(&self, module: &Module) -> &str {
         self.names.get(&module.digest).expect("the module is part of the design")
+    }
+
+    /// The design with every body rewritten once by `rule`, children first: `rule` gets it with its new children in
+    /// place and keeps names and ports.
+    pub(crate) fn rewritten(&self, mut rule: impl FnMut(Module) -> Module) -> Design {
+        let mut rewritten: HashMap<Digest, Arc<Module>> = HashMap::new();
+        for module in &self.modules {
+            let mut parts = Parts::of(module);
+            for instance in &mut parts.instances {
+                instance.module = rewritten[&instance.module.digest].clone();
+            }
+            rewritten.insert(module.digest, Arc::new(rule(assemble(parts))));
+        }
+        Design::new(rewritten[&self.top().digest].clone()).expect("the names are those of a design")
     }
 
     /// Structural hash of the whole design.

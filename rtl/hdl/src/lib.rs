@@ -28,6 +28,7 @@
 
 mod builder;
 mod check;
+mod collisions;
 mod design;
 mod digest;
 mod ir;
@@ -42,6 +43,7 @@ mod ty;
 pub mod verilog;
 
 pub use builder::{InstanceHandle, ModuleBuilder, Register, module};
+pub use collisions::{Poison, poison_collisions};
 pub use design::{Design, DesignError};
 pub use digest::Digest;
 pub use ir::{

@@ -64,6 +64,14 @@ impl MemoryHandle {
 
     /// Promises that no lane that is read while the same lane is written is used. Then synthesis needs no logic
     /// where block RAM leaves such a read open; simulation reads first as ever.
+    ///
+    /// [`poison_collisions`](crate::poison_collisions) checks the promise: it makes every such read another value, so
+    /// that a use of one is a wrong answer. `verification/conformance/tests/collisions.rs` does so with the tensor cell.
+    ///
+    /// **Source.** UltraScale Memory Resources (UG573), *Address Collision*: where one port writes what the other
+    /// reads, the write always succeeds and what is read is undetermined unless the writing port reads first; with
+    /// byte-wide write enables that is so byte by byte. The ports of an ECP5's `PDPW16KD`, as Yosys describes them
+    /// (`techlibs/ecp5/brams.txt`), promise nothing about each other either.
     pub fn collisions_are_unused(self) -> MemoryHandle {
         with_draft(|draft| draft.memories[self.index].collisions = Collisions::Unused);
         self

@@ -7,7 +7,7 @@ use std::time::Duration;
 use myelin_compile::Target;
 use myelin_compile::memory::{Grant, MemoryModel, SharedMemory, Wish};
 use myelin_driver::{FailedCheck, Link, LinkError, LinkInfo, MemoryAfter, Selector};
-use myelin_hdl::{Design, Module};
+use myelin_hdl::{Design, Module, Poison, poison_collisions};
 use myelin_isa::{Architecture, register};
 use myelin_rtl::tensor::{card, cell};
 use myelin_sim::{CheckFailure, Engine, FailureWaves, PowerUp, SimError, Simulator};
@@ -31,6 +31,8 @@ pub struct SimulationOptions {
     pub memory_bytes: u64,
     /// How fast it is.
     pub memory: MemoryModel,
+    /// What the cells read where they promise not to use it ([`poison_collisions`]); `None`: the old word.
+    pub poison: Option<Poison>,
 }
 
 impl Default for SimulationOptions {
@@ -40,6 +42,7 @@ impl Default for SimulationOptions {
             power_up: PowerUp::default(),
             memory_bytes: MEMORY_BYTES,
             memory: MemoryModel::IDEAL,
+            poison: None,
         }
     }
 }
@@ -86,6 +89,7 @@ impl SimulatedCell {
         let architecture = target.architecture;
         let device: Arc<Module> = card::top(&architecture);
         let design = Design::new(cell::cell(&architecture)).expect("the cell's names are identifiers");
+        let design = options.poison.map_or(design.clone(), |poison| poison_collisions(&design, poison));
         let count = architecture.cells() as usize;
         let first = Simulator::builder(&design).engine(options.engine).power_up(options.power_up).build()?;
         // Cells are equal: compiled once, and forked from the first.

@@ -1,4 +1,5 @@
-//! Every form of memory against a plain model, on every engine, and lint-clean.
+//! Every form of memory against a plain model, on every engine, and lint-clean; and the same where collisions
+//! are poisoned.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use myelin_conformance::cosim::{Engine, Response, Trace, compare, response};
 use myelin_conformance::lint::lint;
 use myelin_conformance::random_design::batch;
 use myelin_conformance::tools::{Tool, are_present, available};
-use myelin_hdl::{MemoryStyle, Module, Ty, module, s, u};
+use myelin_hdl::{Collisions, Design, MemoryStyle, Module, Poison, Ty, module, poison_collisions, s, u};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -71,7 +72,7 @@ impl Form {
         values.map(|index| (index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) & self.lane.mask()).collect()
     }
 
-    fn top(self) -> Arc<Module> {
+    fn top(self, collisions: Collisions) -> Arc<Module> {
         module(self.name, |m| {
             let width = self.depth.trailing_zeros();
             let shared = self.one_address.then(|| m.input("address_i", u(width)));
@@ -81,6 +82,9 @@ impl Form {
                 let contents: Vec<i64> =
                     self.contents().into_iter().map(|bits| self.lane.value_of(bits) as i64).collect();
                 memory = memory.init(&contents);
+            }
+            if collisions == Collisions::Unused {
+                memory = memory.collisions_are_unused();
             }
             for port in 0..self.synchronous_reads {
                 let enable = m.input(&format!("read_{port}_i"), u(1));
@@ -110,14 +114,15 @@ impl Form {
 /// The definition: an array, and what each synchronous port showed last.
 struct Model {
     form: Form,
+    poison: Option<Poison>,
     words: Vec<u64>,
     shown: Vec<Vec<u64>>,
 }
 
 impl Model {
-    fn new(form: Form) -> Model {
+    fn new(form: Form, poison: Option<Poison>) -> Model {
         let words = if form.has_contents { form.contents() } else { vec![0; form.depth * form.lanes] };
-        Model { form, words, shown: vec![vec![0; form.lanes]; form.synchronous_reads] }
+        Model { form, poison, words, shown: vec![vec![0; form.lanes]; form.synchronous_reads] }
     }
 
     /// The outputs in this cycle, then the edge.
@@ -129,38 +134,49 @@ impl Model {
         for port in 0..form.asynchronous_reads {
             outputs.extend(word(&self.words, at(format!("look_address_{port}_i"))));
         }
-        // Reads see what was there before this edge's writes.
-        for port in 0..form.synchronous_reads {
-            if inputs[&format!("read_{port}_i")] == 1 {
-                self.shown[port] = word(&self.words, at(format!("read_address_{port}_i")));
-            }
-        }
+        let mut after = self.words.clone();
+        let mut written = vec![false; after.len()];
         for (port, &lane_enables) in form.writes.iter().enumerate() {
             let address = at(format!("write_address_{port}_i")) as usize;
             for lane in 0..form.lanes {
                 let enabled = !lane_enables || inputs[&format!("lane_{port}_{lane}_i")] == 1;
                 if enabled && inputs[&format!("write_{port}_i")] == 1 {
-                    self.words[address * form.lanes + lane] = inputs[&format!("data_{port}_{lane}_i")];
+                    after[address * form.lanes + lane] = inputs[&format!("data_{port}_{lane}_i")];
+                    written[address * form.lanes + lane] = true;
                 }
             }
         }
+        // Reads see what was there before this edge's writes, unless that is poisoned.
+        for port in 0..form.synchronous_reads {
+            if inputs[&format!("read_{port}_i")] == 1 {
+                let first = at(format!("read_address_{port}_i")) as usize * form.lanes;
+                self.shown[port] = (first..first + form.lanes)
+                    .map(|at| match self.poison {
+                        Some(Poison::Complement) if written[at] => !self.words[at] & form.lane.mask(),
+                        Some(Poison::Written) if written[at] => after[at],
+                        _ => self.words[at],
+                    })
+                    .collect();
+            }
+        }
+        self.words = after;
         outputs
     }
 }
 
-#[test]
-fn memories_of_every_form_do_what_a_plain_array_does() {
-    available("memories under Icarus", &[Tool::Icarus]);
-    available("memories under Verilator", &[Tool::Verilator, Tool::Cxx]);
-    let tops: Vec<Arc<Module>> = FORMS.iter().map(|form| form.top()).collect();
-    let design = batch("memories", &tops);
-    let mut models: Vec<Model> = FORMS.iter().map(|&form| Model::new(form)).collect();
+fn tops(collisions: Collisions) -> Vec<Arc<Module>> {
+    FORMS.iter().map(|form| form.top(collisions)).collect()
+}
+
+/// Holds `design`, which is made of `tops`, against the models.
+fn does_what_arrays_do(design: &Design, tops: &[Arc<Module>], poison: Option<Poison>, engines: &[Engine]) {
+    let mut models: Vec<Model> = FORMS.iter().map(|&form| Model::new(form, poison)).collect();
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut trace = Trace::default();
     let mut expected = Vec::new();
     for _ in 0..600 {
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-        for (model, top) in models.iter_mut().zip(&tops) {
+        for (model, top) in models.iter_mut().zip(tops) {
             let mut named = BTreeMap::new();
             for port in &top.inputs {
                 let bits = random.random::<u64>() & port.ty.mask();
@@ -173,17 +189,36 @@ fn memories_of_every_form_do_what_a_plain_array_does() {
         expected.push(outputs);
     }
     let model = Response::new("a plain array", expected);
-    for engine in Engine::ALL.into_iter().filter(|engine| are_present(engine.tools())) {
-        let found = response(engine, &design, &trace).expect("the engine answers");
-        if let Err(difference) = compare(&design, &model, &found) {
+    for &engine in engines.iter().filter(|engine| are_present(engine.tools())) {
+        let found = response(engine, design, &trace).expect("the engine answers");
+        if let Err(difference) = compare(design, &model, &found) {
             panic!("{difference}");
         }
     }
 }
 
 #[test]
+fn memories_of_every_form_do_what_a_plain_array_does() {
+    available("memories under Icarus", &[Tool::Icarus]);
+    available("memories under Verilator", &[Tool::Verilator, Tool::Cxx]);
+    let tops = tops(Collisions::ReadFirst);
+    does_what_arrays_do(&batch("memories", &tops), &tops, None, &Engine::ALL);
+}
+
+#[test]
+fn poisoned_memories_differ_in_lanes_read_while_written_and_in_nothing_else() {
+    let tops = tops(Collisions::Unused);
+    let design = batch("memories", &tops);
+    let engines = [Engine::Interpreted, Engine::Compiled];
+    does_what_arrays_do(&design, &tops, None, &engines);
+    for poison in [Poison::Complement, Poison::Written] {
+        does_what_arrays_do(&poison_collisions(&design, poison), &tops, Some(poison), &engines);
+    }
+}
+
+#[test]
 fn memories_of_every_form_are_lint_clean() {
-    let tops: Vec<Arc<Module>> = FORMS.iter().map(|form| form.top()).collect();
+    let tops = tops(Collisions::ReadFirst);
     for tool in [Tool::Verilator, Tool::Icarus, Tool::Yosys] {
         if available(&format!("lint of memories by {tool}"), &[tool]) {
             lint(&batch("memories", &tops), tool).expect("no complaints");

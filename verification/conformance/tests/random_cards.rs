@@ -14,6 +14,7 @@ use myelin_compile::memory::{Bandwidth, MemoryModel};
 use myelin_compile::{CellProgram, timing};
 use myelin_conformance::random_card::{Case, case};
 use myelin_driver::Link;
+use myelin_hdl::Poison;
 use myelin_isa::{Unit, register};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -56,7 +57,7 @@ fn emulated(case: &Case, programs: &[CellProgram]) -> Vec<Vec<u8>> {
     core::mem::take(&mut memories[0])
 }
 
-fn agrees(case: &Case) {
+fn agrees(case: &Case, poison: Option<Poison>) {
     let at = format!("seed {} on {}", case.seed, case.architecture);
     let cells = case.architecture.cells();
     let programs: Vec<CellProgram> =
@@ -65,7 +66,7 @@ fn agrees(case: &Case) {
     let memory = memory_model(case.seed);
     let predicted = timing::predict(&case.architecture, memory, &programs, 0).unwrap_or_else(|e| panic!("{at}: {e}"));
 
-    let options = SimulationOptions { memory, ..SimulationOptions::default() };
+    let options = SimulationOptions { memory, poison, ..SimulationOptions::default() };
     let mut card = SimulatedCell::new(case.architecture, options).unwrap();
     card.write_at(0, &case.memory, DEADLINE).unwrap();
     for (cell, program) in (0..).zip(&programs) {
@@ -96,25 +97,33 @@ fn agrees(case: &Case) {
     }
 }
 
-fn random_programs(cells: u32, cases: u64) {
+fn random_programs(cells: u32, cases: u64, poison: Option<Poison>) {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
     match number("MYELIN_SEED") {
-        Some(seed) => agrees(&case(seed, cells)),
-        None => (0..number("MYELIN_CASES").unwrap_or(cases)).for_each(|seed| agrees(&case(seed, cells))),
+        Some(seed) => agrees(&case(seed, cells), poison),
+        None => (0..number("MYELIN_CASES").unwrap_or(cases)).for_each(|seed| agrees(&case(seed, cells), poison)),
     }
 }
 
 #[test]
 fn random_programs_on_one_cell() {
-    random_programs(1, 20);
+    random_programs(1, 20, None);
 }
 
 #[test]
 fn random_programs_on_two_cells() {
-    random_programs(2, 8);
+    random_programs(2, 8, None);
 }
 
 #[test]
 fn random_programs_on_eight_cells() {
-    random_programs(8, 2);
+    random_programs(8, 2, None);
+}
+
+#[test]
+fn random_programs_use_no_lane_that_is_written_while_it_is_read() {
+    for poison in [Poison::Complement, Poison::Written] {
+        random_programs(1, 10, Some(poison));
+        random_programs(2, 4, Some(poison));
+    }
 }

@@ -10,7 +10,7 @@ mod common;
 
 use common::{Shared, agrees, seeds};
 use myelin_board::{SimulatedCell, SimulationOptions};
-use myelin_compile::{CompileError, Target, compile_streamed};
+use myelin_compile::{CompileError, Target, compile_for, compile_streamed};
 use myelin_conformance::random_layer::{Case, layer, network};
 
 /// Cases of each kind on each card.
@@ -63,4 +63,15 @@ fn random_cases_stream_through_four_int6_cells() {
 #[test]
 fn random_cases_stream_through_eight_cells_that_share_little_bandwidth() {
     run("custom,cells=8,rows=4,columns=4,activations=8192,weights=64,accumulators=64,instructions=64,memory=3:30:20");
+}
+
+#[test]
+fn programs_that_stay_on_chip_and_programs_that_stream_follow_each_other_on_one_cell() {
+    let target: Target = "custom,rows=8,columns=8".parse().unwrap();
+    let cell = Shared::new(SimulatedCell::of_target(target, SimulationOptions::default()).unwrap());
+    for seed in seeds(4) {
+        let case = network(seed, &target.architecture);
+        assert!(has_room_and_agrees(&case, &target, &cell));
+        agrees(&case, compile_for(&case.graph, &target).unwrap(), &cell);
+    }
 }

@@ -11,11 +11,7 @@ mod narrow;
 mod rebuild;
 mod simplify;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::design::Design;
-use crate::digest::Digest;
 use crate::ir::Module;
 
 /// What must still be there afterwards, besides ports, checks and covers.
@@ -67,7 +63,7 @@ const ROUNDS_MAX: usize = 4;
 /// # Panics
 /// Never on a design that [`Design::new`] accepted.
 pub fn optimise(design: &Design, keep: Keep) -> Design {
-    rewrite(design, |module| {
+    design.rewritten(|module| {
         let mut module = module;
         for _ in 0..ROUNDS_MAX {
             let before = module.digest;
@@ -85,25 +81,13 @@ pub fn optimise(design: &Design, keep: Keep) -> Design {
 /// # Panics
 /// Never on a design that [`Design::new`] accepted.
 pub fn apply(design: &Design, pass: Pass, keep: Keep) -> Design {
-    rewrite(design, |module| pass.run(&module, keep))
-}
-
-/// Rewrites every body, children first, each parent with its new children in place.
-fn rewrite(design: &Design, mut rule: impl FnMut(Module) -> Module) -> Design {
-    let mut rewritten: HashMap<Digest, Arc<Module>> = HashMap::new();
-    for module in design.modules() {
-        let mut parts = crate::check::Parts::of(module);
-        for instance in &mut parts.instances {
-            instance.module = rewritten[&instance.module.digest].clone();
-        }
-        let new = rule(crate::check::assemble(parts));
-        rewritten.insert(module.digest, Arc::new(new));
-    }
-    Design::new(rewritten[&design.top().digest].clone()).expect("the names are those of a design")
+    design.rewritten(|module| pass.run(&module, keep))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::ir::{Op, UnaryOp};
     use crate::{ModuleBuilder, concat, module, mux, u};

@@ -49,13 +49,15 @@ pub fn record(architecture: &Architecture) -> Result<Drive, BenchError> {
     let mut card = SimulatedCell::new(*architecture, SimulationOptions::default())?;
     card.start_recording();
     let mut session = Session::load(card, program).map_err(|error| failed(error.to_string()))?;
-    let loading = session.link_mut().cycle() - RESET_CYCLES;
+    let mut cycles = session.link_mut().take_recording();
+    let loop_from = cycles.len();
+    session.link_mut().start_recording();
     for (picture, expected) in pictures.chunks(PIXELS).zip(logits.chunks(10)).take(PICTURES) {
         let answer = session.run(picture).map_err(|error| failed(error.to_string()))?;
         if answer.outputs[0].values != expected {
             return Err(failed(format!("the cell answers {:?}, expected {expected:?}", answer.outputs[0].values)));
         }
     }
-    let cycles = session.link_mut().take_recording();
-    Ok(Drive::Recorded(Recording { reset_cycles: RESET_CYCLES, cycles, loop_from: loading as usize }))
+    cycles.extend(session.link_mut().take_recording());
+    Ok(Drive::Recorded(Recording { reset_cycles: RESET_CYCLES, cycles, loop_from }))
 }

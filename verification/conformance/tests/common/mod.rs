@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // Clippy sees tests only in functions marked so.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use myelin_board::SimulatedCell;
@@ -19,6 +19,12 @@ pub struct Shared(Arc<Mutex<SimulatedCell>>);
 impl Shared {
     pub fn new(device: SimulatedCell) -> Shared {
         Shared(Arc::new(Mutex::new(device)))
+    }
+
+    #[allow(dead_code, reason = "not every test looks inside")]
+    /// The device itself.
+    pub fn lock(&self) -> MutexGuard<'_, SimulatedCell> {
+        self.0.lock().unwrap()
     }
 }
 
