@@ -110,7 +110,7 @@ constants! {
     pub mod array_descriptor: u8 {
         /// `[15:0]` output columns of the tile, `[31:16]` output rows of the tile. Each at least 1.
         PIXELS = 0;
-        /// `[15:0]` chunks in a run, `[23:16]` kernel columns (runs in a kernel row), `[31:24]` kernel rows.
+        /// `[15:0]` chunks that just cover a run, `[23:16]` kernel columns (runs in a kernel row), `[31:24]` kernel rows.
         KERNEL = 1;
         /// `[15:0]` input rows, `[31:16]` lanes in a run.
         LIMITS = 2;

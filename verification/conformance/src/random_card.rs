@@ -214,7 +214,8 @@ impl Generator<'_> {
         let rows = self.architecture.rows();
         let (columns, output_rows) = (1 + self.pick(4), 1 + self.pick(3));
         let [chunks, kernel_columns, kernel_rows] = [2, 2, 2].map(|most| 1 + self.pick(most));
-        let run_lanes = 1 + self.pick(chunks * rows);
+        // The last chunk has at least one lane of the run: past its end the walk does not count.
+        let run_lanes = (chunks - 1) * rows + 1 + self.pick(rows);
         let y_limit = self.pick(5);
         self.config(
             Unit::Array,
