@@ -25,7 +25,11 @@ pub fn run(command: &mut Command) -> Result<String, ProgramError> {
 pub fn output(command: &mut Command) -> Result<(bool, String), ProgramError> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|source| ProgramError::Start { program: name(command), source })?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    if output.status.code().is_none() {
+        // It could not say so itself.
+        said += &output.status.to_string();
+    }
     Ok((output.status.success(), said))
 }
 
@@ -55,6 +59,12 @@ mod tests {
         let script = "for line in $(seq 20); do echo $line; done; exit 3";
         let error = run(Command::new("sh").args(["-c", script])).unwrap_err().to_string();
         assert_eq!(error, "run sh: 9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20");
+    }
+
+    #[test]
+    fn a_command_that_was_killed_is_told_by_its_signal() {
+        let error = run(Command::new("sh").args(["-c", "echo begun; kill -9 $$"])).unwrap_err().to_string();
+        assert_eq!(error, "run sh: begun\nsignal: 9 (SIGKILL)");
     }
 
     #[test]
