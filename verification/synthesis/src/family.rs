@@ -52,12 +52,14 @@ impl Family {
     }
 
     /// The pass that synthesises a whole design for it, without buffers at the ports.
+    ///
+    /// iCE40: `-dsp` on a flat design loses sums of chains of PEs (0.23, 0.70), and ends in a fault on a whole cell (0.23).
     pub const fn script(self) -> &'static str {
         match self {
             Family::Xcup => "synth_xilinx -family xcup -flatten -noiopad",
             Family::Xc7 => "synth_xilinx -family xc7 -flatten -noiopad",
             Family::Ecp5 => "synth_ecp5",
-            Family::Ice40 => "synth_ice40 -device u -dsp",
+            Family::Ice40 => "synth_ice40 -device u -dsp -noflatten",
             Family::CycloneV => "synth_intel_alm -family cyclonev -noiopad",
         }
     }

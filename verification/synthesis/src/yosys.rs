@@ -118,12 +118,13 @@ impl Yosys {
         let (stub, body) = match pair {
             Some(name) => (
                 format!("read_verilog -lib {name}; "),
-                format!("read_verilog -overwrite {PAIR}; hierarchy -top {top}; proc; flatten; opt_clean; "),
+                format!("read_verilog -overwrite {PAIR}; hierarchy -top {top}; proc; "),
             ),
             None => (String::new(), String::new()),
         };
         let script = format!(
-            "{stub}read_verilog -sv {files}; hierarchy -top {top}; {before}{script} -top {top}; {body}{passes}"
+            "{stub}read_verilog -sv {files}; hierarchy -top {top}; {before}{script} -top {top}; {body}flatten; \
+             opt_clean; {passes}"
         );
         self.script(folder, &script)?;
         Ok(())
