@@ -1,11 +1,12 @@
 //! The boards: what is on them, and the projects of their bitstreams.
 
 use myelin_compile::Target;
+use myelin_firmware::image::{Image, Slot};
 use myelin_hdl::Design;
 use myelin_hdl::verilog::{Options, SourceComments, emit_with};
 use myelin_isa::Architecture;
 use myelin_isa::framing::{Checksum, SoftwareChecksum};
-use myelin_isa::stick::{MAP_VERSION, image_header, memory};
+use myelin_isa::stick::{MAP_VERSION, memory};
 use myelin_rtl::board::boards::{STICK_ECP5_HZ, stick_ecp5, stick_up5k};
 use myelin_rtl::board::stick::{Compute, Config, stick_system};
 use myelin_rtl::tensor::cell;
@@ -214,20 +215,16 @@ fn modules(config: &Config) -> Vec<Source> {
 
 /// An image with its header, as it lies in a slot of the flash.
 fn slot_image(image: &[u8], load_address: u32, family: u32) -> Vec<u8> {
-    let sum = SoftwareChecksum.checksum(&[image]);
-    let mut slot = vec![0; image_header::BYTES as usize];
-    let mut put = |at: u32, word: u32| slot[at as usize..][..4].copy_from_slice(&word.to_le_bytes());
-    put(image_header::MAGIC, image_header::MAGIC_VALUE);
-    put(image_header::COUNTER, 1);
-    put(image_header::LENGTH, image.len() as u32);
-    put(image_header::IMAGE_CRC, sum);
-    put(image_header::LOAD_ADDRESS, load_address);
-    put(image_header::MAP_VERSION, MAP_VERSION);
-    put(image_header::FAMILY, family);
-    let sum = SoftwareChecksum.checksum(&[&slot[..image_header::HEADER_CRC as usize]]);
-    slot[image_header::HEADER_CRC as usize..].copy_from_slice(&sum.to_le_bytes());
-    slot.extend_from_slice(image);
-    slot
+    let header = Image {
+        slot: Slot::A,
+        counter: 1,
+        length: image.len() as u32,
+        checksum: SoftwareChecksum.checksum(&[image]),
+        load_address,
+        map_version: MAP_VERSION,
+        family,
+    };
+    [&header.to_bytes(&mut SoftwareChecksum), image].concat()
 }
 
 fn source(name: &str, text: &str) -> Source {
@@ -237,6 +234,7 @@ fn source(name: &str, text: &str) -> Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use myelin_isa::stick::image_header;
 
     #[test]
     fn the_plls_of_all_clocks_are_within_their_range() {
