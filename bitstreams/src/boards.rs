@@ -90,7 +90,7 @@ impl Board {
     pub fn target(self) -> Target {
         let text = match self {
             Board::StickUp5k => "stick-up5k,activations=4096,weights=512,biases=64,accumulators=64,instructions=64",
-            Board::StickEcp5 => "stick-ecp5,activations=32768,weights=1024",
+            Board::StickEcp5 => "stick-ecp5,rows=4,columns=4,activations=32768,weights=1024",
         };
         text.parse().expect("invariant: the boards' targets are legal")
     }
@@ -143,13 +143,14 @@ fn ecp5(architecture: Architecture, firmware: Vec<u8>) -> Project {
         jtag_id: Some(0x4111_3043),
         loader_board: "ulx3s",
         family: Family::Ecp5,
-        place: &["--85k", "--package", "CABGA381", "--speed", "6"],
+        // router1 connects some 35 of 80,000 wires a second.
+        place: &["--85k", "--package", "CABGA381", "--speed", "6", "--router", "router2"],
         synthesis: "synth_ecp5 -abc9",
         top: "stick_ecp5",
         sources: modules(&config).into_iter().chain([top]).collect(),
         pins: include_str!("../boards/stick_ecp5.lpf"),
         clock_mhz: f64::from(config.serial.clock_hz) / 1e6,
-        aim_mhz: 56.0,
+        aim_mhz: 70.0,
         seed: 1,
         parameters: config.architecture.to_string(),
         specification: config.architecture.specification(),

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use myelin_riscv::lockstep::{Case, Summary, run};
-use myelin_rtl::cpu::{CpuParameters, Multiply, Shift};
+use myelin_rtl::cpu::{CpuParameters, Decision, Multiply, Shift};
 
 fn agrees(parameters: CpuParameters) {
     let mut total = Summary::default();
@@ -25,6 +25,16 @@ fn the_small_core_does_what_the_model_does() {
 #[test]
 fn the_fast_core_does_what_the_model_does() {
     agrees(CpuParameters::fast(0x100).unwrap());
+}
+
+#[test]
+fn the_small_core_that_decides_ahead_agrees_with_the_model() {
+    agrees(CpuParameters::small(0).unwrap().with_multiply(Multiply::Serial).with_decision(Decision::Ahead));
+}
+
+#[test]
+fn the_fast_core_that_decides_while_it_executes_agrees_with_the_model() {
+    agrees(CpuParameters::fast(0x100).unwrap().with_decision(Decision::Executing));
 }
 
 #[test]

@@ -14,9 +14,11 @@
 //! | `request_*`, `response_*`, `store_*` | | the cell's memory port ([`crate::tensor::cell`]) | valid is 0 |
 //!
 //! **Timing.** One access a cycle: the bus first, then stores, then reads. A beat read is offered [`LATENCY`] cycles after its request, and
-//! one beat a cycle can pass; a beat written is acknowledged in the cycle after. A bus access is
-//! answered in the next cycle. As the bus makes an access every other cycle at most, the cell gets half of the cycles or more; stores come
+//! one beat a cycle can pass; a beat written is acknowledged in the cycle after: what is asked later sees it. A bus access is
+//! answered [`ANSWER`] cycles later. As the bus makes an access every fourth cycle at most, the cell gets most of the cycles; stores come
 //! one a cycle at most and end, so that reads go on.
+//!
+//! **Why registers before and behind the block RAM.** Its blocks are spread over the part: the ways to them and back take a cycle each.
 
 use std::sync::Arc;
 
@@ -26,9 +28,11 @@ use crate::bus::{Answer, Request};
 use crate::prim::{bundle, fifo};
 
 /// Cycles from a request to its beat.
-pub const LATENCY: usize = 2;
-/// Beats that wait for the cell.
-const BEATS_HELD: usize = 4;
+pub const LATENCY: usize = 4;
+/// Cycles from an access by the bus to its answer.
+pub const ANSWER: usize = 3;
+/// Beats on their way to the cell, at most.
+const BEATS_HELD: usize = 8;
 
 /// Builds a memory of `bytes` bytes with beats of `lanes` bytes, both powers of two.
 ///
@@ -52,11 +56,15 @@ pub fn device_memory(bytes: u32, lanes: u32) -> Arc<Module> {
 
         // Beats on their way to the cell: in the memory's register, or in the queue.
         let queue = m.instance("beats", &fifo::fifo(BEATS_HELD, count, u(8)));
-        let held = m.register("held_q", u(3)).reset(0);
+        let held = m.register("held_q", u(4)).reset(0);
         let room = held.q.ne(BEATS_HELD as i64).named("room");
-        let answered = m.register("answered_q", u(1)).reset(0);
-        let access = (request.valid & !answered.q).named("access");
-        answered.next(access);
+        // An access in the registers before the memory, in the memory, and behind it.
+        let under_way = ["accessing_0_q", "accessing_1_q", "answered_q"].map(|name| m.register(name, u(1)).reset(0));
+        let [first, second, answered] = under_way.map(|register| register.q);
+        let access = (request.valid & !first & !second & !answered).named("access");
+        for (register, before) in under_way.into_iter().zip([access, first, second]) {
+            register.next(before);
+        }
         let stored = (store_valid & !access).named("stored");
         let loaded = (load_valid & room & !access & !store_valid).named("loaded");
 
@@ -72,16 +80,26 @@ pub fn device_memory(bytes: u32, lanes: u32) -> Arc<Module> {
             mux(stored, beat_of(store_beat), beat_of(load_beat)),
         );
         let memory = m.memory("beats_held", (bytes / lanes) as usize, count, u(8)).style(MemoryStyle::Block);
+        let several = |name: &str, values: &[Signal]| -> Vec<Signal> {
+            values.iter().enumerate().map(|(lane, &value)| m.delay(&format!("{name}_{lane}_q"), value)).collect()
+        };
+        let bit = |name: &str, value: Signal| {
+            let register = m.register(name, u(1)).reset(0);
+            register.next(value);
+            register.q
+        };
         let read = memory.single_port(SinglePort {
-            address: beat,
-            enable: access | stored | loaded,
-            write: mux(access, request.write, stored),
-            lane_enables: Some(&enables),
-            data: &data,
+            address: m.delay("beat_q", beat),
+            enable: bit("enable_q", access | stored | loaded),
+            write: m.delay("write_q", mux(access, request.write, stored)),
+            lane_enables: Some(&several("lane_enable", &enables)),
+            data: &several("data", &data),
         });
+        let read = several("read", &read);
 
+        let in_memory = bit("loading_1_q", bit("loading_0_q", loaded));
         let arrives = m.register("arrives_q", u(1)).reset(0);
-        arrives.next(loaded);
+        arrives.next(in_memory);
         queue.input("push_valid_i", arrives.q).input("pop_ready_i", response_ready);
         bundle::connect(&queue, "push", &read);
         m.assert("a_beat_read_has_a_place", !arrives.q | queue.output("push_ready_o"));
@@ -96,7 +114,8 @@ pub fn device_memory(bytes: u32, lanes: u32) -> Arc<Module> {
         m.output("store_ready_o", !access);
         m.output("store_acknowledge_o", acknowledge.q);
         let words: Vec<Signal> = read.chunks(4).map(|b| concat(&[b[3], b[2], b[1], b[0]])).collect();
-        let word = select(m.delay("in_beat_q", in_beat), &words);
-        Answer { ready: answered.q, data: word }.output(m, "bus");
+        // The address stays until the answer.
+        let word = select(in_beat, &words);
+        Answer { ready: answered, data: word }.output(m, "bus");
     })
 }

@@ -23,15 +23,15 @@ use std::sync::Arc;
 use myelin_hdl::{Module, choose, concat, module, mux, u};
 use myelin_isa::stick::{flash, memory};
 
-use crate::bus::{Port, Request};
+use crate::bus::{Cut, Port, Request};
 
 /// Bits of the length of a stream.
 pub const LENGTH_WIDTH: u32 = 24;
 /// Bits of the address within a block of registers.
 pub const ADDRESS_WIDTH: u32 = memory::BLOCK_BYTES.trailing_zeros();
 
-/// Builds the controller; streams go to offsets of so many bits in a region of the address space.
-pub fn flash(offset_bits: u32) -> Arc<Module> {
+/// Builds the controller; streams go to offsets of so many bits in a region of the address space. It is on a bus whose paths are cut so.
+pub fn flash(offset_bits: u32, cut: Cut) -> Arc<Module> {
     module("spi_flash", |m| {
         m.doc("SPI flash: exchanges bytes for the core, and receives streams into memory.");
         let data = m.input("data_i", u(1));
@@ -41,9 +41,9 @@ pub fn flash(offset_bits: u32) -> Arc<Module> {
         let length = m.register("length_q", u(LENGTH_WIDTH)).reset(0);
         let streaming = length.q.any().named("streaming");
         let busy = (exchanging.q | streaming).named("busy");
-        let port = Port::new(m, ADDRESS_WIDTH, |request| {
+        let port = Port::new(m, ADDRESS_WIDTH, cut, |decode, request| {
             let word = request.address.slice(2, ADDRESS_WIDTH - 2);
-            let at = |register: u32| word.eq(i64::from(register / 4));
+            let at = |register: u32| decode.of(word, register);
             (at(flash::DATA) | at(flash::CONTROL)) & mux(request.write, busy, exchanging.q)
         });
         let selected = m.register("selected_q", u(1)).reset(0);

@@ -34,7 +34,7 @@ use myelin_hdl::{
 };
 use myelin_isa::stick::mac;
 
-use crate::bus::{Answer, Port, Request};
+use crate::bus::{Answer, Cut, Port, Request};
 use crate::prim::lanes;
 use crate::tensor::packed_pe::multiplier_pair;
 
@@ -54,7 +54,7 @@ const COUNT_WIDTH: u32 = mac::ACCUMULATOR_COUNT.trailing_zeros();
 pub fn mac_array() -> Arc<Module> {
     module("mac_array", |m| {
         m.doc("MAC array: 4x4 multiply-accumulates a cycle, fed from the memory inside.");
-        let port = Port::new(m, ADDRESS_WIDTH, |_| m.constant(u(1), 0));
+        let port = Port::new(m, ADDRESS_WIDTH, Cut::Requests, |_, _| m.constant(u(1), 0));
         let walk = walk(m, &port);
         let bytes = memory(m, &walk);
 
@@ -128,7 +128,7 @@ struct Walk {
 }
 
 /// Counters and addresses of a run.
-fn walk(m: &ModuleBuilder, port: &Port) -> Walk {
+fn walk(m: &ModuleBuilder, port: &Port<'_>) -> Walk {
     let parameter = |name: &str, register: u32, low: u32, width: u32| {
         let held = m.register(&format!("{name}_q"), u(width));
         held.next_when(port.writes(register), port.data.slice(low, width));
@@ -295,7 +295,7 @@ struct Store {
 }
 
 /// The accumulators; what was read of each column, and whether a sum leaves 32 bits.
-fn accumulators(m: &ModuleBuilder, port: &Port, sums: &[Signal], store: &Store) -> (Vec<Signal>, Signal) {
+fn accumulators(m: &ModuleBuilder, port: &Port<'_>, sums: &[Signal], store: &Store) -> (Vec<Signal>, Signal) {
     let asked = port.address().slice(4, COUNT_WIDTH);
     let asks = port.read & port.address().bit(ADDRESS_WIDTH - 1) & !store.reads & !store.adds;
     let read_index = mux(store.reads, store.read_index, asked);

@@ -27,7 +27,7 @@ use myelin_hdl::{InstanceHandle, Module, ModuleBuilder, Signal, choose, concat, 
 use myelin_isa::stick::{memory, serial};
 
 use super::{ft245, uart};
-use crate::bus::{Port, Request};
+use crate::bus::{Cut, Port, Request};
 use crate::prim::block_fifo;
 
 /// Bits of the ring's counters: they wrap at 2^16.
@@ -65,18 +65,18 @@ struct Ends {
     framing: Signal,
 }
 
-/// Builds the port.
+/// Builds the port, on a bus whose paths are cut so.
 ///
 /// # Panics
 /// If the FIFO's size is not such a number.
-pub fn serial(config: &Config) -> Arc<Module> {
+pub fn serial(config: &Config, cut: Cut) -> Arc<Module> {
     assert!(config.fifo_bytes >= 16, "serial FIFO of {} bytes: expected 16 or more", config.fifo_bytes);
     module("serial", |m| {
         m.doc("Serial port: FIFOs and DMA between a link of bytes and memory.");
         let ring_ready = m.input("ring_ready_i", u(1));
         let fetch_ready = m.input("fetch_ready_i", u(1));
         let fetch_data = m.input("fetch_data_i", u(32));
-        let port = Port::new(m, ADDRESS_WIDTH, |_| m.constant(u(1), 0));
+        let port = Port::new(m, ADDRESS_WIDTH, cut, |_, _| m.constant(u(1), 0));
         let fifo = block_fifo::block_fifo(config.fifo_bytes, 8);
         let receive = m.instance("receive_fifo", &fifo);
         let send = m.instance("send_fifo", &fifo);
@@ -85,8 +85,8 @@ pub fn serial(config: &Config) -> Arc<Module> {
         let link = link(m, config, divisor);
         let lost = connect(m, config.link, &link, &receive, &send);
 
-        let ring = ring(m, (&port, config.offset_bits), &receive, ring_ready);
-        let fetch = fetch(m, (&port, config.offset_bits), &send, (fetch_ready, fetch_data));
+        let ring = ring(m, (&port, config.offset_bits, cut), &receive, ring_ready);
+        let fetch = fetch(m, (&port, config.offset_bits, cut), &send, (fetch_ready, fetch_data));
 
         let clears = port.writes(serial::STATUS);
         let flag = |name: &str, bit: u32, set: Signal| {
@@ -179,7 +179,12 @@ struct Ring {
 }
 
 /// Bytes from the FIFO into the ring, or to the core where there is none.
-fn ring(m: &ModuleBuilder, (port, offset_bits): (&Port, u32), fifo: &InstanceHandle, ready: Signal) -> Ring {
+fn ring(
+    m: &ModuleBuilder,
+    (port, offset_bits, cut): (&Port<'_>, u32, Cut),
+    fifo: &InstanceHandle,
+    ready: Signal,
+) -> Ring {
     let count = u(COUNT_WIDTH);
     let base = port.pointer(m, "ring_base", serial::RX_BASE, offset_bits, m.constant(u(1), 0));
     let size = port.register(m, "ring_size_q", serial::RX_SIZE, COUNT_WIDTH, 0);
@@ -188,7 +193,12 @@ fn ring(m: &ModuleBuilder, (port, offset_bits): (&Port, u32), fifo: &InstanceHan
     let tail = m.register("tail_q", count).reset(0);
     let exists = size.any().named("ring_exists");
     let full = head.q.wrapping_sub(tail.q).eq(size).named("ring_is_full");
-    let valid = (exists & fifo.output("pop_valid_o") & !full).named("ring_valid");
+    let waits = match cut {
+        Cut::Requests => full,
+        // As it was, and not in the cycle after an answer, in which the head has moved.
+        Cut::Both => m.delay("ring_was_full_q", full) | m.delay("ring_answered_q", ready),
+    };
+    let valid = (exists & fifo.output("pop_valid_o") & !waits).named("ring_valid");
     let stored = (valid & ready).named("stored");
     head.next(choose(head.q).when(set_up, 0).when(stored, head.q.wrapping_add(1)).end());
     tail.next(choose(tail.q).when(set_up, 0).when(port.writes(serial::RX_TAIL), port.data.truncate(COUNT_WIDTH)).end());
@@ -222,13 +232,18 @@ struct Fetch {
 /// Bytes from memory, or from the core where nothing is fetched, into the FIFO.
 fn fetch(
     m: &ModuleBuilder,
-    (port, offset_bits): (&Port, u32),
+    (port, offset_bits, cut): (&Port<'_>, u32, Cut),
     fifo: &InstanceHandle,
     (ready, word): (Signal, Signal),
 ) -> Fetch {
     let length = m.register("fetch_length_q", u(COUNT_WIDTH)).reset(0);
     let busy = length.q.any().named("fetching");
-    let valid = (busy & fifo.output("push_ready_o")).named("fetch_valid");
+    let wants = match cut {
+        Cut::Requests => busy,
+        // As it was, and not in the cycle after an answer, in which less is left.
+        Cut::Both => m.delay("was_fetching_q", busy) & !m.delay("fetch_answered_q", ready),
+    };
+    let valid = (wants & fifo.output("push_ready_o")).named("fetch_valid");
     let fetched = (valid & ready).named("fetched");
     length.next(
         choose(length.q)

@@ -22,6 +22,7 @@ use super::{device_memory, flash, mac_array, serial, system, tensor_port};
 use crate::bus::{Cut, Request, Target, arbiter, ram, route, stage};
 use crate::cpu::{CpuParameters, cpu};
 use crate::prim::bundle;
+use crate::prim::skid_buffer::skid_buffer;
 
 /// Name of the module.
 pub const NAME: &str = "stick_system";
@@ -79,9 +80,9 @@ pub fn stick_system(config: &Config) -> Arc<Module> {
     module(NAME, |m| {
         m.doc(&format!("Myelin stick: RV32 core, peripherals and memory; programs for {}.", config.architecture));
         let core = m.instance("core", &cpu(&config.core));
-        let arbiter = m.instance("arbiter", &arbiter(4));
-        let serial = m.instance("serial", &serial::serial(&config.serial));
-        let flash = m.instance("flash", &flash::flash(config.serial.offset_bits));
+        let arbiter = m.instance("arbiter", &arbiter(4, config.cut));
+        let serial = m.instance("serial", &serial::serial(&config.serial, config.cut));
+        let flash = m.instance("flash", &flash::flash(config.serial.offset_bits, config.cut));
         let system = m.instance(
             "system",
             &system::system(&system::Config {
@@ -90,9 +91,10 @@ pub fn stick_system(config: &Config) -> Arc<Module> {
                 architecture: config.architecture,
                 device_bytes: config.device_bytes(),
                 build: config.build,
+                cut: config.cut,
             }),
         );
-        let ram = m.instance("ram", &ram("ram", config.ram_bytes, &config.ram_contents));
+        let ram = m.instance("ram", &ram("ram", config.ram_bytes, &config.ram_contents, config.cut));
 
         let stage = m.instance("stage", &stage(config.cut));
         Request::of(&arbiter, "bus").connect(&stage, "manager", 32);
@@ -131,6 +133,12 @@ pub fn stick_system(config: &Config) -> Arc<Module> {
                 Request { address, ..bus }
             }
         };
+        if config.cut == Cut::Both {
+            // The address is there a cycle before the request is valid.
+            for (number, target) in targets.iter_mut().enumerate() {
+                target.selected = m.delay(&format!("selected_{number}_q"), target.selected);
+            }
+        }
         let answer = route(m, &bus, &targets);
         stage.input("bus_ready_i", answer.ready).input("bus_data_i", answer.data);
         managers(m, [&core, &serial, &flash], &arbiter, stage.output("manager_data_o"));
@@ -188,21 +196,45 @@ fn compute(m: &ModuleBuilder, config: &Config) -> Vec<InstanceHandle> {
     }
     let lanes = config.architecture.lanes();
     let device = m.instance("device_memory", &device_memory::device_memory(device_bytes, lanes));
-    for (name, ty) in [
-        ("request_valid_i", u(1)),
-        ("request_beat_i", u(32)),
-        ("response_ready_i", u(1)),
-        ("store_valid_i", u(1)),
-        ("store_beat_i", u(32)),
-    ] {
-        device.input(name, m.input(name, ty));
-    }
-    bundle::connect(&device, "store", &bundle::inputs(m, "store", lanes as usize, u(8)));
-    for name in ["request_ready_o", "response_valid_o", "store_ready_o", "store_acknowledge_o"] {
-        m.output(name, device.output(name));
-    }
-    bundle::outputs(m, "response", &bundle::of(&device, "response", lanes as usize));
+    memory_port(m, lanes as usize, &device);
     vec![tensor, device]
+}
+
+/// The cell's memory port, a register slice each way from the memory: both are spread over the part.
+fn memory_port(m: &ModuleBuilder, lanes: usize, device: &InstanceHandle) {
+    let slice = |name: &str, words: usize, width: u32| m.instance(name, &skid_buffer(words, u(width)));
+    let requests = slice("requests", 1, 32);
+    requests.input("push_valid_i", m.input("request_valid_i", u(1)));
+    requests.input("push_0_i", m.input("request_beat_i", u(32)));
+    m.output("request_ready_o", requests.output("push_ready_o"));
+    requests.input("pop_ready_i", device.output("request_ready_o"));
+    device.input("request_valid_i", requests.output("pop_valid_o"));
+    device.input("request_beat_i", requests.output("pop_0_o"));
+
+    let responses = slice("responses", lanes, 8);
+    responses.input("push_valid_i", device.output("response_valid_o"));
+    bundle::connect(&responses, "push", &bundle::of(device, "response", lanes));
+    device.input("response_ready_i", responses.output("push_ready_o"));
+    responses.input("pop_ready_i", m.input("response_ready_i", u(1)));
+    m.output("response_valid_o", responses.output("pop_valid_o"));
+    bundle::outputs(m, "response", &bundle::of(&responses, "pop", lanes));
+
+    // Address and bytes of a beat side by side, in words of 32 bits.
+    let stores = slice("stores", 1 + lanes / 4, 32);
+    stores.input("push_valid_i", m.input("store_valid_i", u(1)));
+    let beat = m.input("store_beat_i", u(32));
+    let bytes = bundle::inputs(m, "store", lanes, u(8));
+    let words = bytes.chunks(4).map(|bytes| concat(&[bytes[3], bytes[2], bytes[1], bytes[0]]));
+    let words: Vec<Signal> = std::iter::once(beat).chain(words).collect();
+    bundle::connect(&stores, "push", &words);
+    m.output("store_ready_o", stores.output("push_ready_o"));
+    stores.input("pop_ready_i", device.output("store_ready_o"));
+    device.input("store_valid_i", stores.output("pop_valid_o"));
+    let words = bundle::of(&stores, "pop", 1 + lanes / 4);
+    device.input("store_beat_i", words[0]);
+    let bytes: Vec<Signal> = words[1..].iter().flat_map(|word| [0, 8, 16, 24].map(|low| word.slice(low, 8))).collect();
+    bundle::connect(device, "store", &bytes);
+    m.output("store_acknowledge_o", device.output("store_acknowledge_o"));
 }
 
 /// The pins of link and flash.

@@ -21,7 +21,7 @@ use myelin_hdl::{Module, ModuleBuilder, Signal, choose, concat, module, mux, tre
 use myelin_isa::Architecture;
 use myelin_isa::stick::{MAP_VERSION, memory, system};
 
-use crate::bus::Port;
+use crate::bus::{Cut, Port};
 
 /// Bits of the address within a block of registers.
 pub const ADDRESS_WIDTH: u32 = memory::BLOCK_BYTES.trailing_zeros();
@@ -41,6 +41,8 @@ pub struct Config {
     pub device_bytes: u32,
     /// See [`system::BUILD`].
     pub build: u32,
+    /// Which paths of the bus are cut.
+    pub cut: Cut,
 }
 
 /// Builds the block.
@@ -50,9 +52,9 @@ pub fn system(config: &Config) -> Arc<Module> {
         let power_on = m.input("power_on_i", u(1));
         let pending = ["tensor_i", "flash_i", "serial_i"].map(|name| m.input(name, u(1)));
         let crc_bytes = m.register("crc_bytes_q", u(3)).reset(0);
-        let port = Port::new(m, ADDRESS_WIDTH, |request| {
+        let port = Port::new(m, ADDRESS_WIDTH, config.cut, |decode, request| {
             let word = request.address.slice(2, ADDRESS_WIDTH - 2);
-            let at = |register: u32| word.eq(i64::from(register / 4));
+            let at = |register: u32| decode.of(word, register);
             (at(system::CRC) | at(system::CRC_BYTE) | at(system::CRC_WORD)) & crc_bytes.q.any()
         });
 
@@ -103,7 +105,7 @@ pub fn system(config: &Config) -> Arc<Module> {
 }
 
 /// Clocks since reset and the timer interrupt: time and compare, low word first.
-fn time(m: &ModuleBuilder, port: &Port) -> [Signal; 4] {
+fn time(m: &ModuleBuilder, port: &Port<'_>) -> [Signal; 4] {
     let time = m.register("time_q", u(64)).reset(0);
     time.next(time.q.wrapping_add(1));
     let (low, high) = (time.q.slice(0, 32), time.q.slice(32, 32));
@@ -126,13 +128,13 @@ fn time(m: &ModuleBuilder, port: &Port) -> [Signal; 4] {
 }
 
 /// Watchdog and resets by the core; the cause of the last reset.
-fn resets(m: &ModuleBuilder, port: &Port, period: Signal, power_on: Signal) -> Signal {
-    let kicks = port.writes(system::WATCHDOG) & port.data.eq(i64::from(system::WATCHDOG_KICK));
-    let changes = port.writes(system::WATCHDOG_PERIOD);
+fn resets(m: &ModuleBuilder, port: &Port<'_>, period: Signal, power_on: Signal) -> Signal {
+    let kicks = port.writes_at_once(system::WATCHDOG) & port.data.eq(i64::from(system::WATCHDOG_KICK));
+    let changes = port.writes_at_once(system::WATCHDOG_PERIOD);
     let left = m.register("watchdog_left_q", u(32)).reset(0);
     left.next(choose(left.q.wrapping_sub(1)).when(changes, port.data).when(kicks | !period.any(), period).end());
     let expires = (period.any() & left.q.eq(1) & !kicks & !changes).named("watchdog_expires");
-    let asks = |key: u32| port.writes(system::REBOOT) & port.data.eq(i64::from(key));
+    let asks = |key: u32| port.writes_at_once(system::REBOOT) & port.data.eq(i64::from(key));
     let (plain, reloads) = (asks(system::REBOOT_RESET), asks(system::REBOOT_BITSTREAM));
     let asked = (expires | plain | reloads).named("reset_asked");
 
@@ -156,7 +158,7 @@ fn resets(m: &ModuleBuilder, port: &Port, period: Signal, power_on: Signal) -> S
 }
 
 /// The CRC unit; `bytes` are still to be taken in.
-fn crc(m: &ModuleBuilder, port: &Port, bytes: myelin_hdl::Register) -> Signal {
+fn crc(m: &ModuleBuilder, port: &Port<'_>, bytes: myelin_hdl::Register) -> Signal {
     let state = m.register("crc_q", u(32)).reset(0);
     let data = m.register("crc_data_q", u(32));
     let busy = bytes.q.any();

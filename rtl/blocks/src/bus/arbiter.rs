@@ -25,13 +25,14 @@ use std::sync::Arc;
 
 use myelin_hdl::{Module, ModuleBuilder, Signal, module, mux, tree_reduce, u};
 
-use super::Request;
+use super::{Cut, Request};
 
-/// Builds the arbiter for so many managers, 2 or more.
-pub fn arbiter(managers: usize) -> Arc<Module> {
+/// Builds the arbiter for so many managers, 2 or more, on a bus whose paths are cut so. Where they are cut both ways the bus never
+/// answers in the cycle in which a request comes to it, and who is answered is known without asking who has come.
+pub fn arbiter(managers: usize, cut: Cut) -> Arc<Module> {
     module(format!("bus_arbiter_{managers}"), |m| {
         m.doc("Arbiter: managers take turns; what is on the bus stays until it is carried out.");
-        declare(m, managers);
+        declare(m, managers, cut);
     })
 }
 
@@ -52,7 +53,7 @@ pub struct Inside {
 }
 
 /// The arbiter and all ports in the open module `m`: [`arbiter`] and its proof share it.
-pub fn declare(m: &ModuleBuilder, managers: usize) -> Inside {
+pub fn declare(m: &ModuleBuilder, managers: usize, cut: Cut) -> Inside {
     assert!(managers >= 2, "{managers} managers: expected 2 or more");
     let requests: Vec<Request> =
         (0..managers).map(|manager| Request::input(m, &format!("manager_{manager}"), 32)).collect();
@@ -91,8 +92,15 @@ pub fn declare(m: &ModuleBuilder, managers: usize) -> Inside {
     for (owner, &grant) in owners.iter().zip(&grants) {
         owner.next_when(bus.valid, grant);
     }
-    for (manager, &grant) in grants.iter().enumerate() {
-        m.output(&format!("manager_{manager}_ready_o"), grant & ready);
+    for (manager, (&grant, owner)) in grants.iter().zip(&owners).enumerate() {
+        let answered = match cut {
+            Cut::Requests => grant,
+            Cut::Both => owner.q,
+        };
+        m.output(&format!("manager_{manager}_ready_o"), answered & ready);
+    }
+    if cut == Cut::Both {
+        m.assert("the_bus_answers_what_was_on_it_before", !ready | locked.q);
     }
     bus.output(m, "bus");
     let owners: Vec<Signal> = owners.iter().map(|owner| owner.q).collect();

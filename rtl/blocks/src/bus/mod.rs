@@ -21,7 +21,7 @@ mod route;
 mod stage;
 
 pub use arbiter::{Inside, arbiter, declare as declare_arbiter};
-pub use port::Port;
+pub use port::{Decode, Port};
 pub use ram::ram;
 pub use route::{Target, route};
 pub use stage::{Cut, stage};

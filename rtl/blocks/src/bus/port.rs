@@ -1,14 +1,46 @@
 //! The bus end of a block of registers: one access for each request, answered in the next cycle.
 
-use myelin_hdl::{ModuleBuilder, Register, Signal, choose, concat, mux, u};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use super::{Answer, Request};
+use myelin_hdl::{ModuleBuilder, Register, Signal, choose, concat, mux, tree_reduce, u};
+
+use super::{Answer, Cut, Request};
+
+/// Which register a request is for.
+pub struct Decode<'a> {
+    m: &'a ModuleBuilder,
+    cut: Cut,
+    address: Signal,
+    /// What is known of the address of the cycle before.
+    known: RefCell<BTreeMap<u32, Signal>>,
+}
+
+impl Decode<'_> {
+    /// Whether the request is for the register at this byte address: known a cycle ahead where the bus' paths are cut both ways.
+    pub fn is(&self, address: u32) -> Signal {
+        self.of(self.address.slice(2, self.address.width() - 2), address)
+    }
+
+    /// As [`Decode::is`], given the word address of the request.
+    pub fn of(&self, word: Signal, address: u32) -> Signal {
+        let now = || word.eq(i64::from(address / 4));
+        match self.cut {
+            Cut::Requests => now(),
+            Cut::Both => {
+                let register = || self.m.delay(&format!("is_{address:03x}_q"), now());
+                *self.known.borrow_mut().entry(address).or_insert_with(register)
+            }
+        }
+    }
+}
 
 /// The subordinate end `bus` of the open module.
 ///
 /// **Timing.** An access happens in one cycle, the first in which the request is valid and the block does not wait; the
 /// answer is registered: ready and data in the cycle after it.
-pub struct Port {
+pub struct Port<'a> {
+    decode: Decode<'a>,
     request: Request,
     answered: Register,
     /// One bit: a register is written in this cycle.
@@ -19,23 +51,28 @@ pub struct Port {
     pub data: Signal,
 }
 
-impl Port {
-    /// Declares the ports, with so many address bits. No access happens while `wait` is 1.
+impl<'a> Port<'a> {
+    /// Declares the ports, with so many address bits, on a bus whose paths are cut so. No access happens while `wait` is 1.
     #[track_caller]
-    pub fn new(m: &ModuleBuilder, address_bits: u32, wait: impl FnOnce(&Request) -> Signal) -> Port {
+    pub fn new(
+        m: &'a ModuleBuilder,
+        address_bits: u32,
+        cut: Cut,
+        wait: impl FnOnce(&Decode, &Request) -> Signal,
+    ) -> Port<'a> {
         let request = Request::input(m, "bus", address_bits);
         let answered = m.register("answered_q", u(1)).reset(0);
-        let access = (request.valid & !answered.q & !wait(&request)).named("access");
+        let decode = Decode { m, cut, address: request.address, known: RefCell::default() };
+        let access = (request.valid & !answered.q & !wait(&decode, &request)).named("access");
         answered.next(access);
         let write = (access & request.write).named("write");
         let read = (access & !request.write).named("read");
-        Port { request, answered, write, read, data: request.data }
+        Port { decode, request, answered, write, read, data: request.data }
     }
 
     /// Whether the request is for the register at this byte address.
     pub fn is(&self, address: u32) -> Signal {
-        let word = self.request.address.slice(2, self.request.address.width() - 2);
-        word.eq(i64::from(address / 4))
+        self.decode.is(address)
     }
 
     /// The word address of the request.
@@ -46,6 +83,14 @@ impl Port {
     /// One bit: the register at this byte address is written.
     pub fn writes(&self, address: u32) -> Signal {
         self.write & self.is(address)
+    }
+
+    /// As [`Port::writes`], for a register for which no access waits: known earlier where the bus' paths are cut both ways.
+    pub fn writes_at_once(&self, address: u32) -> Signal {
+        match self.decode.cut {
+            Cut::Requests => self.writes(address),
+            Cut::Both => self.request.valid & !self.answered.q & self.request.write & self.is(address),
+        }
     }
 
     /// A register that the core reads and writes: the low bits of the word, `reset` after reset.
@@ -71,11 +116,22 @@ impl Port {
     /// Answers: the values of the registers that can be read; 0 elsewhere.
     #[track_caller]
     pub fn answer(self, m: &ModuleBuilder, registers: &[(u32, Signal)]) {
-        let mut value = choose(m.constant(u(32), 0));
-        for &(address, register) in registers {
-            value = value.when(self.is(address), register.extend(u(32)));
-        }
-        self.answer_with(m, value.end());
+        let none = m.constant(u(32), 0);
+        let value = match self.decode.cut {
+            Cut::Requests => {
+                let mut value = choose(none);
+                for &(address, register) in registers {
+                    value = value.when(self.is(address), register.extend(u(32)));
+                }
+                value.end()
+            }
+            // At most one is it.
+            Cut::Both => {
+                let of = |&(address, register): &(u32, Signal)| mux(self.is(address), register.extend(u(32)), none);
+                tree_reduce(&registers.iter().map(of).collect::<Vec<_>>(), |a, b| a | b)
+            }
+        };
+        self.answer_with(m, value);
     }
 
     /// As [`Port::answer`], with the word that is read in the cycle of the access.

@@ -4,32 +4,46 @@
 //! |---|---|---|
 //! | `bus_*` | | subordinate end; addresses count bytes and wrap at the size |
 //!
-//! **Timing.** Ready in the cycle after valid, reads and writes.
+//! **Timing.** Ready in the cycle after valid, reads and writes; one later, from registers, where the bus' paths are cut both ways: its
+//! blocks are spread over the part.
 
 use std::sync::Arc;
 
 use myelin_hdl::{MemoryStyle, Module, SinglePort, concat, module, u};
 
-use super::{Answer, Request};
+use super::{Answer, Cut, Request};
 
 /// Address bits of a RAM of so many bytes.
 pub fn address_bits(bytes: u32) -> u32 {
     bytes.trailing_zeros()
 }
 
-/// Builds a RAM of `bytes` bytes, a power of two of 8 or more, that begins with `contents` and goes on with zeros.
+/// Builds a RAM of `bytes` bytes, a power of two of 8 or more, that begins with `contents` and goes on with zeros, on a bus whose
+/// paths are cut so.
 ///
 /// # Panics
 /// If the size is not such a number or the contents are longer.
-pub fn ram(name: &str, bytes: u32, contents: &[u8]) -> Arc<Module> {
+pub fn ram(name: &str, bytes: u32, contents: &[u8], cut: Cut) -> Arc<Module> {
     assert!(bytes.is_power_of_two() && bytes >= 8, "RAM of {bytes} bytes: expected a power of two from 8");
     assert!(contents.len() <= bytes as usize, "{} bytes do not fit a RAM of {bytes}", contents.len());
     module(name, |m| {
         m.doc("RAM on the bus, byte by byte.");
         let request = Request::input(m, "bus", address_bits(bytes));
         let answered = m.register("answered_q", u(1)).reset(0);
-        let access = (request.valid & !answered.q).named("access");
-        answered.next(access);
+        let access = match cut {
+            Cut::Requests => {
+                let access = (request.valid & !answered.q).named("access");
+                answered.next(access);
+                access
+            }
+            Cut::Both => {
+                let accessing = m.register("accessing_q", u(1)).reset(0);
+                let access = (request.valid & !accessing.q & !answered.q).named("access");
+                accessing.next(access);
+                answered.next(accessing.q);
+                access
+            }
+        };
         let words = m.memory("words", bytes as usize / 4, 4, u(8)).style(MemoryStyle::Block);
         if !contents.is_empty() {
             let byte = |index: usize| i64::from(contents.get(index).copied().unwrap_or(0));
@@ -44,6 +58,11 @@ pub fn ram(name: &str, bytes: u32, contents: &[u8]) -> Arc<Module> {
             lane_enables: Some(&enables),
             data: &data,
         });
-        Answer { ready: answered.q, data: concat(&[read[3], read[2], read[1], read[0]]) }.output(m, "bus");
+        let read = concat(&[read[3], read[2], read[1], read[0]]);
+        let data = match cut {
+            Cut::Requests => read,
+            Cut::Both => m.delay("read_q", read),
+        };
+        Answer { ready: answered.q, data }.output(m, "bus");
     })
 }

@@ -6,8 +6,8 @@
 //! | `bus_*` | | manager end, towards the subordinates |
 //!
 //! **Timing.** A request reaches the subordinates one cycle later, from registers. The answer goes back in its own cycle
-//! ([`Cut::Requests`]) or one cycle later, from registers too ([`Cut::Both`]). The next request is taken in the cycle
-//! after the answer.
+//! ([`Cut::Requests`]) or one cycle later, from registers too ([`Cut::Both`]). With [`Cut::Both`] valid comes one more cycle later than the
+//! rest of the request, which says meanwhile whom it is for. The next request is taken in the cycle after the answer.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::{Answer, Request};
 pub enum Cut {
     /// From manager to subordinate.
     Requests,
-    /// That, and back.
+    /// That, and back; and from there to whom the request is for.
     Both,
 }
 
@@ -41,8 +41,16 @@ pub fn stage(cut: Cut) -> Arc<Module> {
             register.next_when(!held.q, value);
             register.q
         };
+        let valid = match cut {
+            Cut::Requests => held.q,
+            Cut::Both => {
+                let settled = m.register("settled_q", u(1)).reset(0);
+                settled.next(held.q & !(settled.q & ready));
+                settled.q
+            }
+        };
         let request = Request {
-            valid: held.q,
+            valid,
             write: keep("write_q", from.write),
             address: keep("address_q", from.address),
             data: keep("data_q", from.data),
@@ -61,6 +69,6 @@ pub fn stage(cut: Cut) -> Arc<Module> {
             }
         };
         answer.output(m, "manager");
-        m.assert("ready_only_for_a_request", held.q | !ready);
+        m.assert("ready_only_for_a_request", valid | !ready);
     })
 }

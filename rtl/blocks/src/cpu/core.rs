@@ -10,7 +10,7 @@
 //!                        +-----+
 //! ```
 //!
-//! **Parameters.** [`CpuParameters`]: first instruction, multiplier, shifter, register file, counters.
+//! **Parameters.** [`CpuParameters`]: first instruction, multiplier, shifter, register file, time of decisions, counters.
 //!
 //! | port | width | meaning | after reset |
 //! |---|---|---|---|
@@ -26,19 +26,20 @@
 //! | `external_interrupt_i` | 1 | mip.MEIP | |
 //! | `retire_*_o` | | what was done: see `retire.rs` | |
 //!
-//! **Timing.** The next instruction is requested while the present one executes, where that cannot jump,
-//! access memory or trap. In cycles, with a memory that is ready one cycle after the request:
+//! **Timing.** With [`Decision::Executing`] the next instruction is requested while the present one executes, where that cannot
+//! jump, access memory or trap; with [`Decision::Ahead`] an instruction is decided on in a cycle of its own, in which its registers
+//! are read, and the next one is requested when it has ended. In cycles, with a memory that is ready one cycle after the request:
 //!
-//! | instruction | cycles |
-//! |---|---|
-//! | arithmetic, LUI, AUIPC, FENCE | 2 |
-//! | shifts: barrel / serial by n | 3 / 4 + n / 4 + n % 4 |
-//! | branches: not taken / taken | 3 / 4 |
-//! | JAL, JALR | 3 |
-//! | loads, stores | 5 |
-//! | CSR instructions / MRET | 6 / 5 |
-//! | products by a multiplier block / serial products and division | 10 / 37 |
-//! | a trap, from the cycle that finds it to the first instruction of its handler | 7 |
+//! | instruction | executing | ahead |
+//! |---|---|---|
+//! | arithmetic, LUI, AUIPC, FENCE | 2 | 4 |
+//! | shifts: barrel / serial by n | 3 / 4 + n / 4 + n % 4 | 1 more |
+//! | branches: not taken / taken | 3 / 4 | 4 / 5 |
+//! | JAL, JALR | 3 | 4 |
+//! | loads, stores | 5 | 6 |
+//! | CSR instructions / MRET | 6 / 5 | 7 / 6 |
+//! | products by a multiplier block / serial products and division | 10 / 37 | 11 / 38 |
+//! | a trap, from the cycle that finds it to the first instruction of its handler | 7 | 8 |
 //!
 //! An interrupt is taken in the place of the next instruction; it must stay until its source is served.
 //!
@@ -67,9 +68,10 @@ use myelin_hdl::{InstanceHandle, Module, ModuleBuilder, Register, Signal, choose
 use super::csr::{self, Csrs, Events, Interrupts, MEPC, MTVAL, MTVEC, Named};
 use super::decode::{Classes, Decoded, decode};
 use super::execute::{Next, Results, Selects, Sources, execute, gate};
+use super::inside::{Inputs, Inside, Request, Words};
 use super::load_store::{byte_enable, from_bus, misaligned, to_bus};
 use super::multiply;
-use super::parameters::{CpuParameters, Multiply, Shift};
+use super::parameters::{CpuParameters, Decision, Multiply, Shift};
 use super::register_file::{ADDRESS_WIDTH, Watched, register_file};
 use super::retire::Retirement;
 use super::shift::{Direction, barrel, serial};
@@ -81,78 +83,6 @@ pub fn cpu(parameters: &CpuParameters) -> Arc<Module> {
         m.doc("RV32 soft core with machine mode, on one bus, an instruction at a time.");
         declare(m, parameters, Watched::No);
     })
-}
-
-/// What is inside the core, for a proof that watches it.
-pub struct Inside {
-    /// The instruction at its end.
-    pub retirement: Retirement,
-    /// The states.
-    pub states: States,
-    /// Byte address of the next instruction to be requested.
-    pub fetch_pc: Signal,
-    /// The instruction could not be fetched.
-    pub fault: Signal,
-    /// A trap is being entered.
-    pub trapping: Signal,
-    /// The registers read.
-    pub operands: [Signal; 2],
-    /// What a CSR instruction reads, in the two states in which it works on it.
-    pub csr: Signal,
-    /// The data register.
-    pub data: Signal,
-    /// Which byte of the word is accessed.
-    pub offset: Signal,
-    /// Places that the serial shifter has left.
-    pub shift_left: Option<Signal>,
-    /// Whether the multiplier works, and the steps it has left, if there is one and [`Watched::Yes`].
-    pub multiplier: Option<[Signal; 2]>,
-    /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.
-    pub enables: [Signal; 4],
-    /// What is asked of the bus.
-    pub request: Request,
-    /// The interrupts to be taken before the instruction: timer, external.
-    pub interrupts: [Signal; 2],
-    /// The inputs.
-    pub inputs: Inputs,
-    /// What the register file holds, if [`Watched::Yes`].
-    pub watched: Option<Words>,
-}
-
-/// Words of the register file.
-pub struct Words {
-    /// Two addresses, which are inputs, and the words there.
-    pub chosen: [(Signal, Signal); 2],
-    /// The word of register 0.
-    pub zero: Signal,
-}
-
-/// What is asked of the bus.
-pub struct Request {
-    /// Something is.
-    pub valid: Signal,
-    /// A store.
-    pub write: Signal,
-    /// Of which word.
-    pub address: Signal,
-    /// Of which bytes.
-    pub byte_enable: Signal,
-    /// What is stored.
-    pub write_data: Signal,
-}
-
-/// The inputs.
-pub struct Inputs {
-    /// The request is done.
-    pub ready: Signal,
-    /// It has failed.
-    pub error: Signal,
-    /// The word read.
-    pub read_data: Signal,
-    /// mip.MTIP.
-    pub timer: Signal,
-    /// mip.MEIP.
-    pub external: Signal,
 }
 
 /// State besides [`States`] and the CSRs.
@@ -217,6 +147,8 @@ struct Decisions {
     begins: Signal,
     /// It writes its result in that state.
     writes: Signal,
+    /// It has a result in that state, which it writes in the next.
+    computes: Option<Signal>,
     /// The next instruction is requested while this one ends.
     fetches: Signal,
     /// The present request for an instruction is answered.
@@ -251,12 +183,15 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
     let csrs = Csrs::new(m, parameters);
     let named = csr::named(m, parameters, state.instruction.q);
     let classes = Classes::registers(m);
-    let registers = m.instance("registers", &register_file(parameters.registers(), watched));
+    let registers = m.instance("registers", &register_file(parameters.registers(), parameters.decision(), watched));
+    let states = States::new(m);
+    let mut d = decode(m, parameters, state.instruction.q, &classes, named.legal);
+    d.immediate = decided(m, parameters, &states, "immediate", d.immediate);
     let core = Core {
         m,
         parameters,
-        s: States::new(m),
-        d: decode(m, parameters, state.instruction.q, &classes, named.legal),
+        s: states,
+        d,
         classes,
         selects: Selects::new(m),
         interrupts: csrs.interrupts(m, pending),
@@ -278,7 +213,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         cause: decisions.cause,
         returns: decisions.begins & core.d.mret,
         writes: core.s.csr_new.q & core.named.writes,
-        value: results.result,
+        value: if parameters.decision() == Decision::Ahead { results.logic } else { results.result },
         retires: decisions.retires & !core.state.trapping.q,
     };
     let (retirement_cause, enables) = (csrs.cause.q, csrs.enables());
@@ -314,6 +249,19 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
     }
 }
 
+/// What follows from the instruction alone, from the state execute on: a register if decided ahead.
+fn decided(m: &ModuleBuilder, parameters: &CpuParameters, s: &States, name: &str, value: Signal) -> Signal {
+    match parameters.decision() {
+        Decision::Executing => value,
+        Decision::Ahead => {
+            let register = m.delay(&format!("{name}_q"), value);
+            let comes = s.start.q | s.fetch.q | s.registers.q;
+            m.assert(&format!("{name}_is_that_of_the_instruction"), comes | register.eq(value));
+            register
+        }
+    }
+}
+
 /// Zeros below a word address.
 fn byte_address(m: &ModuleBuilder, word: Signal) -> Signal {
     concat(&[word, m.constant(u(2), 0)])
@@ -337,18 +285,25 @@ impl Core<'_> {
     fn compute(&self, csr_value: Signal) -> Results {
         let s = &self.s;
         let from = Sources {
+            register: self.first,
             first: self.first | gate(csr_value, s.csr_old.q | s.csr_new.q),
             second: self.second,
             pc: self.byte_address(self.state.pc.q),
         };
-        execute(self.m, s, &self.d, &self.selects, &from)
+        execute(self.m, self.parameters.decision(), s, &self.d, &self.selects, &from)
     }
 
     fn decide(&self, results: &Results) -> Decisions {
         let (s, d) = (&self.s, &self.d);
         let [execute, memory, branch] = [s.execute.q, s.memory.q, s.branch.q];
         let [ready, error] = [self.inputs.ready, self.inputs.error];
-        let early = self.interrupts.pending | self.state.fault.q | d.illegal | d.ecall | d.ebreak;
+        let early = match self.parameters.decision() {
+            Decision::Executing => self.interrupts.pending | self.state.fault.q | d.illegal | d.ecall | d.ebreak,
+            Decision::Ahead => {
+                let by_itself = self.state.fault.q | d.illegal | d.ecall | d.ebreak;
+                self.interrupts.pending | decided(self.m, self.parameters, s, "traps_by_itself", by_itself)
+            }
+        };
         let early = early.named("traps_early");
         let bad_access = (d.load | d.store) & misaligned(results.offset, d.funct3);
         let bad_target = results.offset.bit(1);
@@ -359,25 +314,38 @@ impl Core<'_> {
         let proceeds = (begins & !bad).named("proceeds");
 
         let straight = ((d.alu & !d.shift) | d.lui | d.auipc).named("is_straight");
-        let fetches = s.fetch.q | s.write_back.q | (begins & (straight | d.fence));
+        let straight = decided(self.m, self.parameters, s, "straight", straight);
+        // Decided ahead, a result goes through the data register as that of a shift does.
+        let ends = || if self.ahead() { begins & d.fence } else { begins & (straight | d.fence) };
+        let fetches = match self.parameters.decision() {
+            Decision::Executing => s.fetch.q | s.write_back.q | ends(),
+            Decision::Ahead => s.fetch.q | s.write_back.q,
+        };
         let fetches = fetches.named("fetches");
         let links = d.jal | d.jalr;
         let jumps = (proceeds & links) | (branch & !bad_target) | s.jump.q;
         let stored = memory & ready & !error & d.store;
         let leaves =
             jumps | (begins & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
+        let leaves = if self.ahead() { leaves | ends() } else { leaves };
         Decisions {
             trap: trap.named("trap"),
             cause: self.cause(bad_access),
             proceeds,
             begins,
-            writes: (begins & straight) | (proceeds & links),
+            writes: if self.ahead() { proceeds & links } else { (begins & straight) | (proceeds & links) },
+            computes: self.ahead().then(|| begins & straight),
             fetches,
             fetched: (fetches & ready).named("fetched"),
             jumps: jumps.named("jumps"),
-            retires: (leaves | s.write_back.q | (begins & (straight | d.fence))).named("retires"),
+            retires: (leaves | s.write_back.q | ends()).named("retires"),
             leaves: leaves.named("leaves"),
         }
+    }
+
+    /// Whether decisions about an instruction are registers.
+    fn ahead(&self) -> bool {
+        self.parameters.decision() == Decision::Ahead
     }
 
     /// Why a trap is entered: the interrupt bit and the code.
@@ -407,10 +375,9 @@ impl Core<'_> {
         let value = s.trap_value.q & (cause.slice(2, 3).eq(1) | !cause.any());
         let loaded = from_bus(self.state.data.q, self.state.offset.q, d.funct3, d.load & !s.trap_value.q);
         let link = self.byte_address(self.state.fetch_pc.q);
-        let chosen = choose(results.result)
-            .when(s.write_back.q | value, loaded)
-            .when(s.execute.q & (d.jal | d.jalr), link)
-            .end();
+        // All but what the adder gives: only decided while executing does that come here.
+        let own = if self.ahead() { results.logic } else { results.result };
+        let chosen = choose(own).when(s.write_back.q | value, loaded).when(s.execute.q & (d.jal | d.jalr), link).end();
         // Vectors are word addresses; the target of JALR is even.
         let clears_two = s.csr_new.q & self.named.is_vector;
         let clears_one = clears_two | (s.trap_value.q & d.jalr);
@@ -433,8 +400,23 @@ impl Core<'_> {
         state.instruction.next_when(fetched, self.inputs.read_data);
         state.fault.next_when(fetched, self.inputs.error);
         self.classes.drive(fetched, self.inputs.read_data);
-        let (coming, value_is_pc) = (self.inputs.read_data, cause.eq(1));
-        self.selects.drive(&self.s, &Next { fetched, coming, trap: decisions.trap, value_is_pc, d: &self.d });
+        let value_is_pc = cause.eq(1);
+        let next = if self.ahead() {
+            // The instruction executes in the cycle after the one in which its registers are read.
+            let never = self.m.constant(u(1), 0);
+            Next {
+                arrives: self.s.registers.q,
+                coming: state.instruction.q,
+                held: never,
+                trap: decisions.trap,
+                value_is_pc,
+                d: &self.d,
+            }
+        } else {
+            let coming = self.inputs.read_data;
+            Next { arrives: fetched, coming, held: self.s.registers.q, trap: decisions.trap, value_is_pc, d: &self.d }
+        };
+        self.selects.drive(&self.s, &next);
         state.trapping.next(choose(state.trapping.q).when(decisions.trap, 1).when(self.s.jump.q, 0).end());
     }
 
@@ -442,7 +424,9 @@ impl Core<'_> {
     fn read_registers(&self, decisions: &Decisions) {
         let (s, d) = (&self.s, &self.d);
         let stored = concat(&[self.m.constant(u(3), csr::FIRST >> 3), d.rs2.slice(0, 3)]);
-        let coming = self.inputs.read_data;
+        // Decided ahead, an instruction reads its registers when it is there.
+        let coming = if self.ahead() { self.state.instruction.q } else { self.inputs.read_data };
+        let fetched = if self.ahead() { self.m.constant(u(1), 0) } else { decisions.fetched };
         let first = choose(coming.slice(15, 5))
             .when(s.registers.q, d.rs1)
             .when(s.csr_read.q, gate(stored, self.named.stored))
@@ -450,7 +434,7 @@ impl Core<'_> {
             .end();
         let second = choose(coming.slice(20, 5)).when(s.registers.q, d.rs2).when(s.csr_read.q, d.rs1).end();
         self.registers
-            .input("read_i", decisions.fetched | s.registers.q | s.csr_read.q | s.vector.q)
+            .input("read_i", fetched | s.registers.q | s.csr_read.q | s.vector.q)
             .input("first_address_i", first)
             .input("second_address_i", second);
     }
@@ -529,14 +513,21 @@ impl Core<'_> {
         let wakes = self.interrupts.wakes;
         s.start.next(0);
         s.fetch.next((fetches & !ready) | s.start.q | decisions.leaves);
-        s.execute.next((fetched & !written) | s.registers.q);
-        s.registers.next(fetched & written);
+        if self.ahead() {
+            s.execute.next(s.registers.q);
+            s.registers.next(fetched);
+        } else {
+            s.execute.next((fetched & !written) | s.registers.q);
+            s.registers.next(fetched & written);
+        }
         s.branch.next(begins & d.branch & results.taken);
         s.memory.next((proceeds & (d.load | d.store)) | (s.memory.q & !ready));
         let never = self.m.constant(u(1), 0);
         s.shift.next(if serial { (begins & d.shift) | (s.shift.q & !shifted) } else { never });
         s.multiply.next((begins & d.multiply) | (s.multiply.q & !multiplied));
-        s.write_back.next((s.memory.q & ready & !error & d.load) | shifted | multiplied);
+        let loaded = s.memory.q & ready & !error & d.load;
+        let ends = loaded | shifted | multiplied;
+        s.write_back.next(decisions.computes.map_or(ends, |computes| ends | computes));
         s.csr_read.next(begins & d.csr);
         s.csr_old.next(s.csr_read.q);
         s.csr_new.next(s.csr_old.q);
@@ -553,7 +544,8 @@ impl Core<'_> {
         let present = !(s.start.q | s.fetch.q);
         let same = self.classes.are_those_of(self.state.instruction.q);
         m.assert("classes_are_those_of_the_instruction", !present | same);
-        self.selects.checks(m, s, &self.d, self.state.instruction.q, cause);
+        let arrived = if self.ahead() { s.execute.q } else { s.execute.q | s.registers.q };
+        self.selects.checks(m, s, &self.d, (arrived, self.state.instruction.q), cause);
         m.assert("nothing_is_fetched_while_a_register_of_it_may_change", !(decisions.fetches & s.memory.q));
         m.cover("an_interrupt_is_taken", s.jump.q & trapping & cause.bit(4));
         m.cover("an_exception_is_taken", s.jump.q & trapping & !cause.bit(4));

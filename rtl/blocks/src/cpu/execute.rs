@@ -3,6 +3,7 @@
 use myelin_hdl::{ModuleBuilder, Register, Signal, concat, mux, u};
 
 use super::decode::{Classes, Decoded};
+use super::parameters::Decision;
 use super::states::States;
 
 /// What goes into the adder in the next cycle: registers, so that nothing is decided before the carry chain.
@@ -20,10 +21,12 @@ pub(super) struct Selects {
 
 /// What the next cycle's operands depend on.
 pub(super) struct Next<'a> {
-    /// An instruction comes.
-    pub fetched: Signal,
+    /// An instruction comes, whose operands these are.
+    pub arrives: Signal,
     /// Which.
     pub coming: Signal,
+    /// The present choice stays.
+    pub held: Signal,
     /// A trap is entered.
     pub trap: Signal,
     /// mtval is the address of the instruction.
@@ -56,8 +59,8 @@ impl Selects {
         let clears = s.csr_old.q & own.slice(0, 2).all();
         let replaces = own.slice(0, 2).eq(0b01);
         let select = |register: &Register, of_instruction: Signal, of_state: Signal| {
-            let held = mux(s.registers.q, register.q, of_state);
-            register.next(mux(next.fetched, of_instruction, held));
+            let held = mux(next.held, register.q, of_state);
+            register.next(mux(next.arrives, of_instruction, held));
         };
         let pc_again = next.trap | to_branch | (s.trap_pc.q & next.value_is_pc);
         select(&self.first_is_pc, target, pc_again);
@@ -71,12 +74,18 @@ impl Selects {
 
 impl Selects {
     /// That what was chosen is what the state and the instruction want.
-    pub(super) fn checks(&self, m: &ModuleBuilder, s: &States, d: &Decoded, instruction: Signal, cause: Signal) {
+    pub(super) fn checks(
+        &self,
+        m: &ModuleBuilder,
+        s: &States,
+        d: &Decoded,
+        (arrived, instruction): (Signal, Signal),
+        cause: Signal,
+    ) {
         let state = |state: &Register| state.q;
         let special = state(&s.trap_pc) | state(&s.trap_value) | state(&s.jump) | state(&s.csr_old) | state(&s.csr_new);
         m.assert("states_are_special_as_chosen", state(&s.start) | self.special.q.eq(special));
         let class = Classes::of(instruction);
-        let arrived = state(&s.execute) | state(&s.registers);
         let relative = class.auipc | class.jal;
         let compares = d.alu & d.funct3.slice(1, 2).eq(0b01);
         // Of an instruction of M nothing is computed here.
@@ -107,6 +116,8 @@ impl Selects {
 
 /// What the operands are chosen from.
 pub(super) struct Sources {
+    /// First register read.
+    pub register: Signal,
     /// First register read, or the CSR in the states that work on one.
     pub first: Signal,
     /// Second register read.
@@ -129,10 +140,19 @@ pub(super) struct Results {
     pub taken: Signal,
     /// What the state is to compute.
     pub result: Signal,
+    /// The same in states that are special.
+    pub logic: Signal,
 }
 
 /// Computes. The second operand is inverted and 1 carried in to subtract, so there is one carry chain.
-pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, by: &Selects, from: &Sources) -> Results {
+pub(super) fn execute(
+    m: &ModuleBuilder,
+    decision: Decision,
+    s: &States,
+    d: &Decoded,
+    by: &Selects,
+    from: &Sources,
+) -> Results {
     let function = d.funct3;
     let (inverts, special) = (by.inverts.q, by.special.q);
     let first = gate(from.first, by.first_is_register.q) | gate(from.pc, by.first_is_pc.q);
@@ -143,12 +163,21 @@ pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, by: &Selects, 
     // A sign or zero above, so that the carry chain compares as well; the carry enters below.
     let unsigned = mux(d.branch, function.bit(1), function.bit(0)).named("compares_unsigned");
     let [first_top, second_top] = [first.bit(31) & !unsigned, mux(unsigned, inverts, second.bit(31))];
-    let offset = first.slice(0, 2).wrapping_add(d.immediate.slice(0, 2)).named("address_offset");
+    let low = match decision {
+        Decision::Executing => first.slice(0, 2),
+        // An instruction's address ends in zeros, and only loads, stores and jumps are asked.
+        Decision::Ahead => gate(from.register.slice(0, 2), !by.first_is_pc.q),
+    };
+    let offset = low.wrapping_add(d.immediate.slice(0, 2)).named("address_offset");
     let one = m.constant(u(1), 1);
     let chain = concat(&[first_top, first, one]).wrapping_add(concat(&[second_top, second, inverts]));
     let sum = chain.slice(1, 32).named("sum");
     let less = chain.bit(33).named("less");
-    let equal = !sum.any().named("differs");
+    let equal = match decision {
+        Decision::Executing => !sum.any().named("differs"),
+        // Beside the carry chain instead of behind it.
+        Decision::Ahead => from.first.eq(plain).named("equals"),
+    };
     let taken = (mux(function.bit(2), less, equal) ^ function.bit(0)).named("taken");
 
     let which = mux(special, m.constant(u(2), 1), function.slice(0, 2));
@@ -160,7 +189,7 @@ pub(super) fn execute(m: &ModuleBuilder, s: &States, d: &Decoded, by: &Selects, 
     let combines = (special | (d.alu & (function.bit(2) | function.eq(0b001)))).named("result_is_logic");
     let is_less = less & !special & d.alu & function.slice(1, 2).eq(0b01);
     let result = gate(sum, adds) | gate(logic, combines) | is_less.extend(u(32));
-    Results { old: from.first, second: plain, sum, offset, taken, result: result.named("result") }
+    Results { old: from.first, second: plain, sum, offset, taken, result: result.named("result"), logic }
 }
 
 /// `value` where `enable`, else 0.

@@ -64,9 +64,11 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
         // MULH and MULHSU take the first as signed, MULH the second; DIV and REM both.
         let first_signed = mux(divides, !function.bit(0), function.slice(0, 2).ne(3)).named("first_signed");
         let second_signed = mux(divides, !function.bit(0), !function.bit(1)).named("second_signed");
-        let first_negative = (first_signed & first.bit(31)).named("first_negative");
-        let second_negative = (second_signed & second.bit(31)).named("second_negative");
-        let takes_high = mux(divides, function.bit(1), function.slice(0, 2).any()).named("takes_high");
+        // Operands and function are there from the start on: what follows from them is a register.
+        let later = |name: &str, value: Signal| m.delay(&format!("{name}_q"), value.named(name));
+        let first_negative = later("first_negative", first_signed & first.bit(31));
+        let second_negative = later("second_negative", second_signed & second.bit(31));
+        let takes_high = later("takes_high", mux(divides, function.bit(1), function.slice(0, 2).any()));
 
         let working = m.register("working_q", u(1)).reset(0);
         let left = m.register("steps_left_q", u(6));
@@ -81,8 +83,14 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
         let high = m.register("high_q", u(HIGH_WIDTH));
         let low = m.register("low_q", u(32));
         // One negation, of the dividend in the first step and of the result at the end.
-        let first_step = left.q.eq(SERIAL_STEPS).named("first_step");
-        let by_zero = !second.any();
+        let all_steps = match style {
+            Multiply::Dsp => start & divides,
+            _ => start,
+        };
+        let first_step = m.register("first_step_q", u(1)).reset(0);
+        first_step.next(all_steps);
+        let first_step = first_step.q;
+        let by_zero = later("by_zero", !second.any());
         let quotient_negative = (first_negative ^ second_negative) & !by_zero;
         let negative_result = divides & mux(function.bit(1), first_negative, quotient_negative);
         let negative = mux(first_step, divides & first_negative, negative_result).named("negates");

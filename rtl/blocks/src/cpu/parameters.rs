@@ -31,6 +31,15 @@ pub enum RegisterFile {
     Distributed,
 }
 
+/// When it is decided what an instruction does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Decision {
+    /// In the cycle in which it executes, while the next one is requested where that may be: fewest cycles, a long path.
+    Executing,
+    /// In the cycle before, for a register; the next one is requested when it has ended: more cycles, a high clock.
+    Ahead,
+}
+
 /// The parameters of a core: [`CpuParameters::small`] or [`CpuParameters::fast`], adjusted with the `with_` methods.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct CpuParameters {
@@ -38,6 +47,7 @@ pub struct CpuParameters {
     multiply: Multiply,
     shift: Shift,
     registers: RegisterFile,
+    decision: Decision,
     counters: bool,
 }
 
@@ -66,11 +76,12 @@ impl CpuParameters {
             multiply: Multiply::None,
             shift: Shift::Serial,
             registers: RegisterFile::Block,
+            decision: Decision::Executing,
             counters: false,
         })
     }
 
-    /// RV32IM with counters, in few cycles and at a high clock: for the ECP5.
+    /// RV32IM with counters, at a high clock: for the ECP5.
     ///
     /// # Errors
     /// As [`CpuParameters::small`].
@@ -80,6 +91,7 @@ impl CpuParameters {
             multiply: Multiply::Dsp,
             shift: Shift::Barrel,
             registers: RegisterFile::Distributed,
+            decision: Decision::Ahead,
             counters: true,
             ..small
         })
@@ -98,6 +110,11 @@ impl CpuParameters {
     /// With the registers elsewhere.
     pub fn with_registers(self, registers: RegisterFile) -> CpuParameters {
         CpuParameters { registers, ..self }
+    }
+
+    /// With its decisions at another time.
+    pub fn with_decision(self, decision: Decision) -> CpuParameters {
+        CpuParameters { decision, ..self }
     }
 
     /// With mcycle and minstret.
@@ -128,6 +145,11 @@ impl CpuParameters {
     /// Where the registers are.
     pub fn registers(&self) -> RegisterFile {
         self.registers
+    }
+
+    /// When it is decided what an instruction does.
+    pub fn decision(&self) -> Decision {
+        self.decision
     }
 
     /// Whether mcycle and minstret exist.

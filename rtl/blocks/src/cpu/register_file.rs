@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 use myelin_hdl::{MemoryStyle, Module, concat, module, u};
 
-use super::parameters::RegisterFile;
+use super::parameters::{Decision, RegisterFile};
 
 /// Width of an address.
 pub(super) const ADDRESS_WIDTH: u32 = 6;
 
 /// Builds the register file. With `watched` there are ports for a proof: the words at `watch_0_i` and
 /// `watch_1_i`, in the same cycle.
-pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module> {
+pub(super) fn register_file(style: RegisterFile, decision: Decision, watched: Watched) -> Arc<Module> {
     module("register_file", |m| {
         m.doc("General registers and the CSRs that are words.");
         let read = m.input("read_i", u(1));
@@ -42,7 +42,15 @@ pub(super) fn register_file(style: RegisterFile, watched: Watched) -> Arc<Module
         };
         let words = m.memory("words", 1 << ADDRESS_WIDTH, 1, u(32)).style(style).init(&[0; 1 << ADDRESS_WIDTH]);
         words.write(write_address, write, &[write_data]);
-        let reads = (read & !write).named("reads");
+        let reads = match decision {
+            Decision::Executing => read & !write,
+            // Whether it writes an instruction says late, and when it reads never.
+            Decision::Ahead => {
+                m.assert("nothing_is_read_while_a_word_is_written", !(read & write));
+                read
+            }
+        };
+        let reads = reads.named("reads");
         m.output("first_o", words.read(first_address, reads)[0]);
         m.output("second_o", words.read(concat(&[m.constant(u(1), 0), second_address]), reads)[0]);
         if watched == Watched::Yes {

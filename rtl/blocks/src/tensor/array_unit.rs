@@ -93,12 +93,13 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let configure = (taken & offered.is(opcode::CONFIG)).named("configure");
         let held = registers(m, descriptor::COUNT, configure, &offered);
         let part = |register: u8, low: u32, width: u32| held[usize::from(register)].slice(low, width);
+        // What an instruction says is taken while none runs, whether one comes or not: that comes late.
         let half = m.register("half_q", u(1));
-        half.next_when(start, offered.field(0, encoding::HALF));
+        half.next_when(ready, offered.field(0, encoding::HALF));
         let accumulate = m.register("accumulate_q", u(1));
-        accumulate.next_when(start, offered.field(0, encoding::ACCUMULATE));
+        accumulate.next_when(ready, offered.field(0, encoding::ACCUMULATE));
         let signal = m.register("signal_q", u(4));
-        signal.next_when(start, offered.signal);
+        signal.next_when(ready, offered.signal);
 
         // Weight loader: fills the shadow registers for the next tile from the cycle of a swap on.
         let loading = m.register("loading_q", u(1)).reset(0);
@@ -108,7 +109,8 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         // What cannot be walked is not begun.
         let faulty = m.register("fault_q", u(1)).reset(0);
         let operand_faulty = m.register("operand_fault_q", u(1)).reset(0);
-        let issue = (running.q & (in_tile.q | shadow_full.q) & !faulty.q & !operand_faulty.q).named("issue");
+        let stopped = m.register("stopped_q", u(1)).reset(0);
+        let issue = (running.q & (in_tile.q | shadow_full.q) & !stopped.q).named("issue");
         let swap = (issue & !in_tile.q).named("swap");
 
         // The walk over the map.
@@ -125,9 +127,10 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
             part(descriptor::KERNEL, 24, 8),
         ];
         let illegal = tree_reduce(&counts.map(|count| !count.any()), |a, b| a | b).named("illegal");
-        operand_faulty.next(operand_faulty.q | start & illegal);
+        let now_illegal = operand_faulty.q | start & illegal;
+        operand_faulty.next(now_illegal);
         let from = walk::Start {
-            load: start,
+            load: ready,
             row_address: offered.words[1].truncate(address_ty.width()),
             x: offered.words[2].truncate(x_ty.width()).cast(x_ty),
             y: offered.field(3, encoding::Y_START).cast_signed(),
@@ -143,7 +146,7 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let run = part(descriptor::LIMITS, 16, 16);
         let walk::Walk { nest, row_address, x, y, run_left } = walk::walk(m, rows, counts, issue, &from, &moves, run);
         let (row_address, x, y) = (row_address[0].named("row_address"), x[0].named("x"), y[0].named("y"));
-        let tile_last = (nest.last[0] & nest.last[1]).named("tile_last");
+        let tile_last = nest.inner_last[2].named("tile_last");
         let is_last_tile = (nest.last[2] & nest.last[3] & nest.last[4]).named("is_last_tile");
         let is_first_tile = (nest.first[2] & nest.first[3] & nest.first[4]).named("is_first_tile");
         let starts_total = (is_first_tile & !accumulate.q).named("starts_total");
@@ -165,7 +168,7 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let weight_past = weight_address.q.bit(weight_address_ty.width()).named("weight_past");
         weight_address.next(
             choose(weight_address.q)
-                .when(start, weight_start)
+                .when(ready, weight_start)
                 .when(load_now & !weight_past, weight_address.q.wrapping_add(1))
                 .end(),
         );
@@ -173,7 +176,9 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         let pixel = m.register("pixel_q", u(index_width)).reset(0);
         pixel.next_when(issue, choose(pixel.q.wrapping_add(1)).when(tile_last, 0).end());
         let pixel_past = (issue & !tile_last & pixel.q.all()).named("pixel_past");
-        faulty.next(faulty.q | load_now & weight_past | pixel_past);
+        let now_faulty = faulty.q | load_now & weight_past | pixel_past;
+        faulty.next(now_faulty);
+        stopped.next(now_faulty | now_illegal);
 
         // Stage 1: the address. Stages 2 to 4: which lanes are inside the map and the run.
         let read = m.register("read_q", u(1)).reset(0);

@@ -265,7 +265,17 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let meeting = tokens.output("meeting_o") & waiting_heads[Unit::Load as usize];
         let some_wait = tree_reduce(&waiting_heads, |a, b| a | b) | sequencer.output("fencing_o");
         let all_blocked = tree_reduce(&blocked, |a, b| a & b);
-        let deadlock = sequencer.output("stuck_o") & all_blocked & some_wait & !meeting;
+        // Each as it was in the cycle before: from here it is far.
+        let deadlock = [sequencer.output("stuck_o"), all_blocked, some_wait, !meeting]
+            .into_iter()
+            .zip(["stuck_q", "all_blocked_q", "some_wait_q", "not_meeting_q"])
+            .map(|(value, name)| {
+                let register = m.register(name, u(1)).reset(0);
+                register.next(value);
+                register.q
+            })
+            .collect::<Vec<_>>();
+        let deadlock = tree_reduce(&deadlock, |a, b| a & b);
         let pc = sequencer.output("pc_o");
         let [array_last, post_last, store_last] =
             [Unit::Array, Unit::Post, Unit::Store].map(|unit| taken_last[unit as usize]);

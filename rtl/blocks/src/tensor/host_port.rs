@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{MemoryStyle, Module, choose, concat, module, mux, select, u};
+use myelin_hdl::{MemoryStyle, Module, Signal, choose, concat, module, mux, select, tree_reduce, u};
 use myelin_isa::{Architecture, register};
 
 use super::sequencer::pc_width;
@@ -86,17 +86,20 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         let is = |address: u32| read_address.eq(i64::from(address));
         let counters_end = register::COUNTERS + 4 * register::COUNTER_COUNT;
         let in_counters = read_address.ge(i64::from(register::COUNTERS)) & read_address.lt(i64::from(counters_end));
-        let value = choose(m.constant(u(32), 0))
-            .when(is(register::ID), i64::from(register::ID_VALUE))
-            .when(is(register::SHAPE), shape)
-            .when(is(register::SPECIFICATION_LOW), i64::from(specification as u32))
-            .when(is(register::SPECIFICATION_HIGH), (specification >> 32) as i64)
-            .when(is(register::STATUS), status)
-            .when(is(register::CYCLE_LIMIT), cycle_limit)
-            .when(is(register::MEMORY_BEATS), memory_beats)
-            .when(is(register::STAMP_COUNT), stamp_count.q)
-            .when(in_counters, counter)
-            .end();
+        // At most one is read.
+        let registers = [
+            (register::ID, m.constant(u(32), i64::from(register::ID_VALUE))),
+            (register::SHAPE, m.constant(u(32), shape)),
+            (register::SPECIFICATION_LOW, m.constant(u(32), i64::from(specification as u32))),
+            (register::SPECIFICATION_HIGH, m.constant(u(32), (specification >> 32) as i64)),
+            (register::STATUS, status),
+            (register::CYCLE_LIMIT, cycle_limit),
+            (register::MEMORY_BEATS, memory_beats),
+            (register::STAMP_COUNT, stamp_count.q.extend(u(32))),
+        ];
+        let mut values: Vec<Signal> = registers.map(|(address, value)| mux(is(address), value, 0)).to_vec();
+        values.push(mux(in_counters, counter, 0));
+        let value = tree_reduce(&values, |a, b| a | b);
         let value_q = m.register("value_q", u(32));
         value_q.next_when(read_valid, value);
         let stamps_end = register::STAMPS + 4 * Architecture::STAMP_DEPTH;

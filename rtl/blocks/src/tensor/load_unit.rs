@@ -44,7 +44,7 @@ use myelin_hdl::{Module, Signal, choose, concat, module, mux, tree_reduce, u};
 use myelin_isa::{Architecture, WeightTarget, encoding, opcode, transfer_descriptor as descriptor};
 
 use super::descriptor::{Offered, registers};
-use super::rows::Rows;
+use super::rows::{Moves, Rows};
 use super::{bias_store, scratchpad, sequencer, weight_store};
 use crate::prim::{bundle, fifo};
 
@@ -103,7 +103,10 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let requested = (requesting.q & request_ready).named("requested");
         let requests = Rows::new(m, "request");
         requesting.next(choose(requesting.q).when(start, 1).when(requested & requests.last, 0).end());
-        let requests = requests.walk(start, beats, rows_less_one, requested);
+        let never = m.constant(u(1), 0);
+        let moves = Moves { idle: !requesting.q, advance: requested, follows: never };
+        let is_one = offered.words[3].eq(1).named("beats_are_one");
+        let requests = requests.walk(moves, offered.words[3], is_one, rows_less_one);
         let memory_step = held[usize::from(descriptor::MEMORY_STEP)];
         let request_beat = requests.follow(m, "request_beat", offered.words[1], 1, memory_step);
 
@@ -118,8 +121,9 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let target = offered.field(0, encoding::TARGET);
         let to = |wanted: WeightTarget| offered.is(opcode::LOADW) & target.eq(wanted as i64);
         let [weights, biases, instructions, table] = WeightTarget::ALL.map(to);
-        let spare = m.constant(u(16 - 4 - 4), 0);
-        let kind = concat(&[rows_less_one, spare, table, instructions, biases, weights, offered.signal]);
+        let spare = m.constant(u(16 - 2 - 4 - 4), 0);
+        let amount = concat(&[is_one, beats.any()]);
+        let kind = concat(&[rows_less_one, spare, amount, table, instructions, biases, weights, offered.signal]);
         in_flight.input("push_valid_i", taken);
         let lane_step = held[usize::from(descriptor::LANE_STEP)];
         let entry = [kind, offered.words[2], beats, lane_step, index.extend(u(32))];
@@ -131,11 +135,6 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         };
         let running = m.register("running_q", u(1)).reset(0);
         let awaiting = m.register("awaiting_q", u(1)).reset(0);
-        let keep = |name: &str, enable: Signal, value: Signal| {
-            let register = m.register(name, value.ty());
-            register.next_when(enable, value);
-            register.q
-        };
         let counts = Rows::new(m, "beat");
         let to_scratchpad = m.register("to_scratchpad_q", u(1));
         let response_ready = (awaiting.q & !(to_scratchpad.q & write_blocked)).named("response_ready");
@@ -144,13 +143,21 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let next = (in_flight.output("pop_valid_o") & (!running.q | complete)).named("next");
         in_flight.input("pop_ready_i", !running.q | complete);
         running.next(choose(running.q).when(next, 1).when(complete, 0).end());
-        awaiting.next(choose(awaiting.q).when(next, beats.any()).when(complete, 0).end());
+        awaiting.next(choose(awaiting.q).when(next, kind.bit(8)).when(complete, 0).end());
         flying.next(flying.q.wrapping_add(taken).wrapping_sub(complete));
-        to_scratchpad.next_when(next, !kind.slice(4, 4).any());
-        let targets = keep("targets_q", next, kind.slice(4, 4));
-        let signal = keep("signal_q", next, kind.slice(0, 4));
-        let counts = counts.walk(next & beats.any(), beats, kind.slice(16, 16), arrived);
-        let step = keep("lane_step_q", next, lane_step);
+        // The first of those in flight is taken while no beat is awaited, whether it is there or not: that comes late.
+        let always = m.constant(u(1), 1);
+        let moves = Moves { idle: !awaiting.q, advance: arrived, follows: always };
+        let counts = counts.walk(moves, beats, kind.bit(9), kind.slice(16, 16));
+        let keep = |name: &str, value: Signal| {
+            let register = m.register(name, value.ty());
+            register.next_when(counts.takes(), value);
+            register.q
+        };
+        to_scratchpad.next_when(counts.takes(), !kind.slice(4, 4).any());
+        let targets = keep("targets_q", kind.slice(4, 4));
+        let signal = keep("signal_q", kind.slice(0, 4));
+        let step = keep("lane_step_q", lane_step);
         let lanes = i64::from(architecture.lanes());
         let address = counts.follow(m, "address", destination, lanes, step);
 
@@ -159,10 +166,11 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
         let part_last = (targets.bits().iter().zip(parts_last))
             .map(|(&target, last)| target & part.q.eq(i64::from(last)))
             .collect::<Vec<_>>();
-        let part_last = (arrived & tree_reduce(&part_last, |a, b| a | b)).named("part_last");
-        part.next(choose(part.q).when(next | part_last, 0).when(arrived, part.q.wrapping_add(1)).end());
+        let part_last = tree_reduce(&part_last, |a, b| a | b).named("part_last");
+        part.next_when(counts.moves(), choose(part.q.wrapping_add(1)).when(counts.loads() | part_last, 0).end());
         let word = m.register("word_q", u(32));
-        word.next(choose(word.q).when(next, destination).when(part_last, word.q.wrapping_add(1)).end());
+        let next_word = mux(counts.loads(), destination, word.q.wrapping_add(1));
+        word.next_when(counts.moves() & (counts.loads() | part_last), next_word);
 
         // An address that has left its memory wraps, and the cell traps.
         let misplaced = !lanes_inside(architecture, address);
@@ -177,7 +185,7 @@ pub fn load_unit(architecture: &Architecture) -> Arc<Module> {
             |a, b| a | b,
         )
         .named("outside_target");
-        let back_index = keep("back_index_q", next, index.truncate(pc_ty.width()));
+        let back_index = keep("back_index_q", index.truncate(pc_ty.width()));
         let fault = m.register("fault_q", u(1)).reset(0);
         fault.next(asking_outside | arrived & outside_target);
         let fault_index = m.delay("fault_index_q", mux(asking_outside, front_index.q, back_index));

@@ -77,15 +77,18 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         // Control: idle, walking, then flushing until the last write is in the scratchpad.
         let walking = m.register("walking_q", u(1)).reset(0);
         let flushing = m.register("flushing_q", u(1)).reset(0);
-        let ready = (!walking.q & !flushing.q).named("ready");
+        let idle = m.register("idle_q", u(1)).reset(1);
+        let ready = idle.q.named("ready");
+        m.assert("idle_is_neither_walking_nor_flushing", idle.q.eq(!walking.q & !flushing.q));
         let taken = (instruction_valid & ready).named("taken");
         let configure = (taken & offered.is(opcode::CONFIG)).named("configure");
         let start = (taken & !offered.is(opcode::CONFIG)).named("start");
         let held = registers(m, descriptor::COUNT, configure, &offered);
         let part = |register: u8, low: u32, width: u32| held[usize::from(register)].slice(low, width);
         let keep = |name: &str, value: Signal| {
+            // While nothing runs, whether an instruction comes or not: that comes late.
             let register = m.register(name, value.ty());
-            register.next_when(start, value);
+            register.next_when(ready, value);
             register.q
         };
         let signal = keep("signal_q", offered.signal);
@@ -119,6 +122,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         }
         walking.next(choose(walking.q).when(start, 1).when(done, 0).end());
         flushing.next(choose(flushing.q).when(done, 1).when(flushed, 0).end());
+        idle.next(choose(idle.q).when(start, 0).when(flushed, 1).end());
 
         let step = |register: u8| by(part(register, 0, address_ty.width()));
         let source_start = offered.words[1].truncate(address_ty.width());
@@ -126,7 +130,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
             m,
             "source",
             address_ty,
-            (start, source_start),
+            (ready, source_start),
             &nest,
             &[
                 step(descriptor::WINDOW_COLUMN_STEP),
@@ -141,7 +145,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
             m,
             "destination",
             address_ty,
-            (start, destination_start),
+            (ready, destination_start),
             &nest,
             &[
                 Step::None,
@@ -153,9 +157,9 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         );
         let half_word = |register: u8, low: u32| part(register, low, 16).cast_signed();
         let y_steps = [Step::None, by(1), Step::None, by(half_word(descriptor::STRIDES, 0)), Step::None];
-        let y = follow(m, "y", s(16), (start, half_word(descriptor::START, 0)), &nest, &y_steps);
+        let y = follow(m, "y", s(16), (ready, half_word(descriptor::START, 0)), &nest, &y_steps);
         let x_steps = [by(1), Step::None, by(half_word(descriptor::STRIDES, 16)), Step::None, Step::None];
-        let x = follow(m, "x", s(16), (start, half_word(descriptor::START, 16)), &nest, &x_steps);
+        let x = follow(m, "x", s(16), (ready, half_word(descriptor::START, 16)), &nest, &x_steps);
         let inside =
             (y.ge(0) & y.lt(part(descriptor::LIMITS, 0, 16)) & x.ge(0) & x.lt(part(descriptor::LIMITS, 16, 16)))
                 .named("inside");
@@ -163,7 +167,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let faulty = m.register("fault_q", u(1)).reset(0);
         faulty.next(faulty.q | walking.q & draining & inside & beyond);
         let first = (nest.first[0] & nest.first[1]).named("window_first");
-        let last = (nest.last[0] & nest.last[1]).named("window_last");
+        let last = nest.inner_last[2].named("window_last");
 
         // Shift amount: s - 1 to requantise, the plane's offset when raw.
         let shift = part(descriptor::REQUANTISE, 0, 5);

@@ -19,7 +19,7 @@
 //! FENCE takes a token, in the cycle after `loaded_i` at the earliest. The program counter wraps at the
 //! end of the memory.
 //!
-//! **Traps.** An opcode that is not an instruction, an instruction that
+//! **Traps.** An opcode that is not an instruction, an instruction that (a cycle after it is there, handed out or not)
 //! [`checks`] refuses, or a fault that something else reports stops the sequencer; `pc_o` then says which
 //! instruction it was. Units finish what they hold, but a unit whose address was refused does not: reset
 //! before the next start.
@@ -29,8 +29,8 @@ use std::sync::Arc;
 use myelin_hdl::{MemoryStyle, Module, Signal, choose, module, mux, tree_reduce, u};
 use myelin_isa::{Architecture, Unit, encoding, opcode, register};
 
-use super::checks;
 use super::descriptor::Offered;
+use super::{checks, instruction_queue};
 use crate::prim::bundle;
 
 /// Cycles from the start to handing out the first instruction.
@@ -42,6 +42,8 @@ pub const INSTRUCTION_CYCLES: usize = 2;
 pub fn pc_width(architecture: &Architecture) -> u32 {
     architecture.instruction_depth().trailing_zeros()
 }
+
+const _: () = assert!(instruction_queue::LATENCY >= 2, "an instruction that is refused is never offered to its unit");
 
 /// Builds the sequencer.
 pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
@@ -112,8 +114,12 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let fence = current.is(opcode::FENCE).named("fence");
         let known = (tree_reduce(&target, |a, b| a | b) | sync | fence).named("known");
         let refused = checks::refused(architecture, &current);
-        let legal = (!refused.operand & !refused.address).named("legal");
-        let target = target.map(|target| target & legal);
+        // Looked at for a cycle longer than it takes to hand out: a unit gets it even later, and never after a trap.
+        let refused_q = m.register("refused_q", u(1)).reset(0);
+        refused_q.next(holding & (refused.operand | refused.address));
+        let bad_operand = m.delay("bad_operand_q", refused.operand);
+        let refuses = (running.q & refused_q.q).named("refuses");
+        let pc_before = m.delay("pc_before_q", pc.q);
         let accepted: Vec<Signal> = (target.iter().zip(&push_ready)).map(|(&target, &ready)| target & ready).collect();
         let synced = (sync & all_idle).named("synced");
         let loads = m.register("loads_q", u(4)).reset(0);
@@ -124,14 +130,19 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let halt = (holding & synced & current.field(0, encoding::HALT)).named("halt");
         let bad_opcode = (holding & !known).named("bad_opcode");
         let faulty = (running.q & fault).named("faulty");
-        let trap = (faulty | bad_opcode | holding & !legal).named("trap");
+        let trap = (faulty | bad_opcode | refuses).named("trap");
 
         running.next(choose(running.q).when(start, 1).when(trap | halt, 0).end());
         fetched.next(choose(running.q & !held.q).when(start | trap | take, 0).when(done, 1).end());
         held.next(choose(held.q).when(start | done | trap, 0).when(take, 1).end());
         fetch_pc.next(choose(fetch_pc.q).when(start, entry).when(take, fetch_pc.q.wrapping_add(1)).end());
         pc.next(
-            choose(pc.q).when(start, entry).when(faulty, fault_index).when(done & !halt, pc.q.wrapping_add(1)).end(),
+            choose(pc.q)
+                .when(start, entry)
+                .when(faulty, fault_index)
+                .when(refuses, pc_before)
+                .when(done & !halt, pc.q.wrapping_add(1))
+                .end(),
         );
         let halted = m.register("halted_q", u(1)).reset(0);
         halted.next(choose(halted.q).when(start, 0).when(halt & !trap, 1).end());
@@ -141,9 +152,9 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
             choose(cause.q)
                 .when(start, 0)
                 .when(faulty, fault_cause)
+                .when(refuses & bad_operand, cause_of(register::TRAP_OPERAND))
+                .when(refuses, cause_of(register::TRAP_ADDRESS))
                 .when(bad_opcode, cause_of(register::TRAP_OPCODE))
-                .when(trap & refused.operand, cause_of(register::TRAP_OPERAND))
-                .when(trap, cause_of(register::TRAP_ADDRESS))
                 .end(),
         );
 

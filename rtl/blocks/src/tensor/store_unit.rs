@@ -37,7 +37,7 @@ use myelin_isa::{Architecture, encoding, opcode, transfer_descriptor as descript
 use super::descriptor::{Offered, registers};
 use super::load_unit::lanes_inside;
 use super::pe::operand_ty;
-use super::rows::Rows;
+use super::rows::{Moves, Rows};
 use super::scratchpad;
 use crate::prim::{bundle, fifo};
 
@@ -85,7 +85,10 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         let read = (reading.q & !read_blocked & room).named("read");
         let reads = Rows::new(m, "read");
         reading.next(choose(reading.q).when(start, 1).when(read & reads.last, 0).end());
-        let reads = reads.walk(start, beats, rows_less_one, read);
+        let never = m.constant(u(1), 0);
+        let moves = Moves { idle: !reading.q, advance: read, follows: never };
+        let is_one = offered.words[3].eq(1).named("beats_are_one");
+        let reads = reads.walk(moves, offered.words[3], is_one, rows_less_one);
         let lane_step = held[usize::from(descriptor::LANE_STEP)];
         let address = reads.follow(m, "address", offered.words[2], i64::from(architecture.lanes()), lane_step);
         let memory_step = held[usize::from(descriptor::MEMORY_STEP)];
@@ -115,8 +118,8 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
 
         // Back: acknowledgements of one instruction after the other.
         let arrive = offered.field(0, encoding::ARRIVE) & !is_config;
-        let spare = m.constant(u(16 - 5), 0);
-        let kind = concat(&[rows_less_one, spare, arrive, offered.signal]);
+        let spare = m.constant(u(16 - 2 - 5), 0);
+        let kind = concat(&[rows_less_one, spare, is_one, beats.any(), arrive, offered.signal]);
         in_flight.input("push_valid_i", taken);
         bundle::connect(&in_flight, "push", &[kind, beats]);
         let [kind, beats] = bundle::of(&in_flight, "pop", 2)[..] else { unreachable!("two lanes") };
@@ -131,11 +134,14 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         let next = (in_flight.output("pop_valid_o") & (!running.q | complete)).named("next");
         in_flight.input("pop_ready_i", !running.q | complete);
         running.next(choose(running.q).when(next, 1).when(complete, 0).end());
-        awaiting.next(choose(awaiting.q).when(next, beats.any()).when(complete, 0).end());
+        awaiting.next(choose(awaiting.q).when(next, kind.bit(5)).when(complete, 0).end());
         flying.next(flying.q.wrapping_add(taken).wrapping_sub(complete));
-        _ = counts.walk(next & beats.any(), beats, kind.slice(16, 16), acknowledged);
+        // The first of those in flight is taken while none is awaited, whether it is there or not: that comes late.
+        let always = m.constant(u(1), 1);
+        let moves = Moves { idle: !awaiting.q, advance: acknowledged, follows: always };
+        let counts = counts.walk(moves, beats, kind.bit(6), kind.slice(16, 16));
         let outcome = m.register("outcome_q", u(5));
-        outcome.next_when(next, kind.slice(0, 5));
+        outcome.next_when(counts.takes(), kind.slice(0, 5));
 
         let give = m.register("give_q", u(4)).reset(0);
         give.next(mux(complete, outcome.q.slice(0, 4), 0));

@@ -57,7 +57,8 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
             count.next(left);
             // Whether there is one is known a cycle ahead: who waits for it is the longest path of the cell.
             let some = m.register(&format!("some_{from}_{to}_q"), u(1)).reset(0);
-            some.next(left.any());
+            let many = count.q.gt(1);
+            some.next(!clear & (given | many | some.q & !taken));
             m.assert(&format!("some_{from}_{to}_is_a_count_above_0"), some.q.eq(count.q.any()));
             ready[to].push(!wanted | some.q);
             m.assert(&format!("token_{from}_{to}_is_there_when_taken"), !taken | count.q.any());

@@ -14,9 +14,9 @@ use crate::prim::loop_nest::{LoopNest, Step, by, follow_bases, loop_nest};
 /// Names of the levels, innermost first.
 pub const LEVELS: [&str; 5] = ["column", "row", "chunk", "kernel_column", "kernel_row"];
 
-/// Where a walk begins: taken at `load`.
+/// Where a walk begins: taken at `load`, the last time in the cycle before the first move.
 pub struct Start {
-    /// Take the others.
+    /// Take the others: in the cycle before the walk, and any before that.
     pub load: Signal,
     /// Lane address of the first input row.
     pub row_address: Signal,
@@ -80,9 +80,9 @@ pub fn walk(
     let y_steps = [Step::None, by(steps.row), Step::None, Step::None, by(steps.kernel_row)];
     let y = follow_bases(m, "y", start.y.ty(), (load, start.y), &nest, &y_steps);
     let run_left = m.register("run_left_q", run.ty());
-    let run_restarts = (nest.advance[3] | nest.advance[4] | nest.all_last & issue | load).named("run_restarts");
-    run_left
-        .next(choose(run_left.q).when(run_restarts, run).when(nest.advance[2], run_left.q.wrapping_sub(rows)).end());
+    let run_restarts = (nest.inner_last[3] | load).named("run_restarts");
+    let next_chunk = issue & nest.inner_last[2];
+    run_left.next_when(next_chunk | load, mux(run_restarts, run, run_left.q.wrapping_sub(rows)));
     Walk { nest, row_address, x, y, run_left: run_left.q }
 }
 

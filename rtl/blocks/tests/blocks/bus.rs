@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use myelin_rtl::board::device_memory::device_memory;
-use myelin_rtl::bus::{arbiter, ram};
+use myelin_rtl::board::device_memory::{ANSWER, device_memory};
+use myelin_rtl::bus::{Cut, arbiter, ram};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -52,7 +52,7 @@ impl Wish {
 fn managers_take_turns_and_nothing_on_the_bus_changes_before_it_is_carried_out() {
     for (seed, managers) in (0..).zip([2usize, 3, 4]) {
         let mut random = random(seed);
-        let mut bench = Bench::new(&arbiter(managers));
+        let mut bench = Bench::new(&arbiter(managers, Cut::Requests));
         let mut wishes: Vec<Option<Wish>> = vec![None; managers];
         // Requests of each other manager carried out since this one began to wait.
         let mut seen = vec![vec![0; managers]; managers];
@@ -108,7 +108,7 @@ fn managers_take_turns_and_nothing_on_the_bus_changes_before_it_is_carried_out()
 fn ram_holds_bytes_and_begins_with_its_contents() {
     let mut random = random(1);
     let contents: Vec<u8> = (0..100).map(|_| random.random()).collect();
-    let mut bench = Bench::new(&ram("ram", 256, &contents));
+    let mut bench = Bench::new(&ram("ram", 256, &contents, Cut::Requests));
     let mut memory = contents;
     memory.resize(256, 0);
     for access in 0..2000 {
@@ -151,10 +151,10 @@ fn device_memory_serves_cell_and_bus_and_answers_in_order() {
         for address in (0..bytes).step_by(4) {
             let wish = Wish { address, write: Some((random.random(), 15)) };
             Wish::offer(Some(wish), &mut bench, "bus");
-            bench.step();
             wish.apply(&mut memory);
-            bench.step();
+            (0..=ANSWER).for_each(|_| bench.step());
         }
+        let mut answer: Option<(u32, u32)> = None;
         let mut wish: Option<Wish> = None;
         let mut expected: VecDeque<Vec<u8>> = VecDeque::new();
         let (mut load, mut store) = (None, None);
@@ -185,20 +185,18 @@ fn device_memory_serves_cell_and_bus_and_answers_in_order() {
             bench.set("response_ready_i", i64::from(ready));
             loads += u32::from(ready && loaded(&mut bench, &mut expected, cycle));
             acknowledged += bench.get("store_acknowledge_o");
-            // At most one of the three touches the memory in a cycle.
-            if bench.get("bus_ready_o") == 1 {
-                // It was carried out in the cycle before: nothing else was.
-                wish = None;
-            } else if let Some(access) = wish {
-                let word = access.apply(&mut memory);
-                bench.step();
-                assert_eq!(bench.get("bus_ready_o"), 1, "cycle {cycle}: the bus comes first");
+            let answered = answer.is_some_and(|(due, _)| due == cycle);
+            assert_eq!(bench.get("bus_ready_o"), i64::from(answered), "cycle {cycle}");
+            // At most one of the three touches the memory in a cycle, and the bus comes first.
+            if let (Some(access), None) = (wish, answer) {
+                answer = Some((cycle + ANSWER as u32, access.apply(&mut memory)));
+                assert_eq!((bench.get("store_ready_o"), bench.get("request_ready_o")), (0, 0), "cycle {cycle}");
+            }
+            if let (true, Some(access), Some((_, word))) = (answered, wish, answer) {
                 if access.write.is_none() {
                     assert_eq!(bench.get("bus_data_o"), i64::from(word), "cycle {cycle}");
                 }
-                loads += u32::from(ready && loaded(&mut bench, &mut expected, cycle));
-                acknowledged += bench.get("store_acknowledge_o");
-                wish = None;
+                (wish, answer) = (None, None);
             }
             if bench.get("store_ready_o") == 1
                 && let Some((beat, data)) = store.take()

@@ -3,6 +3,7 @@
 use myelin_isa::stick::{flash as register, system};
 use myelin_isa::{Architecture, Precision};
 use myelin_rtl::board::{flash, system as block};
+use myelin_rtl::bus::Cut;
 use rand::RngExt;
 
 use crate::bench::{Bench, chance, random};
@@ -72,7 +73,7 @@ impl Chip {
 fn the_flash_exchanges_bytes_and_streams_them_into_memory() {
     for (seed, divisor) in (0..).zip([0u32, 1, 5]) {
         let mut random = random(seed);
-        let mut bench = Bench::new(&flash::flash(20));
+        let mut bench = Bench::new(&flash::flash(20, Cut::Requests));
         let mut chip = Chip {
             selected: false,
             clock: false,
@@ -133,8 +134,14 @@ fn the_flash_exchanges_bytes_and_streams_them_into_memory() {
 
 fn system_block() -> (Bench, Architecture) {
     let architecture = Architecture::new(8, 4, Precision::Int6).unwrap();
-    let config =
-        block::Config { board: 2, clock_hz: 80_000_000, architecture, device_bytes: 1 << 20, build: 0xdead_beef };
+    let config = block::Config {
+        board: 2,
+        clock_hz: 80_000_000,
+        architecture,
+        device_bytes: 1 << 20,
+        build: 0xdead_beef,
+        cut: Cut::Requests,
+    };
     let mut bench = Bench::new(&block::system(&config));
     for input in ["tensor_i", "flash_i", "serial_i"] {
         bench.set(input, 0);

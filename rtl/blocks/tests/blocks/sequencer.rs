@@ -1,6 +1,7 @@
 //! The sequencer: fetch, SYNC, traps, restart.
 
 use myelin_isa::{Architecture, Header, Instruction, PostOperands, Unit, UnitSet, WeightTarget, register};
+use myelin_rtl::tensor::instruction_queue;
 use myelin_rtl::tensor::sequencer::{INSTRUCTION_CYCLES, START_LATENCY, sequencer};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -365,13 +366,16 @@ fn what_no_unit_could_do_traps_before_a_unit_gets_it() {
         let mut bench = new(&cell);
         write(&mut bench, 0, &[HALT.encode(), instruction.encode(), HALT.encode()]);
         start(&mut bench, 1);
-        let mut handed = false;
-        for _ in 0..6 {
-            handed |= offered(&mut bench).is_some();
+        let (mut handed, mut trapped) = (None, None);
+        for cycle in 0..7 {
+            handed = handed.or(offered(&mut bench).map(|_| cycle));
+            trapped = trapped.or((bench.get("trapped_o") != 0).then_some(cycle));
             bench.step();
         }
         assert_eq!(bench.get("cause_o"), i64::from(cause), "{instruction:?}");
-        assert_eq!(handed, cause == 0, "{instruction:?}");
+        // A trap that is there when the queue would offer the instruction keeps it from its unit.
+        let queued = handed.unwrap() + instruction_queue::LATENCY;
+        assert!(if cause == 0 { trapped.is_none() } else { trapped.unwrap() <= queued }, "{instruction:?}");
         assert_eq!(bench.get("pc_o"), if cause == 0 { 2 } else { 1 }, "{instruction:?}");
     }
 }

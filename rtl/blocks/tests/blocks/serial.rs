@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use myelin_isa::stick::serial as register;
 use myelin_rtl::board::serial::{Config, Link, serial};
 use myelin_rtl::board::{ft245, uart};
+use myelin_rtl::bus::Cut;
 use rand::RngExt;
 
 use crate::bench::{Bench, chance, random};
@@ -261,7 +262,7 @@ impl Port {
     fn new() -> Port {
         let config =
             Config { link: Link::Uart, clock_hz: 24_000_000, baud: 3_000_000, fifo_bytes: 16, offset_bits: 17 };
-        let (bench, far) = (Bench::new(&serial(&config)), FarEnd::new(8.0));
+        let (bench, far) = (Bench::new(&serial(&config, Cut::Requests)), FarEnd::new(8.0));
         Port { bench, memory: vec![0; 4096], far, cycle: 0 }
     }
 

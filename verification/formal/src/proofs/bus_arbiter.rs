@@ -27,7 +27,7 @@ fn any(bits: &[Signal]) -> Signal {
 fn watched() -> Arc<Module> {
     module("bus_arbiter_proof", |m| {
         m.doc("Bus arbiter with what watches it.");
-        let inside = bus::declare_arbiter(m, MANAGERS);
+        let inside = bus::declare_arbiter(m, MANAGERS, bus::Cut::Requests);
         let words = |request: &bus::Request| {
             [concat(&[request.valid, request.write, request.enables]), request.address, request.data]
         };

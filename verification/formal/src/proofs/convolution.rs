@@ -64,6 +64,7 @@ fn watched(pitch: i64) -> Arc<Module> {
         m.assume("loads_only_between_walks", implies(load, !walking.q));
         m.assume("moves_only_in_a_walk", implies(issue, walking.q));
 
+        super::loop_nest::ahead(m, &position.nest, &counts, walking.q);
         // What ties the registers together, level by level.
         let index = &position.nest.index;
         // Level by level: index k times the step of level k.
@@ -158,8 +159,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant { bug: "lanes beyond the run count", from: "wire [5:0] run_ends = ", to: "wire [5:0] run_ends = 6'd4 | " },
     Mutant {
         bug: "the next output row begins where the last one ended",
-        from: "always @(posedge clk_i) row_address_column_q <= ",
-        to: "always @(posedge clk_i) if (!walk_row_advance) row_address_column_q <= ",
+        from: " row_address_column_q <= ",
+        to: " if (!walk_row_advance) row_address_column_q <= ",
     },
 ];
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, Signal, module, tree_reduce, u};
-use myelin_rtl::prim::loop_nest::{by, follow_bases, loop_nest};
+use myelin_hdl::{Module, ModuleBuilder, Signal, module, tree_reduce, u};
+use myelin_rtl::prim::loop_nest::{LoopNest, by, follow_bases, loop_nest};
 
 use crate::proof::{Method, Mutant, Proof};
 use crate::watch::{frozen, implies};
@@ -11,6 +11,21 @@ use crate::watch::{frozen, implies};
 const LEVELS: [&str; 3] = ["inner", "middle", "outer"];
 const COUNT_WIDTH: u32 = 2;
 const ADDRESS_WIDTH: u32 = 5;
+
+/// That what the nest knows ahead is so while it is walked.
+pub(super) fn ahead(m: &ModuleBuilder, nest: &LoopNest, counts: &[Signal], walking: Signal) {
+    let mut all = m.constant(u(1), 1);
+    for (level, name) in nest.names.iter().enumerate() {
+        let inner_last = implies(walking, nest.inner_last[level].eq(all));
+        m.assert(&format!("all_inside_{name}_are_last_as_known"), inner_last);
+        let less_2 = nest.count_less_2[level].eq(counts[level].wrapping_sub(2));
+        m.assert(&format!("{name}_count_less_2_is_known"), implies(walking, less_2));
+        let first = nest.first[level].eq(nest.index[level].eq(0));
+        m.assert(&format!("{name}_first_is_index_0"), first);
+        all = all & nest.last[level];
+    }
+    m.assert("all_are_last_as_known", implies(walking, nest.all_last.eq(all)));
+}
 
 /// A nest of three levels and an address, with free counts, steps and start that keep still.
 fn watched() -> Arc<Module> {
@@ -48,8 +63,8 @@ fn watched() -> Arc<Module> {
             m.assert(&format!("{name}_index_is_below_its_count"), nest.index[level].lt(counts[level]));
             let last = (nest.index[level] + 1).eq(counts[level]);
             m.assert(&format!("{name}_last_is_the_last_index"), implies(walking.q, nest.last[level].eq(last)));
-            m.assert(&format!("{name}_first_is_index_0"), nest.first[level].eq(nest.index[level].eq(0)));
         }
+        ahead(m, &nest, &counts, walking.q);
         let moving: Vec<Signal> = nest.advance.clone();
         let moves = tree_reduce(&moving, |a, b| a | b);
         m.assert("a_step_that_is_not_the_last_moves_one_level", implies(go & !nest.all_last, moves));
@@ -90,8 +105,8 @@ pub(super) fn proofs() -> Vec<Proof> {
             },
             Mutant {
                 bug: "the outer level moves at every end of the inner one",
-                from: "wire walk_outer_advance = ",
-                to: "wire walk_outer_advance = walk_inner_last_q | ",
+                from: "wire walk_outer_would_advance = ",
+                to: "wire walk_outer_would_advance = walk_inner_last_q | ",
             },
         ],
     }]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, choose, module, mux, u};
-use myelin_rtl::tensor::rows::Rows;
+use myelin_rtl::tensor::rows::{Moves, Rows};
 
 use crate::proof::{Method, Mutant, Proof};
 use crate::watch::{frozen, implies};
@@ -27,13 +27,15 @@ fn watched() -> Arc<Module> {
 
         let counters = Rows::new(m, "walk");
         let [row_beats, beats_left, rows_left] = counters.counts();
-        let (last, counters_row_last) = (counters.last, counters.row_last());
-        let walk = counters.walk(start, beats.extend(u(32)), rows.extend(u(16)), advance);
+        let (last, [row_last, rows_last]) = (counters.last, counters.lasts());
+        let walking = m.register("walking_q", u(1)).reset(0);
+        let follows = frozen(m, "follows", m.input("follows_i", u(1)));
+        let moves = Moves { idle: !walking.q, advance, follows };
+        let walk = counters.walk(moves, beats.extend(u(32)), beats.eq(1), rows.extend(u(16)));
         let [address, row_address] = walk.follow_row(m, "address", from, BEAT_STEP, row_step);
 
         // What nested loops would do.
-        let walking = m.register("walking_q", u(1)).reset(0);
-        m.assume("starts_only_between_walks", implies(start, !walking.q));
+        m.assume("starts_only_between_walks", implies(start, !walking.q | (follows & advance & last)));
         m.assume("advances_only_in_a_walk", implies(advance, walking.q));
         let [row, beat] = ["row_index_q", "beat_index_q"].map(|name| m.register(name, u(COUNT_WIDTH)));
         let row_ends = (beat.q + 1).eq(beats).named("loop_ends_row");
@@ -51,10 +53,12 @@ fn watched() -> Arc<Module> {
             address.eq(from.wrapping_add(row.q * row_step).wrapping_add(beat.q * BEAT_STEP)),
         );
         at("beats_left_are_those_not_walked", row_beats.eq(beats) & (beats_left + beat.q).eq(beats));
-        at("the_last_beat_of_a_row_is_known", counters_row_last.eq(beats_left.eq(1)));
+        at("the_last_beat_of_a_row_is_known", row_last.eq(beats_left.eq(1)));
+        at("the_last_row_is_known", rows_last.eq(rows_left.eq(0)));
         at("rows_left_are_those_not_walked", (rows_left + row.q).eq(rows));
         m.cover("a_walk_of_several_rows_ends", walking.q & advance & last & rows.eq(2) & beats.eq(2));
         m.cover("a_second_walk_begins", start & row.q.any());
+        m.cover("a_walk_follows_at_once", start & walking.q);
     })
 }
 
@@ -68,8 +72,8 @@ pub(super) fn proofs() -> Vec<Proof> {
         proved: "a transfer visits every beat of every row once, in order, and ends after the last; the address is \
                  start + row x row step + beat x lanes, modulo 2^32, with row and beat below their counts: inside the \
                  box of the transfer",
-        assumed: "rows of at least one beat; descriptor stable during a transfer; a start only between transfers, \
-                  moves only in one",
+        assumed: "rows of at least one beat; descriptor stable during a transfer; a start only between transfers or with \
+                  the last beat of one, moves only in one",
         holes: "up to 3 beats and 4 rows stand for 2^32 and 2^16; addresses and steps have all their 32 bits. That the \
                 box lies in memory is checked by the units, which trap otherwise (simulated)",
         mutants: &[

@@ -5,7 +5,7 @@ mod isa;
 mod watched;
 
 use myelin_hdl::Module;
-use myelin_rtl::cpu::{CpuParameters, Multiply, RegisterFile, Shift};
+use myelin_rtl::cpu::{CpuParameters, Decision, Multiply, RegisterFile, Shift};
 use std::sync::Arc;
 
 use crate::proof::{Method, Mutant, Proof};
@@ -19,7 +19,8 @@ fn small() -> Arc<Module> {
 
 fn fast() -> Arc<Module> {
     let small = CpuParameters::small(RESET_VECTOR).expect("invariant: a word's address");
-    watched::watched(&small.with_shift(Shift::Barrel).with_registers(RegisterFile::Distributed).with_counters())
+    let fast = small.with_shift(Shift::Barrel).with_registers(RegisterFile::Distributed).with_counters();
+    watched::watched(&fast.with_decision(Decision::Ahead))
 }
 
 fn small_ends() -> Arc<Module> {
@@ -101,7 +102,7 @@ pub(super) fn proofs() -> Vec<Proof> {
         },
         Proof {
             name: "cpu_fast",
-            subject: "soft core as on the ECP5, without M: barrel shifter, counters",
+            subject: "soft core as on the ECP5, without M: barrel shifter, counters, decisions ahead",
             build: fast,
             method: Method::Induction { base: 3, steps: 1 },
             reach_steps: 24,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use myelin_hdl::{Module, ModuleBuilder, Register, Signal, choose, concat, module, mux, u};
-use myelin_rtl::cpu::{CpuParameters, Inputs, Inside, Watched, Words, declare};
+use myelin_rtl::cpu::{CpuParameters, Decision, Inputs, Inside, Watched, Words, declare};
 
 use super::isa::{Instance, Isa, isa};
 use crate::watch::implies;
@@ -29,6 +29,8 @@ struct Proof<'a> {
     exception: Signal,
     cause: Signal,
     reset_vector: i64,
+    /// The instruction's result waits in the data register: a shift's, or any if decided ahead.
+    waiting: Signal,
     /// Which bit of a shifted value is followed.
     bit: Signal,
 }
@@ -92,7 +94,25 @@ impl<'a> Proof<'a> {
         let exception = exception.named("isa_exception");
         let reset_vector = i64::from(parameters.reset_vector());
         let bit = stable(m, "shift_bit", m.input("shift_bit_i", u(5)));
-        Proof { m, bit, inside, isa, ready, error, read_data, operands, failed, exception, cause, reset_vector }
+        let waiting = match parameters.decision() {
+            Decision::Executing => isa.shift,
+            Decision::Ahead => isa.computes,
+        };
+        Proof {
+            m,
+            waiting,
+            bit,
+            inside,
+            isa,
+            ready,
+            error,
+            read_data,
+            operands,
+            failed,
+            exception,
+            cause,
+            reset_vector,
+        }
     }
 
     fn assert(&self, name: &str, condition: Signal, conclusion: Signal) {
@@ -148,7 +168,7 @@ impl<'a> Proof<'a> {
         let good = !self.exception;
         self.assert("an_access_is_legal_and_aligned", s.memory.q, (isa.load | isa.store) & good);
         self.assert("a_shift_is_one", s.shift.q, isa.shift & good);
-        self.assert("a_load_or_shift_writes_back", s.write_back.q, (isa.load | isa.shift) & good);
+        self.assert("a_load_or_a_result_that_waits_writes_back", s.write_back.q, (isa.load | self.waiting) & good);
         let on_csr = s.csr_read.q | s.csr_old.q | s.csr_new.q;
         self.assert("a_csr_is_accessed_legally", on_csr, isa.csr & good);
         self.assert("a_wait_is_one", s.wait.q, isa.wfi & good);
@@ -183,6 +203,8 @@ impl<'a> Proof<'a> {
             s.write_back.q & isa.shift,
             self.same_bit(data, isa.value),
         );
+        let other = s.write_back.q & self.waiting & !isa.shift;
+        self.assert("a_result_that_waited_is_the_one_written", other, data.eq(isa.value));
         if let Some(left) = self.inside.shift_left {
             let instruction = self.inside.retirement.instruction;
             let rest = mux(
