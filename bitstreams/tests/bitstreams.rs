@@ -216,16 +216,21 @@ fn a_manifest_survives_the_way_through_its_file() {
 }
 
 #[test]
-fn the_committed_image_is_of_these_sources_and_this_firmware() {
+fn the_committed_images_are_of_these_sources_and_this_firmware() {
     use sha2::{Digest, Sha256};
-    let board = Board::StickUp5k;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/stick-up5k.json");
-    let manifest = Manifest::read(&path).unwrap();
-    let sum = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let hint = "myelin bitstream build stick-up5k -o bitstreams/images";
-    assert_eq!(manifest.source_revision, board.project(board.firmware()).revision(), "{hint}");
-    assert_eq!(manifest.firmware_sha256, sum(&board.firmware()), "{hint}");
-    assert_eq!(manifest.slot_sha256, board.slot().as_deref().map(sum), "{hint}");
+    for board in Board::ALL {
+        let name = board.name();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("images/{name}.json"));
+        let manifest = Manifest::read(&path).unwrap();
+        let sum = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hint = format!("myelin bitstream build {name} -o bitstreams/images");
+        let project = board.project(board.firmware());
+        assert_eq!(manifest.source_revision, project.revision(), "{hint}");
+        assert_eq!(manifest.firmware_sha256, sum(&board.firmware()), "{hint}");
+        assert_eq!(manifest.slot_sha256, board.slot().as_deref().map(sum), "{hint}");
+        manifest.read_image(&path).unwrap();
+        assert!(manifest.reached_mhz >= project.clock_mhz, "{name}: {} MHz", manifest.reached_mhz);
+    }
 }
 
 /// Not under the system's temporary folder: the tools run in a sandbox that does not see it.

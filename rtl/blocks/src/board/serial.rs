@@ -193,12 +193,15 @@ fn ring(
     let tail = m.register("tail_q", count).reset(0);
     let exists = size.any().named("ring_exists");
     let full = head.q.wrapping_sub(tail.q).eq(size).named("ring_is_full");
-    let waits = match cut {
-        Cut::Requests => full,
+    let valid = match cut {
+        Cut::Requests => exists & fifo.output("pop_valid_o") & !full,
         // As it was, and not in the cycle after an answer, in which the head has moved.
-        Cut::Both => m.delay("ring_was_full_q", full) | m.delay("ring_answered_q", ready),
+        Cut::Both => {
+            let could = m.delay("ring_could_take_q", fifo.output("pop_valid_o") & !full);
+            exists & could & !m.delay("ring_answered_q", ready)
+        }
     };
-    let valid = (exists & fifo.output("pop_valid_o") & !waits).named("ring_valid");
+    let valid = valid.named("ring_valid");
     let stored = (valid & ready).named("stored");
     head.next(choose(head.q).when(set_up, 0).when(stored, head.q.wrapping_add(1)).end());
     tail.next(choose(tail.q).when(set_up, 0).when(port.writes(serial::RX_TAIL), port.data.truncate(COUNT_WIDTH)).end());
@@ -238,12 +241,15 @@ fn fetch(
 ) -> Fetch {
     let length = m.register("fetch_length_q", u(COUNT_WIDTH)).reset(0);
     let busy = length.q.any().named("fetching");
-    let wants = match cut {
-        Cut::Requests => busy,
+    let valid = match cut {
+        Cut::Requests => busy & fifo.output("push_ready_o"),
         // As it was, and not in the cycle after an answer, in which less is left.
-        Cut::Both => m.delay("was_fetching_q", busy) & !m.delay("fetch_answered_q", ready),
+        Cut::Both => {
+            let could = m.delay("could_fetch_q", busy & fifo.output("push_ready_o"));
+            could & !m.delay("fetch_answered_q", ready)
+        }
     };
-    let valid = (wants & fifo.output("push_ready_o")).named("fetch_valid");
+    let valid = valid.named("fetch_valid");
     let fetched = (valid & ready).named("fetched");
     length.next(
         choose(length.q)

@@ -4,12 +4,12 @@
 //! |---|---|---|
 //! | `bus_*` | | subordinate end; addresses count bytes and wrap at the size |
 //!
-//! **Timing.** Ready in the cycle after valid, reads and writes; one later, from registers, where the bus' paths are cut both ways: its
-//! blocks are spread over the part.
+//! **Timing.** Ready in the cycle after valid, reads and writes; two later, with registers before and behind the blocks, where the bus'
+//! paths are cut both ways: they are spread over the part.
 
 use std::sync::Arc;
 
-use myelin_hdl::{MemoryStyle, Module, SinglePort, concat, module, u};
+use myelin_hdl::{MemoryStyle, Module, Signal, SinglePort, concat, module, u};
 
 use super::{Answer, Cut, Request};
 
@@ -37,11 +37,13 @@ pub fn ram(name: &str, bytes: u32, contents: &[u8], cut: Cut) -> Arc<Module> {
                 access
             }
             Cut::Both => {
-                let accessing = m.register("accessing_q", u(1)).reset(0);
-                let access = (request.valid & !accessing.q & !answered.q).named("access");
-                accessing.next(access);
-                answered.next(accessing.q);
-                access
+                let under_way = ["accessing_0_q", "accessing_1_q"].map(|name| m.register(name, u(1)).reset(0));
+                let [first, second] = under_way.map(|register| register.q);
+                let access = (request.valid & !first & !second & !answered.q).named("access");
+                for (register, before) in under_way.into_iter().chain([answered]).zip([access, first, second]) {
+                    register.next(before);
+                }
+                first
             }
         };
         let words = m.memory("words", bytes as usize / 4, 4, u(8)).style(MemoryStyle::Block);
@@ -49,12 +51,19 @@ pub fn ram(name: &str, bytes: u32, contents: &[u8], cut: Cut) -> Arc<Module> {
             let byte = |index: usize| i64::from(contents.get(index).copied().unwrap_or(0));
             words.init(&(0..bytes as usize).map(byte).collect::<Vec<i64>>());
         }
-        let enables: Vec<_> = request.enables.bits();
-        let data: Vec<_> = (0..4).map(|byte| request.data.slice(8 * byte, 8)).collect();
+        // Where the paths are cut, an access reaches the blocks a cycle later.
+        let late = |name: &str, value: Signal| match cut {
+            Cut::Requests => value,
+            Cut::Both => m.delay(name, value),
+        };
+        let address = late("address_q", request.address);
+        let enables: Vec<_> = late("enables_q", request.enables).bits();
+        let written = late("data_q", request.data);
+        let data: Vec<_> = (0..4).map(|byte| written.slice(8 * byte, 8)).collect();
         let read = words.single_port(SinglePort {
-            address: request.address.slice(2, address_bits(bytes) - 2),
+            address: address.slice(2, address_bits(bytes) - 2),
             enable: access,
-            write: request.write,
+            write: late("write_q", request.write),
             lane_enables: Some(&enables),
             data: &data,
         });

@@ -107,9 +107,10 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
             _ => serial,
         };
         let step = (mux(first_step, high.q, step.0), mux(first_step, adjusted, step.1));
-        let moves = start | (working.q & !done);
-        advance(high, moves, mux(start, 0, step.0));
-        advance(low, moves, mux(start, first, step.1));
+        // While it does not work the operand is taken, whether a start comes or not: that comes late.
+        let moves = !(working.q & done);
+        advance(high, moves, mux(working.q, step.0, 0));
+        advance(low, moves, mux(working.q, step.1, first));
         m.output("done_o", done);
         m.output("result_o", adjusted);
         m.assert("starts_only_while_idle", !(start & working.q));

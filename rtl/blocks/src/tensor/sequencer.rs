@@ -89,29 +89,31 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let fetch_pc = m.register("fetch_pc_q", pc_ty).reset(0);
         let held = m.register("held_q", u(1)).reset(0);
         let take = (fetched.q & !held.q).named("take");
-        let words: Vec<Signal> = (program.read(fetch_pc.q, running.q).into_iter().enumerate())
-            .map(|(word, read)| {
-                let register = m.register(&format!("word_{word}_q"), u(32));
-                register.next_when(take, read);
-                register.q
-            })
-            .collect();
+        let taken = |name: &str, value: Signal| {
+            let register = m.register(name, value.ty());
+            register.next_when(take, value);
+            register.q
+        };
+        let read = program.read(fetch_pc.q, running.q);
+        let coming = Offered::new(read.clone());
+        let words: Vec<Signal> =
+            read.into_iter().enumerate().map(|(word, read)| taken(&format!("word_{word}_q"), read)).collect();
         let current = Offered::new(words.clone());
 
-        // Which unit: by opcode; a CONFIG names its unit.
+        // Which unit: by opcode; a CONFIG names its unit. Known with the words.
         let holding = (running.q & held.q).named("holding");
         let any =
-            |codes: &[u32]| tree_reduce(&codes.iter().map(|&code| current.is(code)).collect::<Vec<_>>(), |a, b| a | b);
-        let config_unit = current.field(0, encoding::CONFIG_UNIT);
-        let config = |unit: Unit| current.is(opcode::CONFIG) & config_unit.eq(unit as i64);
+            |codes: &[u32]| tree_reduce(&codes.iter().map(|&code| coming.is(code)).collect::<Vec<_>>(), |a, b| a | b);
+        let config_unit = coming.field(0, encoding::CONFIG_UNIT);
+        let config = |unit: Unit| coming.is(opcode::CONFIG) & config_unit.eq(unit as i64);
         let target = [
-            any(&[opcode::LOAD, opcode::LOADW]) | config(Unit::Load),
-            current.is(opcode::CONV) | config(Unit::Array),
-            any(&[opcode::DRAIN, opcode::ELTW, opcode::POOL]) | config(Unit::Post),
-            current.is(opcode::STORE) | config(Unit::Store),
+            taken("for_load_q", any(&[opcode::LOAD, opcode::LOADW]) | config(Unit::Load)),
+            taken("for_array_q", coming.is(opcode::CONV) | config(Unit::Array)),
+            taken("for_post_q", any(&[opcode::DRAIN, opcode::ELTW, opcode::POOL]) | config(Unit::Post)),
+            taken("for_store_q", coming.is(opcode::STORE) | config(Unit::Store)),
         ];
-        let sync = current.is(opcode::SYNC).named("sync");
-        let fence = current.is(opcode::FENCE).named("fence");
+        let sync = taken("sync_q", coming.is(opcode::SYNC));
+        let fence = taken("fence_q", coming.is(opcode::FENCE));
         let known = (tree_reduce(&target, |a, b| a | b) | sync | fence).named("known");
         let refused = checks::refused(architecture, &current);
         // Looked at for a cycle longer than it takes to hand out: a unit gets it even later, and never after a trap.
@@ -133,8 +135,8 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
         let trap = (faulty | bad_opcode | refuses).named("trap");
 
         running.next(choose(running.q).when(start, 1).when(trap | halt, 0).end());
-        fetched.next(choose(running.q & !held.q).when(start | trap | take, 0).when(done, 1).end());
-        held.next(choose(held.q).when(start | done | trap, 0).when(take, 1).end());
+        fetched.next(choose(running.q & !held.q).when(trap | take, 0).when(done, 1).end());
+        held.next(choose(held.q).when(!running.q | done | trap, 0).when(take, 1).end());
         fetch_pc.next(choose(fetch_pc.q).when(start, entry).when(take, fetch_pc.q.wrapping_add(1)).end());
         pc.next(
             choose(pc.q)
