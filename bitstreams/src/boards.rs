@@ -85,8 +85,8 @@ impl Board {
         }
     }
 
-    /// The target that models for it are compiled for: the one of its name with memories that the part has. On the UP5K they lie
-    /// in device memory, where firmware finds them.
+    /// The target that models for it are compiled for: the one of its name with memories that the part has, and a cell that has
+    /// been placed and routed. On the UP5K they lie in device memory, where firmware finds them.
     pub fn target(self) -> Target {
         let text = match self {
             Board::StickUp5k => "stick-up5k,activations=4096,weights=512,biases=64,accumulators=64,instructions=64",
@@ -143,14 +143,14 @@ fn ecp5(architecture: Architecture, firmware: Vec<u8>) -> Project {
         jtag_id: Some(0x4111_3043),
         loader_board: "ulx3s",
         family: Family::Ecp5,
-        // router1 connects some 35 of 80,000 wires a second.
-        place: &["--85k", "--package", "CABGA381", "--speed", "6", "--router", "router2"],
+        // The placer `heap` and router1 reach less, and take longer.
+        place: &["--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static", "--router", "router2"],
         synthesis: "synth_ecp5 -abc9",
         top: "stick_ecp5",
         sources: modules(&config).into_iter().chain([top]).collect(),
         pins: include_str!("../boards/stick_ecp5.lpf"),
         clock_mhz: f64::from(config.serial.clock_hz) / 1e6,
-        aim_mhz: 65.0,
+        aim_mhz: 80.0,
         seed: 1,
         parameters: config.architecture.to_string(),
         specification: config.architecture.specification(),
