@@ -88,11 +88,10 @@ pub fn device_memory(bytes: u32, lanes: u32) -> Arc<Module> {
             register.next(value);
             register.q
         };
-        // Read in every cycle: what nobody asked for goes nowhere, and no block waits for an enable.
         let read = memory.single_port(SinglePort {
             address: m.delay("beat_q", beat),
-            enable: m.constant(u(1), 1),
-            write: bit("write_q", mux(access, request.write, stored)),
+            enable: bit("enable_q", access | stored | loaded),
+            write: m.delay("write_q", mux(access, request.write, stored)),
             lane_enables: Some(&several("lane_enable", &enables)),
             data: &several("data", &data),
         });

@@ -43,7 +43,7 @@ pub fn ram(name: &str, bytes: u32, contents: &[u8], cut: Cut) -> Arc<Module> {
                 for (register, before) in under_way.into_iter().chain([answered]).zip([access, first, second]) {
                     register.next(before);
                 }
-                access
+                first
             }
         };
         let words = m.memory("words", bytes as usize / 4, 4, u(8)).style(MemoryStyle::Block);
@@ -60,19 +60,10 @@ pub fn ram(name: &str, bytes: u32, contents: &[u8], cut: Cut) -> Arc<Module> {
         let enables: Vec<_> = late("enables_q", request.enables).bits();
         let written = late("data_q", request.data);
         let data: Vec<_> = (0..4).map(|byte| written.slice(8 * byte, 8)).collect();
-        // There, read in every cycle: what nobody asked for goes nowhere, and no block waits for an enable.
-        let (enable, write) = match cut {
-            Cut::Requests => (access, request.write),
-            Cut::Both => {
-                let write = m.register("write_q", u(1)).reset(0);
-                write.next(access & request.write);
-                (m.constant(u(1), 1), write.q)
-            }
-        };
         let read = words.single_port(SinglePort {
             address: address.slice(2, address_bits(bytes) - 2),
-            enable,
-            write,
+            enable: access,
+            write: late("write_q", request.write),
             lane_enables: Some(&enables),
             data: &data,
         });
