@@ -27,7 +27,7 @@ pub struct Inside {
     pub offset: Signal,
     /// Places that the serial shifter has left.
     pub shift_left: Option<Signal>,
-    /// Whether the multiplier works, and the steps it has left, if there is one and [`Watched::Yes`].
+    /// Whether the multiplier works, and the steps it has left, if there is one and [`Watched::Yes`](super::register_file::Watched::Yes).
     pub multiplier: Option<[Signal; 2]>,
     /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.
     pub enables: [Signal; 4],
@@ -37,7 +37,7 @@ pub struct Inside {
     pub interrupts: [Signal; 2],
     /// The inputs.
     pub inputs: Inputs,
-    /// What the register file holds, if [`Watched::Yes`].
+    /// What the register file holds, if [`Watched::Yes`](super::register_file::Watched::Yes).
     pub watched: Option<Words>,
 }
 
