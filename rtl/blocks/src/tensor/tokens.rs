@@ -44,7 +44,7 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
     let meet = m.input("meet_i", u(1));
     let barrier = m.input("barrier_i", u(1));
     let clear = m.input("clear_i", u(1));
-    let mut lost = Vec::new();
+    let (mut lost, mut promises) = (Vec::new(), Vec::new());
     let mut counts: Vec<Vec<Signal>> = vec![Vec::new(); units];
     let mut ready: Vec<Vec<Signal>> = vec![Vec::new(); units];
     for (from, &give) in give.iter().enumerate() {
@@ -59,9 +59,9 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
             let some = m.register(&format!("some_{from}_{to}_q"), u(1)).reset(0);
             let many = count.q.gt(1);
             some.next(!clear & (given | many | some.q & !taken));
-            m.assert(&format!("some_{from}_{to}_is_a_count_above_0"), some.q.eq(count.q.any()));
+            promises.push((format!("some_{from}_{to}_is_a_count_above_0"), some.q.eq(count.q.any())));
             ready[to].push(!wanted | some.q);
-            m.assert(&format!("token_{from}_{to}_is_there_when_taken"), !taken | count.q.any());
+            promises.push((format!("token_{from}_{to}_is_there_when_taken"), !taken | count.q.any()));
             lost.push(given & !taken & count.q.eq(TOKENS_MAX));
             counts[from].push(count.q);
         }
@@ -80,7 +80,14 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
         .collect();
     bundle::outputs(m, "ready", &ready);
     m.output("meeting_o", meeting);
-    m.output("overflow_o", tree_reduce(&lost, |a, b| a | b));
+    let overflow = tree_reduce(&lost, |a, b| a | b);
+    m.output("overflow_o", overflow);
+    // A lost token ends the run: from then on counts mean nothing, until they are forgotten.
+    let spoilt = m.register("spoilt_q", u(1)).reset(0);
+    spoilt.next(!clear & (spoilt.q | overflow));
+    for (name, promise) in promises {
+        m.assert(&name, spoilt.q | promise);
+    }
     Inside { wait, take, give, meet, barrier, clear, ready, counts, passed: passed.q }
 }
 
