@@ -88,7 +88,7 @@ pub fn declare(m: &ModuleBuilder) -> Inside {
     for (name, promise) in promises {
         m.assert(&name, spoilt.q | promise);
     }
-    Inside { wait, take, give, meet, barrier, clear, ready, counts, passed: passed.q }
+    Inside { wait, take, give, meet, barrier, clear, ready, counts, passed: passed.q, spoilt: spoilt.q }
 }
 
 /// What is inside, for a module that watches it.
@@ -111,4 +111,6 @@ pub struct Inside {
     pub counts: Vec<Vec<Signal>>,
     /// Barrier tokens.
     pub passed: Signal,
+    /// A token was lost since they were forgotten: counts mean nothing.
+    pub spoilt: Signal,
 }

@@ -58,6 +58,7 @@ fn watched() -> Arc<Module> {
             let waits = tree_reduce(&short, |a, b| a | b);
             m.assert(&format!("unit_{to}_is_ready_unless_a_token_is_missing"), inside.ready[to] | waits);
         }
+        m.assert("no_token_is_lost", !inside.spoilt);
         m.cover("a_counter_is_full", tree_reduce(&fullest, |a, b| a | b));
         m.cover("a_unit_takes_from_all", inside.take[2] & inside.wait[2].all());
     })
