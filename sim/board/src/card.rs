@@ -89,7 +89,10 @@ impl SimulatedCell {
         let architecture = target.architecture;
         let device: Arc<Module> = card::top(&architecture);
         let design = Design::new(cell::cell(&architecture)).expect("the cell's names are identifiers");
-        let design = options.poison.map_or(design.clone(), |poison| poison_collisions(&design, poison));
+        let design = match options.poison {
+            Some(poison) => poison_collisions(&design, poison),
+            None => design,
+        };
         let count = architecture.cells() as usize;
         let first = Simulator::builder(&design).engine(options.engine).power_up(options.power_up).build()?;
         // Cells are equal: compiled once, and forked from the first.

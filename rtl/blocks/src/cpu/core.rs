@@ -213,7 +213,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         cause: decisions.cause,
         returns: decisions.begins & core.d.mret,
         writes: core.s.csr_new.q & core.named.writes,
-        value: if parameters.decision() == Decision::Ahead { results.logic } else { results.result },
+        value: if core.ahead() { results.logic } else { results.result },
         retires: decisions.retires & !core.state.trapping.q,
     };
     let (retirement_cause, enables) = (csrs.cause.q, csrs.enables());
