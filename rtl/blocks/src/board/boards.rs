@@ -11,7 +11,7 @@ use crate::cpu::CpuParameters;
 /// Clock of [`stick_up5k`] in Hz.
 pub const STICK_UP5K_HZ: u32 = 20_250_000;
 /// Clock of [`stick_ecp5`] in Hz.
-pub const STICK_ECP5_HZ: u32 = 65_000_000;
+pub const STICK_ECP5_HZ: u32 = 80_000_000;
 /// Line rate after reset, in bits per second.
 const BAUD: u32 = 3_000_000;
 /// Bytes of block RAM behind the cell of [`stick_ecp5`].

@@ -146,7 +146,7 @@ struct Decisions {
     /// The same for instructions without an address, known earlier.
     begins: Signal,
     /// It writes its result in that state.
-    writes: Signal,
+    writes: Option<Signal>,
     /// It has a result in that state, which it writes in the next.
     computes: Option<Signal>,
     /// The next instruction is requested while this one ends.
@@ -325,16 +325,18 @@ impl Core<'_> {
         let links = d.jal | d.jalr;
         let jumps = (proceeds & links) | (branch & !bad_target) | s.jump.q;
         let stored = memory & ready & !error & d.store;
+        // Decided ahead, a link is still to be written.
+        let gone = if self.ahead() { (branch & !bad_target) | s.jump.q } else { jumps };
         let leaves =
-            jumps | (begins & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
+            gone | (begins & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
         let leaves = if self.ahead() { leaves | ends() } else { leaves };
         Decisions {
             trap: trap.named("trap"),
             cause: self.cause(bad_access),
             proceeds,
             begins,
-            writes: if self.ahead() { proceeds & links } else { (begins & straight) | (proceeds & links) },
-            computes: self.ahead().then(|| begins & straight),
+            writes: (!self.ahead()).then(|| (begins & straight) | (proceeds & links)),
+            computes: self.ahead().then(|| (begins & straight) | (proceeds & links)),
             fetches,
             fetched: (fetches & ready).named("fetched"),
             jumps: jumps.named("jumps"),
@@ -346,6 +348,11 @@ impl Core<'_> {
     /// Whether decisions about an instruction are registers.
     fn ahead(&self) -> bool {
         self.parameters.decision() == Decision::Ahead
+    }
+
+    /// The address of the instruction that follows.
+    fn link(&self) -> Signal {
+        self.byte_address(self.state.fetch_pc.q)
     }
 
     /// Why a trap is entered: the interrupt bit and the code.
@@ -368,16 +375,21 @@ impl Core<'_> {
     /// Writes a register: the result, the link or what the data register holds; or a CSR among them.
     fn write_back(&self, results: &Results, decisions: &Decisions, cause: Signal) -> Written {
         let (s, d, m) = (&self.s, &self.d, self.m);
-        let general = (decisions.writes | s.write_back.q | s.csr_old.q) & d.rd.any();
+        let general = decisions.writes.map_or(s.write_back.q, |writes| writes | s.write_back.q) | s.csr_old.q;
+        let general = general & d.rd.any();
         let to_csr = s.csr_new.q & self.named.writes & self.named.stored;
         let write = (general | s.trap_pc.q | s.trap_value.q | to_csr).named("writes_register");
         // In the data register is the address of a misaligned jump, misaligned or failed load or store.
         let value = s.trap_value.q & (cause.slice(2, 3).eq(1) | !cause.any());
         let loaded = from_bus(self.state.data.q, self.state.offset.q, d.funct3, d.load & !s.trap_value.q);
-        let link = self.byte_address(self.state.fetch_pc.q);
-        // All but what the adder gives: only decided while executing does that come here.
-        let own = if self.ahead() { results.logic } else { results.result };
-        let chosen = choose(own).when(s.write_back.q | value, loaded).when(s.execute.q & (d.jal | d.jalr), link).end();
+        // Decided ahead, neither what the adder gives nor a link comes here.
+        let chosen = if self.ahead() {
+            mux(s.write_back.q | value, loaded, results.logic)
+        } else {
+            let link = self.link();
+            let later = s.write_back.q | value;
+            choose(results.result).when(later, loaded).when(s.execute.q & (d.jal | d.jalr), link).end()
+        };
         // Vectors are word addresses; the target of JALR is even.
         let clears_two = s.csr_new.q & self.named.is_vector;
         let clears_one = clears_two | (s.trap_value.q & d.jalr);
@@ -470,7 +482,14 @@ impl Core<'_> {
         let to = Direction { right: d.funct3.bit(2), arithmetic: d.alternative };
         let amount = results.second.slice(0, 5);
         let never = m.constant(u(1), 0);
-        let computed = choose(results.result).when(s.memory.q, self.inputs.read_data);
+        // Decided ahead, a link goes this way, too; of a jump that traps the address is wanted.
+        let result = if self.ahead() {
+            let links = (d.jal | d.jalr) & !results.offset.bit(1);
+            mux(links, self.link(), results.result)
+        } else {
+            results.result
+        };
+        let computed = choose(result).when(s.memory.q, self.inputs.read_data);
         let (computed, shifted, left) = match self.parameters.shift() {
             Shift::Barrel => {
                 let value = barrel(self.first, amount, to);

@@ -93,7 +93,9 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
         let by_zero = later("by_zero", !second.any());
         let quotient_negative = (first_negative ^ second_negative) & !by_zero;
         let negative_result = divides & mux(function.bit(1), first_negative, quotient_negative);
-        let negative = mux(first_step, divides & first_negative, negative_result).named("negates");
+        let negative_result = later("negative_result", negative_result);
+        let negative =
+            mux(first_step, later("is_division", divides) & first_negative, negative_result).named("negates");
         let chosen = mux(takes_high & !first_step, high.q.slice(0, 32), low.q);
         let adjusted = (chosen ^ spread(negative, 32)).wrapping_add(negative).named("adjusted");
 

@@ -38,8 +38,10 @@ pub(super) struct Isa {
     pub store: Signal,
     /// A shift.
     pub shift: Signal,
-    /// A result of arithmetic, logic or a shift, LUI or AUIPC.
+    /// A result of arithmetic, logic or a shift, LUI, AUIPC, or a link.
     pub computes: Signal,
+    /// JAL or JALR.
+    pub links: Signal,
     /// A branch that is taken.
     pub taken: Signal,
     /// A load or store whose address does not suit its size.
@@ -166,7 +168,8 @@ pub(super) fn isa(m: &ModuleBuilder, of: &Instance) -> Isa {
         load,
         store,
         shift: (op | op_immediate) & one_of(&[1, 5]),
-        computes: any(&[op, op_immediate, lui, auipc]),
+        computes: any(&[op, op_immediate, lui, auipc, jal, jalr]),
+        links: jal | jalr,
         taken,
         misaligned_access: (load | store) & misaligned,
         misaligned_jump: jumps & target.bit(1),

@@ -154,7 +154,9 @@ impl<'a> Proof<'a> {
         );
         self.assert("what_is_fetched_is_due", s.fetch.q, self.inside.fetch_pc.eq(due.q));
         self.assert("what_executes_is_due", !self.absent(), retirement.pc.eq(due.q));
-        let following = self.inside.fetch_pc.eq(retirement.pc.wrapping_add(4));
+        // A jump goes before its link is written.
+        let gone = self.inside.states.write_back.q & self.isa.links;
+        let following = self.inside.fetch_pc.eq(mux(gone, self.isa.target, retirement.pc.wrapping_add(4)));
         self.assert("what_follows_is_fetched_next", !self.absent(), following);
         let jumped = retirement.valid & retirement.next_pc.ne(retirement.pc.wrapping_add(4));
         m.cover("an_instruction_jumps", jumped & !retirement.trap);
