@@ -9,7 +9,7 @@ use myelin_rtl::cpu::{CpuParameters, Decision, Multiply, Shift};
 
 fn agrees(parameters: CpuParameters) {
     let mut total = Summary::default();
-    for seed in 0..20 {
+    for seed in 0..40 {
         let case = Case { parameters, seed, retirements: 1000 };
         total = total.plus(run(&case).unwrap_or_else(|error| panic!("{case:?}: {error}")));
     }

@@ -39,8 +39,9 @@ pub fn flash(offset_bits: u32, cut: Cut) -> Arc<Module> {
 
         let exchanging = m.register("exchanging_q", u(1)).reset(0);
         let length = m.register("length_q", u(LENGTH_WIDTH)).reset(0);
-        let streaming = length.q.any().named("streaming");
-        let busy = (exchanging.q | streaming).named("busy");
+        // That the length is not 0: it would be asked late.
+        let streaming = m.register("streaming_q", u(1)).reset(0);
+        let busy = (exchanging.q | streaming.q).named("busy");
         let port = Port::new(m, ADDRESS_WIDTH, cut, |decode, request| {
             let word = request.address.slice(2, ADDRESS_WIDTH - 2);
             let at = |register: u32| decode.of(word, register);
@@ -55,7 +56,7 @@ pub fn flash(offset_bits: u32, cut: Cut) -> Arc<Module> {
         // A byte: 16 halves of a bit, the chip's clock low in the first.
         let received = m.register("received_q", u(1)).reset(0);
         let starts_stream = port.writes(flash::DMA_LENGTH) & !busy;
-        let stream_byte = (streaming & !exchanging.q & !received.q).named("stream_byte");
+        let stream_byte = (streaming.q & !exchanging.q & !received.q).named("stream_byte");
         let exchange = port.writes(flash::DATA).named("exchange");
         let starts = (exchange | stream_byte).named("starts");
         let halves = m.register("halves_q", u(4));
@@ -79,14 +80,13 @@ pub fn flash(offset_bits: u32, cut: Cut) -> Arc<Module> {
         );
 
         // Bytes of a stream go to memory one by one.
-        received.next(choose(received.q).when(ends & streaming, 1).when(memory_ready, 0).end());
+        received.next(choose(received.q).when(ends & streaming.q, 1).when(memory_ready, 0).end());
         let stored = (received.q & memory_ready).named("stored");
-        length.next(
-            choose(length.q)
-                .when(starts_stream, port.data.truncate(LENGTH_WIDTH))
-                .when(stored, length.q.wrapping_sub(1))
-                .end(),
-        );
+        let wanted = port.data.truncate(LENGTH_WIDTH);
+        length.next(choose(length.q).when(starts_stream, wanted).when(stored, length.q.wrapping_sub(1)).end());
+        // A byte takes longer than it takes to know that it is the last.
+        let is_last = m.delay("is_last_q", length.q.eq(1));
+        streaming.next(choose(streaming.q).when(starts_stream, wanted.any()).when(stored & is_last, 0).end());
         let address = port.pointer(m, "address", flash::DMA_ADDRESS, offset_bits, stored);
         let lane = address.slice(0, 2);
         let enables = m.constant(u(4), 1).shift_left_by(lane);
@@ -117,5 +117,6 @@ pub fn flash(offset_bits: u32, cut: Cut) -> Arc<Module> {
             ],
         );
         m.assert("no_byte_is_overwritten", !(ends & received.q));
+        m.assert("it_streams_while_bytes_are_to_come", streaming.q.eq(length.q.any()));
     })
 }

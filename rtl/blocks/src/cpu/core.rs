@@ -33,8 +33,8 @@
 //! | instruction | executing | ahead |
 //! |---|---|---|
 //! | arithmetic, LUI, AUIPC, FENCE | 2 | 4 |
-//! | shifts: barrel / serial by n | 3 / 4 + n / 4 + n % 4 | 1 more |
-//! | branches: not taken / taken | 3 / 4 | 4 / 5 |
+//! | shifts: barrel / serial by n | 4 / 4 + n / 4 + n % 4 | 1 more |
+//! | branches: not taken / taken | 3 / 4 | 5 |
 //! | JAL, JALR | 3 | 4 |
 //! | loads, stores | 5 | 6 |
 //! | CSR instructions / MRET | 6 / 5 | 7 / 6 |
@@ -69,12 +69,12 @@ use super::csr::{self, Csrs, Events, Interrupts, MEPC, MTVAL, MTVEC, Named};
 use super::decode::{Classes, Decoded, decode};
 use super::execute::{Next, Results, Selects, Sources, execute, gate};
 use super::inside::{Inputs, Inside, Request, Words};
-use super::load_store::{byte_enable, from_bus, misaligned, to_bus};
+use super::load_store::{byte_enable, misaligned, narrowing, to_bus};
 use super::multiply;
 use super::parameters::{CpuParameters, Decision, Multiply, Shift};
 use super::register_file::{ADDRESS_WIDTH, Watched, register_file};
 use super::retire::Retirement;
-use super::shift::{Direction, barrel, serial};
+use super::shift::{Direction, coarse, fine, serial};
 use super::states::States;
 
 /// Builds the core.
@@ -153,6 +153,8 @@ struct Decisions {
     fetches: Signal,
     /// The present request for an instruction is answered.
     fetched: Signal,
+    /// In the state branch: it is taken.
+    takes: Signal,
     /// The result is the address of the next instruction.
     jumps: Signal,
     /// The instruction, or the entry of a trap, ends.
@@ -204,8 +206,11 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         watched,
     };
 
-    let csr_value = m.register("csr_value_q", u(32));
-    csr_value.next_when(core.s.csr_read.q, csrs.read(m, parameters, &core.named, pending));
+    // 0 but in the two states that work on it, so that it is among the operands without being asked for.
+    let csr_value = m.register("csr_value_q", u(32)).reset(0);
+    let read = csrs.read(m, parameters, &core.named, pending);
+    csr_value.next_when(core.s.csr_read.q | core.s.csr_new.q, gate(read, core.s.csr_read.q));
+    m.assert("a_csr_is_an_operand_in_its_states", core.s.csr_old.q | core.s.csr_new.q | !csr_value.q.any());
     let results = core.compute(csr_value.q);
     let decisions = core.decide(&results);
     let events = Events {
@@ -239,6 +244,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         csr: results.old,
         data: state.data.q,
         offset: state.offset.q,
+        takes: decisions.takes,
         shift_left,
         multiplier,
         enables,
@@ -283,14 +289,13 @@ impl Core<'_> {
     }
 
     fn compute(&self, csr_value: Signal) -> Results {
-        let s = &self.s;
         let from = Sources {
             register: self.first,
-            first: self.first | gate(csr_value, s.csr_old.q | s.csr_new.q),
+            first: self.first | csr_value,
             second: self.second,
             pc: self.byte_address(self.state.pc.q),
         };
-        execute(self.m, self.parameters.decision(), s, &self.d, &self.selects, &from)
+        execute(self.m, self.parameters.decision(), &self.s, &self.d, &self.selects, &from)
     }
 
     fn decide(&self, results: &Results) -> Decisions {
@@ -305,11 +310,13 @@ impl Core<'_> {
             }
         };
         let early = early.named("traps_early");
+        // Decided ahead, a branch is in its state whether it is taken or not.
+        let takes = if self.ahead() { branch & self.m.delay("taken_q", results.taken) } else { branch };
         let bad_access = (d.load | d.store) & misaligned(results.offset, d.funct3);
         let bad_target = results.offset.bit(1);
         let bad = (bad_access | ((d.jal | d.jalr) & bad_target)).named("is_misaligned");
         let failed = (memory & ready & error).named("access_failed");
-        let trap = (execute & (early | bad)) | (branch & bad_target) | failed;
+        let trap = (execute & (early | bad)) | (takes & bad_target) | failed;
         let begins = (execute & !early).named("begins");
         let proceeds = (begins & !bad).named("proceeds");
 
@@ -323,13 +330,16 @@ impl Core<'_> {
         };
         let fetches = fetches.named("fetches");
         let links = d.jal | d.jalr;
-        let jumps = (proceeds & links) | (branch & !bad_target) | s.jump.q;
+        let branches = takes & !bad_target;
+        let jumps = (proceeds & links) | branches | s.jump.q;
         let stored = memory & ready & !error & d.store;
-        // Decided ahead, a link is still to be written.
-        let gone = if self.ahead() { (branch & !bad_target) | s.jump.q } else { jumps };
-        let leaves =
-            gone | (begins & d.branch & !results.taken) | stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
-        let leaves = if self.ahead() { leaves | ends() } else { leaves };
+        let goes_on = stored | s.csr_new.q | (s.wait.q & self.interrupts.wakes);
+        let leaves = if self.ahead() {
+            // The link of a jump is still to be written.
+            branches | s.jump.q | (branch & !takes) | ends() | goes_on
+        } else {
+            jumps | (begins & d.branch & !results.taken) | goes_on
+        };
         Decisions {
             trap: trap.named("trap"),
             cause: self.cause(bad_access),
@@ -339,6 +349,7 @@ impl Core<'_> {
             computes: self.ahead().then(|| (begins & straight) | (proceeds & links)),
             fetches,
             fetched: (fetches & ready).named("fetched"),
+            takes,
             jumps: jumps.named("jumps"),
             retires: (leaves | s.write_back.q | ends()).named("retires"),
             leaves: leaves.named("leaves"),
@@ -381,7 +392,16 @@ impl Core<'_> {
         let write = (general | s.trap_pc.q | s.trap_value.q | to_csr).named("writes_register");
         // In the data register is the address of a misaligned jump, misaligned or failed load or store.
         let value = s.trap_value.q & (cause.slice(2, 3).eq(1) | !cause.any());
-        let loaded = from_bus(self.state.data.q, self.state.offset.q, d.funct3, d.load & !s.trap_value.q);
+        let (offset, funct3) = (self.state.offset.q, d.funct3);
+        let mut narrows = narrowing(offset, funct3, d.load & !s.trap_value.q);
+        if self.ahead() {
+            // Known in the cycle before; before trap_value comes trap_pc.
+            let known = narrowing(offset, funct3, d.load & !s.trap_pc.q).delayed(m);
+            let unused = !(s.write_back.q | s.trap_value.q);
+            m.assert("a_word_is_narrowed_as_the_instruction_says", unused | known.agrees(&narrows));
+            narrows = known;
+        }
+        let loaded = narrows.from_bus(self.state.data.q);
         // Decided ahead, neither what the adder gives nor a link comes here.
         let chosen = if self.ahead() {
             mux(s.write_back.q | value, loaded, results.logic)
@@ -475,8 +495,8 @@ impl Core<'_> {
     }
 
     /// The data register, and the units that take several cycles: whether shifter and multiplier are
-    /// done, the places that the serial shifter has left, and what a proof sees of the multiplier.
-    fn work(&self, results: &Results, decisions: &Decisions) -> ([Signal; 2], Option<Signal>, Option<[Signal; 2]>) {
+    /// done, the places by which is still to be shifted, and what a proof sees of the multiplier.
+    fn work(&self, results: &Results, decisions: &Decisions) -> ([Signal; 2], Signal, Option<[Signal; 2]>) {
         let (s, d, m) = (&self.s, &self.d, self.m);
         let data = &self.state.data;
         let to = Direction { right: d.funct3.bit(2), arithmetic: d.alternative };
@@ -492,12 +512,13 @@ impl Core<'_> {
         let computed = choose(result).when(s.memory.q, self.inputs.read_data);
         let (computed, shifted, left) = match self.parameters.shift() {
             Shift::Barrel => {
-                let value = barrel(self.first, amount, to);
-                (computed.when(s.execute.q & d.shift, value), decisions.begins & d.shift, None)
+                let (left, value) = fine(m, data.q, s.execute.q, amount, to);
+                let begun = computed.when(s.execute.q & d.shift, coarse(self.first, amount, to));
+                (begun.when(s.shift.q, value), s.shift.q, left)
             }
             Shift::Serial => {
                 let step = serial(m, data.q, s.execute.q, amount, to);
-                (computed.when(s.shift.q, step.next), s.shift.q & step.done, Some(step.left))
+                (computed.when(s.shift.q, step.next), s.shift.q & step.done, step.left)
             }
         };
         let (computed, multiplied, multiplier) = match self.parameters.multiply() {
@@ -513,8 +534,11 @@ impl Core<'_> {
                 (computed.when(s.multiply.q, unit.output("result_o")), s.multiply.q & unit.output("done_o"), watched)
             }
         };
-        // A serial shift that is done holds its value.
-        let shifts = s.shift.q & !shifted;
+        let shifts = match self.parameters.shift() {
+            Shift::Barrel => s.shift.q,
+            // One that is done holds its value.
+            Shift::Serial => s.shift.q & !shifted,
+        };
         // One that fails keeps its address.
         let read = s.memory.q & self.inputs.ready & !self.inputs.error;
         data.next_when(s.execute.q | s.branch.q | read | shifts | multiplied, computed.end());
@@ -528,7 +552,6 @@ impl Core<'_> {
         let [shifted, multiplied] = done;
         let Decisions { proceeds, begins, fetches, fetched, .. } = *decisions;
         let [ready, error] = [self.inputs.ready, self.inputs.error];
-        let serial = self.parameters.shift() == Shift::Serial;
         let wakes = self.interrupts.wakes;
         s.start.next(0);
         s.fetch.next((fetches & !ready) | s.start.q | decisions.leaves);
@@ -539,10 +562,10 @@ impl Core<'_> {
             s.execute.next((fetched & !written) | s.registers.q);
             s.registers.next(fetched & written);
         }
-        s.branch.next(begins & d.branch & results.taken);
+        // Decided ahead, a branch that is not taken goes there, too.
+        s.branch.next(if self.ahead() { begins & d.branch } else { begins & d.branch & results.taken });
         s.memory.next((proceeds & (d.load | d.store)) | (s.memory.q & !ready));
-        let never = self.m.constant(u(1), 0);
-        s.shift.next(if serial { (begins & d.shift) | (s.shift.q & !shifted) } else { never });
+        s.shift.next((begins & d.shift) | (s.shift.q & !shifted));
         s.multiply.next((begins & d.multiply) | (s.multiply.q & !multiplied));
         let loaded = s.memory.q & ready & !error & d.load;
         let ends = loaded | shifted | multiplied;

@@ -25,8 +25,10 @@ pub struct Inside {
     pub data: Signal,
     /// Which byte of the word is accessed.
     pub offset: Signal,
-    /// Places that the serial shifter has left.
-    pub shift_left: Option<Signal>,
+    /// In the state branch: it is taken.
+    pub takes: Signal,
+    /// Places by which the data register is still to be shifted.
+    pub shift_left: Signal,
     /// Whether the multiplier works, and the steps it has left, if there is one and [`Watched::Yes`](super::register_file::Watched::Yes).
     pub multiplier: Option<[Signal; 2]>,
     /// mstatus.MIE, mstatus.MPIE, mie.MTIE, mie.MEIE.

@@ -1,6 +1,6 @@
 //! Bytes and halves on a bus of words, little endian.
 
-use myelin_hdl::{Signal, choose, concat, mux, u};
+use myelin_hdl::{ModuleBuilder, Signal, choose, concat, mux, u};
 
 use super::execute::spread;
 
@@ -34,16 +34,60 @@ pub(super) fn to_bus(value: Signal, funct3: Signal) -> Signal {
     concat(&[fourth, third, second, low]).named("store_data")
 }
 
-/// What was loaded: moved to the low end and extended. The word itself unless `narrows`.
-pub(super) fn from_bus(word: Signal, offset: Signal, funct3: Signal, narrows: Signal) -> Signal {
-    let upper = offset.bit(1) & narrows & !funct3.bit(1);
-    let half = mux(upper, word.slice(16, 16), word.slice(0, 16));
-    let byte = mux(offset.bit(0), half.slice(8, 8), half.slice(0, 8));
-    let is_word = (funct3.bit(1) | !narrows).named("loads_word");
-    let is_byte = (!is_word & !funct3.bit(0)).named("loads_byte");
-    let sign = (!funct3.bit(2) & mux(funct3.bit(0), half.bit(15), byte.bit(7))).named("load_sign");
-    let low = mux(is_byte, byte, half.slice(0, 8));
-    let middle = mux(is_byte, spread(sign, 8), half.slice(8, 8));
-    let high = mux(is_word, word.slice(16, 16), spread(sign, 16));
-    concat(&[high, middle, low]).extend(u(32)).named("loaded")
+/// How a word that was loaded becomes the value: one bit each.
+pub(super) struct Narrowing {
+    /// From its upper half.
+    upper: Signal,
+    /// From the upper byte of the half.
+    odd: Signal,
+    /// All of it.
+    is_word: Signal,
+    /// A byte.
+    is_byte: Signal,
+    /// Its sign comes in.
+    signed: Signal,
+}
+
+/// Of the low two bits of the address and the instruction's funct3. The word itself unless `narrows`.
+pub(super) fn narrowing(offset: Signal, funct3: Signal, narrows: Signal) -> Narrowing {
+    let is_word = funct3.bit(1) | !narrows;
+    Narrowing {
+        upper: offset.bit(1) & narrows & !funct3.bit(1),
+        odd: offset.bit(0),
+        is_word,
+        is_byte: !is_word & !funct3.bit(0),
+        signed: !funct3.bit(2),
+    }
+}
+
+impl Narrowing {
+    /// The same in the next cycle.
+    pub(super) fn delayed(self, m: &ModuleBuilder) -> Narrowing {
+        let later = |name: &str, bit: Signal| m.delay(&format!("loads_{name}_q"), bit);
+        Narrowing {
+            upper: later("upper", self.upper),
+            odd: later("odd", self.odd),
+            is_word: later("word", self.is_word),
+            is_byte: later("byte", self.is_byte),
+            signed: later("signed", self.signed),
+        }
+    }
+
+    /// Whether the two make the same of a word.
+    pub(super) fn agrees(&self, other: &Narrowing) -> Signal {
+        let sizes = self.is_word.eq(other.is_word) & self.is_byte.eq(other.is_byte);
+        let odd = self.odd.eq(other.odd) | !self.is_byte;
+        sizes & odd & self.upper.eq(other.upper) & self.signed.eq(other.signed)
+    }
+
+    /// What was loaded: moved to the low end and extended.
+    pub(super) fn from_bus(&self, word: Signal) -> Signal {
+        let half = mux(self.upper, word.slice(16, 16), word.slice(0, 16));
+        let byte = mux(self.odd, half.slice(8, 8), half.slice(0, 8));
+        let sign = (self.signed & mux(self.is_byte, byte.bit(7), half.bit(15))).named("load_sign");
+        let low = mux(self.is_byte, byte, half.slice(0, 8));
+        let middle = mux(self.is_byte, spread(sign, 8), half.slice(8, 8));
+        let high = mux(self.is_word, word.slice(16, 16), spread(sign, 16));
+        concat(&[high, middle, low]).extend(u(32)).named("loaded")
+    }
 }

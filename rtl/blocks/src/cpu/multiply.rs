@@ -90,21 +90,21 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
         let first_step = m.register("first_step_q", u(1)).reset(0);
         first_step.next(all_steps);
         let first_step = first_step.q;
+        let is_division = later("is_division", divides);
         let by_zero = later("by_zero", !second.any());
         let quotient_negative = (first_negative ^ second_negative) & !by_zero;
         let negative_result = divides & mux(function.bit(1), first_negative, quotient_negative);
         let negative_result = later("negative_result", negative_result);
-        let negative =
-            mux(first_step, later("is_division", divides) & first_negative, negative_result).named("negates");
+        let negative = mux(first_step, is_division & first_negative, negative_result).named("negates");
         let chosen = mux(takes_high & !first_step, high.q.slice(0, 32), low.q);
         let adjusted = (chosen ^ spread(negative, 32)).wrapping_add(negative).named("adjusted");
 
-        let operands = Operands { divides, second, second_negative, first, first_negative };
+        let operands = Operands { divides: is_division, second, second_negative, first, first_negative };
         let serial = serial_step(m, style, &operands, (high.q, low.q), left.q);
         let step = match style {
             Multiply::Dsp => {
                 let product = product_step(m, &operands, (high.q, low.q), left.q);
-                (mux(divides, serial.0, product.0), mux(divides, serial.1, product.1))
+                (mux(is_division, serial.0, product.0), mux(is_division, serial.1, product.1))
             }
             _ => serial,
         };

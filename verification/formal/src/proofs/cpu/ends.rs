@@ -55,9 +55,6 @@ pub(super) fn watched(parameters: &CpuParameters) -> Arc<Module> {
             }
             None => m.assert("there_is_no_multiplier", !s.multiply.q),
         }
-        if inside.shift_left.is_none() {
-            m.assert("there_is_no_serial_shifter", !s.shift.q);
-        }
         m.cover("a_trap_after_a_failed_access_ends", ends & inside.retirement.trap & inside.retirement.cause.eq(5));
         m.cover("an_instruction_ends_after_waits", ends & elapsed.q.gt(2 * WAITS));
     })
@@ -68,9 +65,9 @@ fn cycles_left(m: &ModuleBuilder, inside: &Inside, multiply: Multiply, waits: Si
     let s = &inside.states;
     let count = |cycles: i64| m.constant(u(WIDTH), cycles);
     let answer = count(WAITS).wrapping_sub(waits.extend(u(WIDTH)));
-    let shift = inside.shift_left.map_or(count(0), |left| {
-        left.slice(2, 3).extend(u(WIDTH)).wrapping_add(left.slice(0, 2).extend(u(WIDTH))).wrapping_add(1)
-    });
+    // As for the serial shifter; the barrel shifter ends in the first cycle.
+    let left = inside.shift_left;
+    let shift = left.slice(2, 3).extend(u(WIDTH)).wrapping_add(left.slice(0, 2).extend(u(WIDTH))).wrapping_add(1);
     let steps = inside.multiplier.map_or(count(0), |[_, steps]| steps.extend(u(WIDTH)).wrapping_add(1));
     let execute = after_execute(multiply) + 1;
     // Behind an access is a trap, which takes four cycles.

@@ -42,6 +42,8 @@ pub(super) struct Isa {
     pub computes: Signal,
     /// JAL or JALR.
     pub links: Signal,
+    /// A branch.
+    pub branch: Signal,
     /// A branch that is taken.
     pub taken: Signal,
     /// A load or store whose address does not suit its size.
@@ -170,6 +172,7 @@ pub(super) fn isa(m: &ModuleBuilder, of: &Instance) -> Isa {
         shift: (op | op_immediate) & one_of(&[1, 5]),
         computes: any(&[op, op_immediate, lui, auipc, jal, jalr]),
         links: jal | jalr,
+        branch,
         taken,
         misaligned_access: (load | store) & misaligned,
         misaligned_jump: jumps & target.bit(1),

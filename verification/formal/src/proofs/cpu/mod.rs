@@ -111,9 +111,14 @@ pub(super) fn proofs() -> Vec<Proof> {
             holes: HOLES,
             mutants: &[
                 Mutant {
-                    bug: "the barrel shifter fills with zeros",
-                    from: "wire shift_fill = ",
-                    to: "wire shift_fill = 1'd0 & ",
+                    bug: "the barrel shifter's first step fills with zeros",
+                    from: "wire coarse_fill = ",
+                    to: "wire coarse_fill = 1'd0 & ",
+                },
+                Mutant {
+                    bug: "the barrel shifter's second step fills with zeros",
+                    from: "wire fine_fill = ",
+                    to: "wire fine_fill = 1'd0 & ",
                 },
                 Mutant { bug: "no CSR is legal", from: "wire csr_legal = ", to: "wire csr_legal = 1'd0 & " },
             ],

@@ -166,7 +166,9 @@ impl<'a> Proof<'a> {
     fn states(&self) {
         let (s, isa) = (&self.inside.states, &self.isa);
         let trapping = self.inside.trapping;
-        self.assert("a_branch_is_one_that_is_taken", s.branch.q, isa.taken & isa.legal & !self.inside.fault);
+        let branch = isa.branch & isa.legal & !self.inside.fault;
+        let known = self.inside.takes.eq(isa.taken);
+        self.assert("a_branch_is_one_and_known_to_be_taken_or_not", s.branch.q, branch & known);
         let good = !self.exception;
         self.assert("an_access_is_legal_and_aligned", s.memory.q, (isa.load | isa.store) & good);
         self.assert("a_shift_is_one", s.shift.q, isa.shift & good);
@@ -177,9 +179,6 @@ impl<'a> Proof<'a> {
         self.assert("a_return_is_one", self.returning(), isa.mret & good);
         self.assert("there_is_no_multiplier", s.multiply.q, self.m.constant(u(1), 0));
         let entering = s.trap_pc.q | s.trap_value.q;
-        if self.inside.shift_left.is_none() {
-            self.assert("there_is_no_serial_shifter", s.shift.q, self.m.constant(u(1), 0));
-        }
         self.assert("a_trap_is_marked", entering, trapping);
         self.assert("only_a_trap_is_marked", trapping, entering | s.vector.q | s.jump.q);
         self.assert("nothing_under_way_has_failed", self.under_way(), !self.failed);
@@ -207,19 +206,18 @@ impl<'a> Proof<'a> {
         );
         let other = s.write_back.q & self.waiting & !isa.shift;
         self.assert("a_result_that_waited_is_the_one_written", other, data.eq(isa.value));
-        if let Some(left) = self.inside.shift_left {
-            let instruction = self.inside.retirement.instruction;
-            let rest = mux(
-                instruction.bit(14),
-                mux(
-                    instruction.bit(30),
-                    data.cast_signed().shift_right_by(left).cast_unsigned(),
-                    data.shift_right_by(left),
-                ),
-                data.shift_left_by(left),
-            );
-            self.assert("what_is_left_completes_the_shift", s.shift.q, self.same_bit(rest, isa.value));
-        }
+        let left = self.inside.shift_left;
+        let instruction = self.inside.retirement.instruction;
+        let rest = mux(
+            instruction.bit(14),
+            mux(
+                instruction.bit(30),
+                data.cast_signed().shift_right_by(left).cast_unsigned(),
+                data.shift_right_by(left),
+            ),
+            data.shift_left_by(left),
+        );
+        self.assert("what_is_left_completes_the_shift", s.shift.q, self.same_bit(rest, isa.value));
     }
 
     /// Requests stay until answered, and are what the instruction needs.
