@@ -213,7 +213,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
             tokens.input("barrier_i", barrier.output("barrier_o"));
         } else {
             m.output("arrive_o", store.output("arrive_o"));
-            m.output("trapped_o", sequencer.output("trapped_o"));
+            m.output("trapped_o", host.output("trapped_o"));
             tokens.input("barrier_i", m.input("barrier_i", u(1)));
         }
         scratchpad

@@ -4,14 +4,14 @@
 //! |---|---|---|
 //! | `write_valid_i`, `write_address_i`, `write_data_i` | 1, 17, 32 | write a register (byte address) |
 //! | `read_valid_i`, `read_address_i`, `read_data_o` | 1, 17, 32 | read one; data in the next cycle, held |
-//! | `start_o`, `entry_o` | 1, pc | to the sequencer |
+//! | `start_o`, `entry_o` | 1, pc | to the sequencer, in the cycle after START is written |
 //! | `program_*_o` | | instruction memory writes |
 //! | `limit_reached_o` | 1 | the cycle counter is at the limit |
 //! | `memory_beats_o` | 32 | beats of external memory that may be used; 0: all |
 //! | `running_i` .. `pc_i` | | the sequencer's state |
 //! | `count_<k>_i` | 1 | counter k counts this cycle |
 //! | `stamp_i` | 1 | append the cycle counter to the stamps |
-//! | `interrupt_o` | 1 | halted or trapped since the last start |
+//! | `interrupt_o`, `trapped_o` | 1 | halted or trapped, trapped since the last start |
 
 use std::sync::Arc;
 
@@ -36,16 +36,19 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         let write_data = m.input("write_data_i", u(32));
         let read_valid = m.input("read_valid_i", u(1));
         let read_address = m.input("read_address_i", u(ADDRESS_WIDTH));
-        let running = m.input("running_i", u(1));
-        let halted = m.input("halted_i", u(1));
-        let trapped = m.input("trapped_i", u(1));
+        let runs = m.input("running_i", u(1));
+        let ends = ["halted_i", "trapped_i"].map(|name| m.input(name, u(1)));
         let cause = m.input("cause_i", u(4));
         let pc = m.input("pc_i", pc_ty);
         let count = bundle::inputs(m, "count", register::COUNTER_COUNT as usize, u(1));
         let stamp = m.input("stamp_i", u(1));
 
-        let to_start = write_address.eq(i64::from(register::START));
-        let start = (write_valid & to_start & !running).named("start");
+        // From registers: it reaches every counter. Whoever looks meanwhile sees the run that begins.
+        let starts = m.register("start_q", u(1)).reset(0);
+        let start = starts.q;
+        let running = (runs | start).named("running");
+        let [halted, trapped] = ends.map(|end| end & !start);
+        starts.next(write_valid & write_address.eq(i64::from(register::START)) & !running);
         let in_program = write_address.ge(i64::from(register::INSTRUCTIONS));
 
         let limit = |name: &str, address: u32| {
@@ -111,7 +114,7 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
 
         m.output("read_data_o", mux(in_stamps.q, stamp_read, value_q.q));
         m.output("start_o", start);
-        m.output("entry_o", write_data.truncate(pc_ty.width()));
+        m.output("entry_o", m.delay("entry_q", write_data.truncate(pc_ty.width())));
         m.output("limit_reached_o", cycle_limit.any() & cycles.eq(cycle_limit));
         m.output("memory_beats_o", memory_beats);
         m.output("program_valid_o", write_valid & in_program & !running);
@@ -119,5 +122,6 @@ pub fn host_port(architecture: &Architecture) -> Arc<Module> {
         m.output("program_word_o", write_address.slice(2, 2));
         m.output("program_data_o", write_data);
         m.output("interrupt_o", !running & (halted | trapped));
+        m.output("trapped_o", trapped);
     })
 }

@@ -26,6 +26,10 @@ fn start(bench: &mut Bench) {
     offer_write(bench, register::START, 0);
     bench.step();
     bench.set("write_valid_i", 0);
+    // It passes on in the cycle after.
+    assert_eq!(bench.get("start_o"), 1);
+    bench.step();
+    assert_eq!(bench.get("start_o"), 0);
 }
 
 #[test]
@@ -126,14 +130,32 @@ fn a_start_and_program_writes_pass_only_while_idle() {
             assert_eq!(bench.get("program_valid_o") != 0, !running, "{cell}");
             let write = ["program_address_o", "program_word_o", "program_data_o"].map(|port| bench.get(port));
             assert_eq!(write, [index, word, value].map(i64::from), "{cell}");
-            assert_eq!(bench.get("start_o"), 0);
             let entry = random.random_range(0..cell.instruction_depth());
             offer_write(&mut bench, register::START, entry);
+            assert_eq!(bench.get("program_valid_o"), 0);
+            bench.step();
             assert_eq!(bench.get("start_o") != 0, !running, "{cell}");
             assert_eq!(bench.get("entry_o"), i64::from(entry));
-            assert_eq!(bench.get("program_valid_o"), 0);
+            // What begins is not begun again.
+            bench.step();
+            assert_eq!(bench.get("start_o"), 0);
+            bench.set("write_valid_i", 0);
+            bench.step();
         }
     }
+}
+
+#[test]
+fn a_run_that_begins_hides_the_end_of_the_one_before() {
+    let mut bench = Bench::new(&host_port(&cells()[0]));
+    bench.set("halted_i", 1);
+    bench.set("trapped_i", 1);
+    offer_write(&mut bench, register::START, 0);
+    assert_eq!([bench.get("interrupt_o"), bench.get("trapped_o")], [1, 1]);
+    bench.step();
+    bench.set("write_valid_i", 0);
+    assert_eq!([bench.get("interrupt_o"), bench.get("trapped_o")], [0, 0]);
+    assert_eq!(read(&mut bench, register::STATUS), register::STATUS_BUSY);
 }
 
 #[test]
