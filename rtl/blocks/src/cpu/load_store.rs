@@ -81,7 +81,7 @@ impl Narrowing {
     }
 
     /// What was loaded: moved to the low end and extended.
-    pub(super) fn from_bus(&self, word: Signal) -> Signal {
+    pub(super) fn value_of(&self, word: Signal) -> Signal {
         let half = mux(self.upper, word.slice(16, 16), word.slice(0, 16));
         let byte = mux(self.odd, half.slice(8, 8), half.slice(0, 8));
         let sign = (self.signed & mux(self.is_byte, byte.bit(7), half.bit(15))).named("load_sign");
