@@ -30,7 +30,7 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, ModuleBuilder, Signal, module, mux, s, u};
+use myelin_hdl::{Module, ModuleBuilder, Signal, concat, module, mux, s, select, u};
 use myelin_isa::Architecture;
 
 use super::pe::operand_ty;
@@ -97,10 +97,12 @@ pub fn declare(m: &ModuleBuilder, architecture: &Architecture) -> Inside {
     // Stage 1: combine the window.
     let combined = m.register("combined_q", s(32));
     let nothing = m.constant(s(32), i64::from(i32::MIN));
-    let so_far = mux(first, nothing, combined.q).named("so_far");
-    let larger = mux(so_far.gt(element), so_far, element);
-    let sum = mux(first, element, (combined.q + element).truncate(32));
-    combined.next(mux(inside, mux(add, sum, larger), so_far));
+    let sum = (combined.q + element).truncate(32);
+    let is_larger = combined.q.gt(element).named("is_larger");
+    // Only what is compared is waited for, not whether it matters.
+    let begins = (first | (inside & !add & !is_larger)).named("begins");
+    let other = mux(inside, add & !first, first).named("other");
+    combined.next(select(concat(&[other, begins]), &[combined.q, element, sum, nothing]));
 
     // Stage 2: shift.
     let shifted = m.delay("shifted_q", combined.q.shift_right_by(amount));
