@@ -116,11 +116,7 @@ fn tail(m: &ModuleBuilder, lane: &post_lane::Inside, bits: u32, full: Signal) {
 const MUTANTS: &[Mutant] = &[
     Mutant { bug: "halves are rounded down", from: "shifted_q_s33 + 33'sd1;", to: "shifted_q_s33 + 33'sd0;" },
     Mutant { bug: "rounds also what is not to be rounded", from: "wire rounds = ", to: "wire rounds = 1'd1 | " },
-    Mutant {
-        bug: "a window goes on in the next one",
-        from: "wire signed [31:0] so_far = first_i ?",
-        to: "wire signed [31:0] so_far = 1'd0 ?",
-    },
+    Mutant { bug: "a window goes on in the next one", from: "wire begins = first_i |", to: "wire begins = 1'd0 |" },
     Mutant { bug: "padding counts", from: "= inside_i ? ", to: "= 1'd1 ? " },
 ];
 
