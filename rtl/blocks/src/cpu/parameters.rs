@@ -18,7 +18,7 @@ pub enum Multiply {
 pub enum Shift {
     /// Four places a cycle, then one a cycle.
     Serial,
-    /// All places in one cycle.
+    /// By eights in one cycle, by the rest in the next.
     Barrel,
 }
 
