@@ -155,7 +155,7 @@ fn ecp5(architecture: Architecture, firmware: Vec<u8>) -> Project {
         pins: include_str!("../boards/stick_ecp5.lpf"),
         clock_mhz: f64::from(config.serial.clock_hz) / 1e6,
         aim_mhz: 80.0,
-        seed: 2,
+        seed: 1,
         parameters: config.architecture.to_string(),
         specification: config.architecture.specification(),
         firmware,
