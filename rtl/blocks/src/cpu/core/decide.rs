@@ -17,10 +17,8 @@ pub(super) struct Decisions {
     pub(super) proceeds: Signal,
     /// The same for instructions without an address, known earlier.
     pub(super) begins: Signal,
-    /// It writes its result in that state.
-    pub(super) writes: Option<Signal>,
-    /// It has a result in that state, which it writes in the next.
-    pub(super) computes: Option<Signal>,
+    /// It has a result in that state, which it writes at once, or in the next if decided ahead.
+    pub(super) computes: Signal,
     /// The next instruction is requested while this one ends.
     pub(super) fetches: Signal,
     /// The present request for an instruction is answered.
@@ -96,8 +94,7 @@ impl Core<'_> {
             cause: self.cause(bad_access),
             proceeds,
             begins,
-            writes: (!self.ahead()).then(|| (begins & straight) | (proceeds & links)),
-            computes: self.ahead().then(|| (begins & straight) | (proceeds & links)),
+            computes: (begins & straight) | (proceeds & links),
             fetches,
             fetched: (fetches & ready).named("fetched"),
             takes,
@@ -146,7 +143,7 @@ impl Core<'_> {
         s.multiply.next((begins & d.multiply) | (s.multiply.q & !multiplied));
         let loaded = s.memory.q & ready & !error & d.load;
         let ends = loaded | shifted | multiplied;
-        s.write_back.next(decisions.computes.map_or(ends, |computes| ends | computes));
+        s.write_back.next(if self.ahead() { ends | decisions.computes } else { ends });
         s.csr_read.next(begins & d.csr);
         s.csr_old.next(s.csr_read.q);
         s.csr_new.next(s.csr_old.q);

@@ -275,8 +275,8 @@ impl Core<'_> {
     /// Writes a register: the result, the link or what the data register holds; or a CSR among them.
     fn write_back(&self, results: &Results, decisions: &Decisions, cause: Signal) -> Written {
         let (s, d, m) = (&self.s, &self.d, self.m);
-        let general = decisions.writes.map_or(s.write_back.q, |writes| writes | s.write_back.q) | s.csr_old.q;
-        let general = general & d.rd.any();
+        let own = if self.ahead() { s.write_back.q } else { decisions.computes | s.write_back.q };
+        let general = (own | s.csr_old.q) & d.rd.any();
         let to_csr = s.csr_new.q & self.named.writes & self.named.stored;
         let write = (general | s.trap_pc.q | s.trap_value.q | to_csr).named("writes_register");
         // In the data register is the address of a misaligned jump, misaligned or failed load or store.
