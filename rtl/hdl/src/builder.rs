@@ -111,6 +111,15 @@ impl ModuleBuilder {
         register.q
     }
 
+    /// As [`ModuleBuilder::delay`], with a register that is 0 in reset.
+    #[track_caller]
+    pub fn delay_reset(&self, name: &str, value: impl Into<Operand>) -> Signal {
+        let value = value.into().signal();
+        let register = self.register(name, value.ty()).reset(0);
+        register.next(value);
+        register.q
+    }
+
     /// `value` delayed by `cycles` registers without reset, named `<name>_<n>_q`; 0 cycles is the value itself.
     #[track_caller]
     pub fn delay_by(&self, name: &str, value: Signal, cycles: usize) -> Signal {

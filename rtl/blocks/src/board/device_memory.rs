@@ -83,36 +83,29 @@ pub fn device_memory(bytes: u32, lanes: u32) -> Arc<Module> {
         let several = |name: &str, values: &[Signal]| -> Vec<Signal> {
             values.iter().enumerate().map(|(lane, &value)| m.delay(&format!("{name}_{lane}_q"), value)).collect()
         };
-        let bit = |name: &str, value: Signal| {
-            let register = m.register(name, u(1)).reset(0);
-            register.next(value);
-            register.q
-        };
         let read = memory.single_port(SinglePort {
             address: m.delay("beat_q", beat),
-            enable: bit("enable_q", access | stored | loaded),
+            enable: m.delay_reset("enable_q", access | stored | loaded),
             write: m.delay("write_q", mux(access, request.write, stored)),
             lane_enables: Some(&several("lane_enable", &enables)),
             data: &several("data", &data),
         });
         let read = several("read", &read);
 
-        let in_memory = bit("loading_1_q", bit("loading_0_q", loaded));
-        let arrives = m.register("arrives_q", u(1)).reset(0);
-        arrives.next(in_memory);
-        queue.input("push_valid_i", arrives.q).input("pop_ready_i", response_ready);
+        let in_memory = m.delay_reset("loading_1_q", m.delay_reset("loading_0_q", loaded));
+        let arrives = m.delay_reset("arrives_q", in_memory);
+        queue.input("push_valid_i", arrives).input("pop_ready_i", response_ready);
         bundle::connect(&queue, "push", &read);
-        m.assert("a_beat_read_has_a_place", !arrives.q | queue.output("push_ready_o"));
+        m.assert("a_beat_read_has_a_place", !arrives | queue.output("push_ready_o"));
         let left = (queue.output("pop_valid_o") & response_ready).named("left");
         held.next(held.q.wrapping_add(loaded).wrapping_sub(left));
-        let acknowledge = m.register("acknowledge_q", u(1)).reset(0);
-        acknowledge.next(stored);
+        let acknowledge = m.delay_reset("acknowledge_q", stored);
 
         m.output("request_ready_o", room & !access & !store_valid);
         m.output("response_valid_o", queue.output("pop_valid_o"));
         bundle::outputs(m, "response", &bundle::of(&queue, "pop", count));
         m.output("store_ready_o", !access);
-        m.output("store_acknowledge_o", acknowledge.q);
+        m.output("store_acknowledge_o", acknowledge);
         let words: Vec<Signal> = read.chunks(4).map(|b| concat(&[b[3], b[2], b[1], b[0]])).collect();
         // The address stays until the answer.
         let word = select(in_beat, &words);

@@ -196,7 +196,7 @@ fn ring(
     let valid = match cut {
         Cut::Requests => exists & fifo.output("pop_valid_o") & !full,
         // As it was, and not in the cycle after an answer, in which the head has moved.
-        Cut::Both => was(m, "ring_valid_q", exists & fifo.output("pop_valid_o") & !full & !ready),
+        Cut::Both => m.delay_reset("ring_valid_q", exists & fifo.output("pop_valid_o") & !full & !ready),
     };
     let valid = valid.named("ring_valid");
     let stored = (valid & ready).named("stored");
@@ -241,7 +241,7 @@ fn fetch(
     let valid = match cut {
         Cut::Requests => busy & fifo.output("push_ready_o"),
         // As it was, and not in the cycle after an answer, in which less is left.
-        Cut::Both => was(m, "fetch_valid_q", busy & fifo.output("push_ready_o") & !ready),
+        Cut::Both => m.delay_reset("fetch_valid_q", busy & fifo.output("push_ready_o") & !ready),
     };
     let valid = valid.named("fetch_valid");
     let fetched = (valid & ready).named("fetched");
@@ -260,11 +260,4 @@ fn fetch(
     Request { valid, write: m.constant(u(1), 0), address, data: m.constant(u(32), 0), enables: m.constant(u(4), 0) }
         .output(m, "fetch");
     Fetch { address, length: length.q, busy }
-}
-
-/// What `value` was in the cycle before; 0 after reset.
-fn was(m: &ModuleBuilder, name: &str, value: Signal) -> Signal {
-    let register = m.register(name, u(1)).reset(0);
-    register.next(value);
-    register.q
 }

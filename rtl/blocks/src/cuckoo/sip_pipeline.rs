@@ -148,7 +148,5 @@ fn xor(words: &[Signal]) -> Signal {
 }
 
 fn delayed_valid(m: &ModuleBuilder, half: u32, valid: Signal) -> Signal {
-    let register = m.register(&format!("valid_{half}_q"), u(1)).reset(0);
-    register.next(valid);
-    register.q
+    m.delay_reset(&format!("valid_{half}_q"), valid)
 }

@@ -208,11 +208,7 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
             })
             .collect();
         let to_accumulator = control_latency(rows);
-        let valid = (0..to_accumulator).fold(issue, |value, stage| {
-            let register = m.register(&format!("valid_{stage}_q"), u(1)).reset(0);
-            register.next(value);
-            register.q
-        });
+        let valid = (0..to_accumulator).fold(issue, |value, stage| m.delay_reset(&format!("valid_{stage}_q"), value));
 
         // Completion: the signal set of a finished CONV, or of a CONFIG, walks to the end of the pipeline.
         let finished = (done | configure).named("finished");
@@ -244,11 +240,8 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
         m.output("half_o", m.delay_by("half_travelling", half.q, to_accumulator));
         m.output("index_o", m.delay_by("index", pixel.q, to_accumulator));
         m.output("give_o", give);
-        let complete = (0..overflow_latency(rows, architecture.columns())).fold(done, |value, stage| {
-            let register = m.register(&format!("complete_{stage}_q"), u(1)).reset(0);
-            register.next(value);
-            register.q
-        });
+        let complete = (0..overflow_latency(rows, architecture.columns()))
+            .fold(done, |value, stage| m.delay_reset(&format!("complete_{stage}_q"), value));
         m.output("complete_o", complete);
         m.output("busy_o", tree_reduce(&in_flight, |a, b| a | b));
         m.output("fault_o", faulty.q);

@@ -269,11 +269,7 @@ pub fn cell(architecture: &Architecture) -> Arc<Module> {
         let deadlock = [sequencer.output("stuck_o"), all_blocked, some_wait, !meeting]
             .into_iter()
             .zip(["stuck_q", "all_blocked_q", "some_wait_q", "not_meeting_q"])
-            .map(|(value, name)| {
-                let register = m.register(name, u(1)).reset(0);
-                register.next(value);
-                register.q
-            })
+            .map(|(value, name)| m.delay_reset(name, value))
             .collect::<Vec<_>>();
         let deadlock = tree_reduce(&deadlock, |a, b| a & b);
         let pc = sequencer.output("pc_o");

@@ -116,9 +116,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         let done = (walking.q & nest.all_last).named("done");
         let mut flushed = done;
         for stage in 0..WRITE_DELAY {
-            let register = m.register(&format!("flush_{stage}_q"), u(1)).reset(0);
-            register.next(flushed);
-            flushed = register.q;
+            flushed = m.delay_reset(&format!("flush_{stage}_q"), flushed);
         }
         walking.next(choose(walking.q).when(start, 1).when(done, 0).end());
         flushing.next(choose(flushing.q).when(done, 1).when(flushed, 0).end());
@@ -183,11 +181,7 @@ pub fn post_unit(architecture: &Architecture) -> Arc<Module> {
         // Addresses leave one cycle after the walk step.
         let source_q = m.delay("source_address_q", source);
         let valid = |name: &str, value: Signal, cycles: usize| {
-            (0..cycles).fold(value, |value, stage| {
-                let register = m.register(&format!("{name}_{stage}_q"), u(1)).reset(0);
-                register.next(value);
-                register.q
-            })
+            (0..cycles).fold(value, |value, stage| m.delay_reset(&format!("{name}_{stage}_q"), value))
         };
         m.output("drain_read_o", valid("drain_read", walking.q & draining, 1));
         m.output("drain_half_o", half);

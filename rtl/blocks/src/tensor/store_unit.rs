@@ -101,9 +101,7 @@ pub fn store_unit(architecture: &Architecture) -> Arc<Module> {
         // A queue behind the scratchpad, so that what was read has a place when the memory waits.
         let mut valid = (read & !beyond).named("read_inside");
         for stage in 0..scratchpad::READ_LATENCY {
-            let register = m.register(&format!("read_{stage}_q"), u(1)).reset(0);
-            register.next(valid);
-            valid = register.q;
+            valid = m.delay_reset(&format!("read_{stage}_q"), valid);
         }
         let beat = m.delay_by("beat_travelling", beat, scratchpad::READ_LATENCY);
         let bytes: Vec<Signal> = data.iter().map(|&value| value.extend(s(8)).cast_unsigned()).collect();

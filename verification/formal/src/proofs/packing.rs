@@ -153,9 +153,7 @@ fn sums(m: &ModuleBuilder, shape: &Shape, pe: &Inside, products: &[Signal]) {
     let packing = &shape.packing;
     let mut full = m.constant(u(1), 1);
     for stage in 0..LATENCY {
-        let register = m.register(&format!("full_{stage}_q"), u(1)).reset(0);
-        register.next(full);
-        full = register.q;
+        full = m.delay_reset(&format!("full_{stage}_q"), full);
     }
     let above = match packing.sums() {
         Sums::Unpacked => pe.above.clone(),

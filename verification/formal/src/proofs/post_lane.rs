@@ -19,9 +19,7 @@ fn watched(precision: Precision) -> Arc<Module> {
         let mut full = m.constant(u(1), 1);
         let mut full_from = vec![full];
         for stage in 0..post_lane::LATENCY {
-            let register = m.register(&format!("full_{stage}_q"), u(1)).reset(0);
-            register.next(full);
-            full = register.q;
+            full = m.delay_reset(&format!("full_{stage}_q"), full);
             full_from.push(full);
         }
         source(m, &lane, full_from[1]);
@@ -85,11 +83,7 @@ fn tail(m: &ModuleBuilder, lane: &post_lane::Inside, bits: u32, full: Signal) {
     let half_up = (combined + unit.shift_left_by(amount)).shift_right_by(amount + 1).named("half_up");
     let clamp = |value: Signal| mux(value.lt(lane.low), lane.low, mux(value.gt(lane.high), lane.high, value));
     let at_result = |name: &str, value: Signal| m.delay(name, value);
-    let full = (0..3).fold(full, |full, stage| {
-        let register = m.register(&format!("full_tail_{stage}_q"), u(1)).reset(0);
-        register.next(full);
-        register.q
-    });
+    let full = (0..3).fold(full, |full, stage| m.delay_reset(&format!("full_tail_{stage}_q"), full));
     let at_rounded = |name: &str, value: Signal| m.delay(name, value);
     let rounds = at_result("rounds_q", at_rounded("rounds_1_q", lane.round & !lane.raw));
     let raw = at_result("is_raw_q", at_rounded("is_raw_1_q", lane.raw));
