@@ -5,19 +5,21 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 0..4 | magic |
-//! | 4..8 | serial number of the object, which grows |
-//! | 8..12 | index of the sector in the object |
-//! | 12..16 | bytes of the object |
-//! | 16..48 | its name |
-//! | 48..52 | CRC32C of the bytes before |
-//! | 52..56 | first sector: CRC32C of the contents, programmed at commit |
-//! | 56..60 | first sector: CRC32C of bytes 0..48 and 52..56, programmed at commit |
-//! | 60..62 | first sector: ones; zeros once bytes 52..60 were programmed for certain |
-//! | 62..64 | first sector: ones; zeros once deleted |
+//! | 0..4 | first sector: CRC32C of the contents, programmed at commit |
+//! | 4..8 | first sector: CRC32C of bytes 12..60 and 0..4, programmed at commit |
+//! | 8..10 | first sector: ones; zeros once bytes 0..8 were programmed for certain |
+//! | 10..12 | first sector: ones; zeros once deleted |
+//! | 12..16 | magic |
+//! | 16..20 | serial number of the object, which grows |
+//! | 20..24 | index of the sector in the object |
+//! | 24..28 | bytes of the object |
+//! | 28..60 | its name |
+//! | 60..64 | CRC32C of bytes 12..60 |
 //!
-//! **Commit.** An object exists from when bytes 52..60 of its first sector are programmed, after its contents were read
-//! back. Half of it is no commit. Deleting programs bytes 52..64 to zero, so that an erase that is cut cannot bring
+//! The first 16 bytes tell that a sector is of nothing: a mount reads no more of most, and there are thousands.
+//!
+//! **Commit.** An object exists from when bytes 0..8 of its first sector are programmed, after its contents were read
+//! back. Half of it is no commit. Deleting programs bytes 0..12 to zero, so that an erase that is cut cannot bring
 //! the commit back. Sectors of nothing committed are free, and are erased before they are used: nothing that is read tells
 //! whether an erase was completed.
 //!
@@ -40,10 +42,15 @@ pub const SECTOR_DATA: u32 = SECTOR_BYTES - HEADER_BYTES as u32;
 const MAGIC: u32 = u32::from_le_bytes(*b"MYOB");
 /// Bytes read back in one step.
 const STEP_BYTES: usize = 256;
-/// Where the commit stands in a header, and that it is settled.
-const COMMIT_AT: u32 = 52;
-const SETTLED_AT: u32 = 60;
+/// The commit, with which a header begins; where in it stand that it is settled and that it is deleted.
 const COMMIT_BYTES: usize = 12;
+const SETTLED_AT: usize = 8;
+const DELETED_AT: usize = 10;
+/// What all sectors of an object have behind: from the magic to the name, and the checksum of that.
+const FIXED_BYTES: usize = 48;
+const NAME_AT: usize = 28;
+/// What tells that a sector is of nothing: commit and magic.
+const FRONT_BYTES: usize = 16;
 /// Readings of a header before its object is given up: a disturbed transfer must not cost one.
 const READINGS: u32 = 3;
 
@@ -144,12 +151,16 @@ impl<const N: usize> Store<N> {
 
     /// The object whose first sector this is, and whether it was certainly never committed or is certainly deleted.
     fn read_first(&self, flash: &mut impl Flash, checksum: &mut impl Checksum, sector: u16) -> (Option<Entry>, bool) {
+        let mut front = Front([0; FRONT_BYTES]);
+        flash.read(self.address(sector), &mut front.0);
+        if is_quiet(&front.0) && word(&front.0, COMMIT_BYTES) != MAGIC {
+            return (None, true);
+        }
         let mut header = [0; HEADER_BYTES];
         for _ in 0..READINGS {
             flash.read(self.address(sector), &mut header);
             let entry = parse(&header, sector, checksum);
-            let commit = [52, 56, 60].map(|at| word(&header, at));
-            let is_quiet = commit == [u32::MAX; 3] || commit == [0; 3];
+            let is_quiet = is_quiet(&header);
             if is_quiet || entry.is_some() {
                 return (entry, is_quiet);
             }
@@ -159,7 +170,7 @@ impl<const N: usize> Store<N> {
 
     /// Makes a sector the first of nothing; false if the flash fails.
     fn cancel(&self, flash: &mut impl Flash, sector: u16) -> bool {
-        flash.program(self.address(sector) + COMMIT_AT, &[0; COMMIT_BYTES])
+        flash.program(self.address(sector), &[0; COMMIT_BYTES])
     }
 
     /// Whether an object is committed and whole, and makes it so for certain.
@@ -169,10 +180,10 @@ impl<const N: usize> Store<N> {
             let mut header = [0; HEADER_BYTES];
             flash.read(address, &mut header);
             if is_committed(&header, checksum) && self.is_whole(flash, checksum, entry) {
-                let is_settled = header[SETTLED_AT as usize..][..2] == [0; 2];
+                let is_settled = header[SETTLED_AT..DELETED_AT] == [0; 2];
                 return is_settled
-                    || (flash.program(address + COMMIT_AT, &header[COMMIT_AT as usize..SETTLED_AT as usize])
-                        && flash.program(address + SETTLED_AT, &[0; 2]));
+                    || (flash.program(address, &header[..SETTLED_AT])
+                        && flash.program(address + SETTLED_AT as u32, &[0; 2]));
             }
         }
         false
@@ -186,7 +197,7 @@ impl<const N: usize> Store<N> {
         (0..first.sectors).all(|index| {
             let mut header = [0; HEADER_BYTES];
             flash.read(self.address(first.first + index), &mut header);
-            let is_own = word(&header, 4) == first.serial && word(&header, 8) == u32::from(index);
+            let is_own = word(&header, 16) == first.serial && word(&header, 20) == u32::from(index);
             is_own && has_header(&header, checksum)
         })
     }
@@ -267,7 +278,7 @@ impl<const N: usize> Store<N> {
 
     fn name(&self, flash: &mut impl Flash, entry: &Entry) -> ObjectName {
         let mut name = [0; 32];
-        flash.read(self.address(entry.first) + 16, &mut name);
+        flash.read(self.address(entry.first) + NAME_AT as u32, &mut name);
         name
     }
 
@@ -379,11 +390,11 @@ impl<const N: usize> Store<N> {
         let Some(pending) = &self.pending else { return Ok(()) };
         let entry = pending.entry;
         for index in 0..entry.sectors {
-            let mut header = [0xff; 52];
-            header[..48].copy_from_slice(&fixed_part(&entry, &pending.name, index));
-            let sum = checksum.checksum(&[&header[..48]]);
-            header[48..].copy_from_slice(&sum.to_le_bytes());
-            flash::program(flash, self.address(entry.first + index), &header)?;
+            let fixed = fixed_part(&entry, &pending.name, index);
+            let mut bytes = [0; FIXED_BYTES + 4];
+            bytes[..FIXED_BYTES].copy_from_slice(&fixed);
+            bytes[FIXED_BYTES..].copy_from_slice(&checksum.checksum(&[&fixed]).to_le_bytes());
+            flash::program(flash, self.address(entry.first + index) + COMMIT_BYTES as u32, &bytes)?;
         }
         Ok(())
     }
@@ -470,7 +481,7 @@ impl<const N: usize> Store<N> {
         let mut record = [0; 8];
         record[..4].copy_from_slice(&sum.to_le_bytes());
         record[4..].copy_from_slice(&seal.to_le_bytes());
-        let is_done = flash.program(address + COMMIT_AT, &record) && self.settle(flash, checksum, &entry);
+        let is_done = flash.program(address, &record) && self.settle(flash, checksum, &entry);
         if !is_done {
             // Half a commit must not become whole later; if this fails too, the next mount does it.
             self.cancel(flash, entry.first);
@@ -486,9 +497,9 @@ impl<const N: usize> Store<N> {
     }
 }
 
-/// Bytes 0..48 of a header.
-fn fixed_part(entry: &Entry, name: &ObjectName, index: u16) -> [u8; 48] {
-    let mut bytes = [0; 48];
+/// What a header has between the commit and the checksum.
+fn fixed_part(entry: &Entry, name: &ObjectName, index: u16) -> [u8; FIXED_BYTES] {
+    let mut bytes = [0; FIXED_BYTES];
     bytes[..4].copy_from_slice(&MAGIC.to_le_bytes());
     bytes[4..8].copy_from_slice(&entry.serial.to_le_bytes());
     bytes[8..12].copy_from_slice(&u32::from(index).to_le_bytes());
@@ -497,24 +508,41 @@ fn fixed_part(entry: &Entry, name: &ObjectName, index: u16) -> [u8; 48] {
     bytes
 }
 
+#[inline]
 fn word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
+/// The beginning of a header, whose words are aligned: a core without a cache loads each at once.
+#[repr(align(4))]
+struct Front([u8; FRONT_BYTES]);
+
+/// Whether the commit that a header begins with was certainly never programmed, or was certainly deleted.
+#[inline]
+fn is_quiet(header: &[u8]) -> bool {
+    let (contents, seal, flags) = (word(header, 0), word(header, 4), word(header, 8));
+    contents & seal & flags == u32::MAX || contents | seal | flags == 0
+}
+
+fn fixed_of(header: &[u8; HEADER_BYTES]) -> &[u8] {
+    &header[COMMIT_BYTES..][..FIXED_BYTES]
+}
+
 fn has_header(header: &[u8; HEADER_BYTES], checksum: &mut impl Checksum) -> bool {
-    word(header, 0) == MAGIC && word(header, 48) == checksum.checksum(&[&header[..48]])
+    word(header, COMMIT_BYTES) == MAGIC && word(header, 60) == checksum.checksum(&[fixed_of(header)])
 }
 
 /// The object whose first sector this is.
 fn parse(header: &[u8; HEADER_BYTES], sector: u16, checksum: &mut impl Checksum) -> Option<Entry> {
-    if !has_header(header, checksum) || word(header, 8) != 0 {
+    if !has_header(header, checksum) || word(header, 20) != 0 {
         return None;
     }
-    let length = word(header, 12);
+    let length = word(header, 24);
     let sectors = u16::try_from(length.max(1).div_ceil(SECTOR_DATA)).ok()?;
-    Some(Entry { serial: word(header, 4), length, prefix: word(header, 16), first: sector, sectors })
+    Some(Entry { serial: word(header, 16), length, prefix: word(header, NAME_AT), first: sector, sectors })
 }
 
 fn is_committed(header: &[u8; HEADER_BYTES], checksum: &mut impl Checksum) -> bool {
-    header[62..] == [0xff; 2] && word(header, 56) == checksum.checksum(&[&header[..48], &header[52..56]])
+    header[DELETED_AT..COMMIT_BYTES] == [0xff; 2]
+        && word(header, 4) == checksum.checksum(&[fixed_of(header), &header[..4]])
 }

@@ -218,15 +218,14 @@ fn a_flash_of_anything_is_mounted_and_holds_objects() {
 
 /// A header as the module documents it, its commit right or wrong.
 fn header(serial: u32, index: u32, length: u32, name: ObjectName) -> Vec<u8> {
-    let mut bytes = b"MYOB".to_vec();
-    [serial, index, length].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
-    bytes.extend(name);
-    bytes.extend(CRC.clone().checksum(&[&bytes]).to_le_bytes());
+    let mut fixed = b"MYOB".to_vec();
+    [serial, index, length].iter().for_each(|word| fixed.extend(word.to_le_bytes()));
+    fixed.extend(name);
     let sum = 7_u32.to_le_bytes();
-    bytes.extend(sum);
-    bytes.extend({ CRC }.checksum(&[&bytes[..48], &sum]).to_le_bytes());
-    bytes.extend([0, 0, 0xff, 0xff]);
-    bytes
+    let seal = { CRC }.checksum(&[&fixed, &sum]).to_le_bytes();
+    let settled = [0, 0, 0xff, 0xff];
+    let checksum = { CRC }.checksum(&[&fixed]).to_le_bytes();
+    [&sum[..], &seal, &settled, &fixed, &checksum].concat()
 }
 
 #[test]

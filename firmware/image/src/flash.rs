@@ -30,22 +30,27 @@ fn wait() {
     while mmio::read(memory::FLASH + flash::STATUS) & flash::STATUS_BUSY != 0 {}
 }
 
-fn exchange(byte: u32) -> u32 {
+/// The bus holds this back while a byte is exchanged, and the next access too: nobody asks whether it is.
+fn send(byte: u32) {
     mmio::write(memory::FLASH + flash::DATA, byte);
-    wait();
+}
+
+fn exchange(byte: u32) -> u32 {
+    send(byte);
     mmio::read(memory::FLASH + flash::DATA)
 }
 
 fn begin(command: u32) {
     control(flash::CONTROL_SELECT);
-    exchange(command);
+    send(command);
 }
 
 fn begin_at(command: u32, address: u32) {
     begin(command);
-    for shift in [16, 8, 0] {
-        exchange(address >> shift & 0xff);
-    }
+    send(address >> 16 & 0xff);
+    send(address >> 8 & 0xff);
+    // Afterwards the port is idle, as the DMA wants it.
+    exchange(address & 0xff);
 }
 
 impl SpiFlash {
@@ -109,7 +114,7 @@ impl Flash for SpiFlash {
     fn program(&mut self, address: u32, data: &[u8]) -> bool {
         self.begin_write(flash_command::PROGRAM, address);
         for &byte in data {
-            exchange(byte.into());
+            send(byte.into());
         }
         control(0);
         (0..PROGRAM_POLLS_MAX).any(|_| !self.is_busy())

@@ -22,12 +22,12 @@ impl StickModel for Echo {
         taken
     }
 
-    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> std::io::Result<()> {
+    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> std::io::Result<bool> {
         if self.held.contains(&255) {
             return Err(std::io::Error::other("it cannot count further"));
         }
         sent.extend(self.held.drain(..).map(|byte| byte + 1));
-        Ok(())
+        Ok(true)
     }
 
     fn power_cycle(&mut self) {

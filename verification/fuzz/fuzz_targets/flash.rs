@@ -43,14 +43,12 @@ fn put(store: &mut Objects, flash: &mut MemoryFlash, name: ObjectName, bytes: &[
 
 /// Any bytes of a header's fields, its checksums right.
 fn header(fields: &[u8]) -> Vec<u8> {
-    let mut bytes = b"MYOB".to_vec();
-    bytes.extend(fields.iter().copied().chain(std::iter::repeat(0)).take(44));
-    let crc = { CRC }.checksum(&[&bytes]);
-    bytes.extend(crc.to_le_bytes());
-    bytes.extend([7, 0, 0, 0]);
-    let seal = { CRC }.checksum(&[&bytes[..48], &bytes[52..56]]);
-    bytes.extend(seal.to_le_bytes());
-    bytes
+    let mut fixed = b"MYOB".to_vec();
+    fixed.extend(fields.iter().copied().chain(std::iter::repeat(0)).take(44));
+    let sum = [7, 0, 0, 0];
+    let seal = { CRC }.checksum(&[&fixed, &sum]).to_le_bytes();
+    let checksum = { CRC }.checksum(&[&fixed]).to_le_bytes();
+    [&sum[..], &seal, &[0xff; 4], &fixed, &checksum].concat()
 }
 
 fn update(flash: &mut MemoryFlash, slot: Slot, bytes: &[u8]) {

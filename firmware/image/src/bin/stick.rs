@@ -5,9 +5,9 @@
 use core::mem::MaybeUninit;
 
 use myelin_firmware::image::Slot;
-use myelin_firmware::Stick;
+use myelin_firmware::{Stick, Wire};
 use myelin_image::flash::SpiFlash;
-use myelin_image::system::{SystemBlock, read, write};
+use myelin_image::system::{SystemBlock, read, rest, write};
 use myelin_image::wire::SerialWire;
 use myelin_isa::framing::{frame_length, wire_length_max};
 use myelin_isa::stick::{MAP_VERSION, memory, system};
@@ -127,8 +127,12 @@ fn bring_up(slot: u32) -> Option<&'static mut Firmware> {
 extern "C" fn main(slot: u32) -> ! {
     if let Some(stick) = bring_up(slot) {
         write(system::LEDS, 1);
+        let clock_hz = read(system::CLOCK_HZ);
         loop {
             stick.poll();
+            if !stick.is_working() && stick.wire_mut().can_send() {
+                rest(clock_hz);
+            }
         }
     }
     // Gateware that this is not for.

@@ -176,12 +176,13 @@ struct CellBeside {
     /// Cycle from which on it need not be stepped, unless it runs.
     quiet_from: u64,
     runs: bool,
-    /// Places in the system's outputs and the cell's: accesses, the address of a write, the interrupt, the reset.
-    write_valid: usize,
+    /// The system has seen what the cell says since it was stepped last.
+    is_seen: bool,
+    /// What of the system is looked at in every cycle: a write, a read, a reset of the cell.
+    calls: OutputSet,
+    /// Places in the system's outputs and the cell's: the address of a write, the interrupt.
     write_address: usize,
-    read_valid: usize,
     interrupt: usize,
-    tensor_reset: Output,
 }
 
 /// A stick simulated cycle by cycle: the system, its tensor cell where it has one, and the chips around them.
@@ -348,22 +349,34 @@ impl CellBeside {
             driven: [vec![u64::MAX; to_system.len()], vec![u64::MAX; to_cell.len()]],
             quiet_from: 0,
             runs: false,
-            write_valid: place(&to_cell, "host_write_valid"),
+            is_seen: false,
+            calls: ["host_write_valid_o", "host_read_valid_o", "tensor_reset_o"]
+                .map(|name| system.output(name))
+                .into_iter()
+                .collect::<Result<_, _>>()?,
             write_address: place(&to_cell, "host_write_address"),
-            read_valid: place(&to_cell, "host_read_valid"),
             interrupt: place(&to_system, "interrupt"),
-            tensor_reset: system.output("tensor_reset_o")?,
             simulator,
         })
     }
 
     fn reset(&mut self) -> Result<(), CheckFailure> {
-        (self.runs, self.quiet_from) = (false, 0);
+        (self.runs, self.quiet_from, self.is_seen) = (false, 0, false);
         self.simulator.reset(RESET_CYCLES)
     }
 
-    /// Connects both and steps the cell.
+    /// Connects both and steps the cell, unless it has nothing to do.
     fn step(&mut self, system: &mut Simulator, cycle: u64) -> Result<(), CheckFailure> {
+        let mut calls = [0; 3];
+        system.peek_all(&self.calls, &mut calls);
+        let [writes, reads, resets] = calls.map(|call| call == 1);
+        if writes || reads {
+            self.quiet_from = cycle + SETTLING_CYCLES;
+        }
+        let goes_on = self.runs || cycle < self.quiet_from;
+        if self.is_seen && !goes_on && !resets {
+            return Ok(());
+        }
         let CellBeside { simulator, values, driven, .. } = self;
         // No output of the cell depends on its inputs in the same cycle.
         let (outputs, inputs) = &self.to_system;
@@ -371,21 +384,18 @@ impl CellBeside {
         let to_system = &mut values[..inputs.len()];
         simulator.peek_all(outputs, to_system);
         drive(system, inputs, to_system, &mut driven[0]);
+        if resets {
+            return self.reset();
+        }
+        self.is_seen = !goes_on;
+        if !goes_on {
+            return Ok(());
+        }
         let interrupt = to_system[self.interrupt] == 1;
         let (outputs, inputs) = &self.to_cell;
         let to_cell = &mut values[..inputs.len()];
         system.peek_all(outputs, to_cell);
-        let (writes, reads) = (to_cell[self.write_valid] == 1, to_cell[self.read_valid] == 1);
-        if writes || reads {
-            self.quiet_from = cycle + SETTLING_CYCLES;
-            self.runs |= writes && to_cell[self.write_address] == u64::from(register::START);
-        }
-        if system.peek(self.tensor_reset) == 1 {
-            return self.reset();
-        }
-        if !self.runs && cycle >= self.quiet_from {
-            return Ok(());
-        }
+        self.runs |= writes && to_cell[self.write_address] == u64::from(register::START);
         drive(simulator, inputs, to_cell, &mut driven[1]);
         simulator.step()?;
         if cycle >= self.quiet_from {
@@ -412,13 +422,14 @@ impl StickModel for RtlStick {
         taken
     }
 
-    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> io::Result<()> {
+    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> io::Result<bool> {
         let begun = Instant::now();
         while !self.flash.has_lost_power() && begun.elapsed() < SLICE {
             self.run(CYCLES_PER_LOOK).map_err(io::Error::other)?;
         }
         sent.append(&mut self.host.take_received());
-        Ok(())
+        // Its time passes with or without the host.
+        Ok(self.flash.has_lost_power())
     }
 
     fn power_cycle(&mut self) {

@@ -119,7 +119,7 @@ impl StickModel for FastStick {
         taken
     }
 
-    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> io::Result<()> {
+    fn advance(&mut self, _: u64, sent: &mut Vec<u8>) -> io::Result<bool> {
         if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
             return Err(io::Error::other("the firmware has panicked"));
         }
@@ -133,7 +133,7 @@ impl StickModel for FastStick {
             state = self.line.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         sent.append(&mut state.to_host);
-        Ok(())
+        Ok(true)
     }
 
     fn power_cycle(&mut self) {

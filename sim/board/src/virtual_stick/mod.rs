@@ -25,12 +25,12 @@ pub trait StickModel: Send {
     /// The line brings bytes; answers how many the stick takes now.
     fn receive(&mut self, bytes: &[u8]) -> usize;
 
-    /// Goes on until there is nothing to do, or for a few milliseconds; puts what it sends behind `sent`.
-    /// `now_ms`: since the virtual stick was started.
+    /// Goes on until there is nothing to do, or for a few milliseconds; puts what it sends behind `sent`, and answers whether it may
+    /// as well wait for the host now. `now_ms`: since the virtual stick was started.
     ///
     /// # Errors
     /// If the simulation fails; the stick is dead then.
-    fn advance(&mut self, now_ms: u64, sent: &mut Vec<u8>) -> io::Result<()>;
+    fn advance(&mut self, now_ms: u64, sent: &mut Vec<u8>) -> io::Result<bool>;
 
     /// It is pulled, and plugged in again: everything but the flash is as after power-up.
     fn power_cycle(&mut self);
@@ -166,7 +166,7 @@ impl Line {
         Ok(())
     }
 
-    /// From the host to the model and back; false if nothing was there to be moved.
+    /// From the host to the model and back; false if nothing was there to be moved, and the model may wait.
     fn move_bytes(&mut self, sent: &mut Vec<u8>) -> io::Result<bool> {
         let mut has_moved = false;
         if self.to_stick.len() < UNDERWAY_MAX {
@@ -188,8 +188,8 @@ impl Line {
         let taken = self.model.receive(self.to_stick.make_contiguous());
         self.to_stick.drain(..taken);
         let now_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.model.advance(now_ms, sent)?;
-        has_moved |= taken > 0 || !sent.is_empty();
+        let may_wait = self.model.advance(now_ms, sent)?;
+        has_moved |= taken > 0 || !sent.is_empty() || !may_wait;
         for piece in std::mem::take(sent).chunks(PIECE_BYTES) {
             if let Some(arrived) = self.meet_fate(piece) {
                 self.to_host.extend(arrived);
