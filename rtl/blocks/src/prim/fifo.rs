@@ -85,7 +85,8 @@ pub fn declare(m: &ModuleBuilder, depth: usize, lanes: usize, lane: Ty) -> Insid
     tail.next_when(popped, tail.q.wrapping_add(1));
 
     let words = m.memory("words", depth, lanes, lane).style(MemoryStyle::Distributed);
-    words.write(head.q.slice(0, index_width), pushed, &push);
+    // Where there is room, whether a word comes or not: that comes late, and what is there counts only once it has.
+    words.write(head.q.slice(0, index_width), push_ready, &push);
     let tail = tail.q.slice(0, index_width);
     let pop = words.read_asynchronous(tail);
 

@@ -15,7 +15,7 @@
 //! | port | width | meaning |
 //! |---|---|---|
 //! | `activation_<r>_i` | `bits` | reduction element r of one pixel, all rows in one cycle |
-//! | `swap_i` | 1 | this pixel is the first with the weights loaded last |
+//! | `swap_i` | 1 | the next pixel is the first with the weights loaded last |
 //! | `load_<k>_i` | 1 | step k of loading: in each block the block's row k takes its weight |
 //! | `weight_<b>_<c>_i` | `bits` | weights of block b, `b * weight_steps` cycles after their `load` |
 //! | `partial_sum_<c>_o` | `partial_sum_ty` | sum over all rows |
@@ -24,8 +24,8 @@
 //! frame time f leaves column c in cycle `f + sum_latency(rows) + c`. A weight that is to sit in
 //! row r enters block `b = r / weight_steps` at `f + b * weight_steps` for `load` at f (the weight
 //! store delays the blocks by delaying their addresses, which is cheaper than delaying weights).
-//! In frame time the array has no skew: loading steps of the next tile may run from the cycle of
-//! a `swap` on, and must be complete before the next `swap`.
+//! In frame time the array has no skew: loading steps of the next tile may run from the cycle behind
+//! a `swap` on, and must be complete in the cycle of the next `swap`.
 //!
 //! **Multipliers.** For a style other than the plain one ([`Architecture::multiplier`]) several products
 //! share a multiplier ([`super::packed_array`]); nothing outside can tell, as long as operands are symmetric.

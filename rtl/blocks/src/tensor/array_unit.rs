@@ -233,7 +233,8 @@ pub fn array_unit(architecture: &Architecture) -> Arc<Module> {
             m.delay("weight_address_1_q", weight_address.q.truncate(weight_address_ty.width())),
         );
         bundle::outputs(m, "activation", &activations);
-        m.output("swap_o", m.delay_by("swap", swap, FRAME_LATENCY));
+        // A cycle before its pixel.
+        m.output("swap_o", m.delay_by("swap", swap, FRAME_LATENCY - 1));
         bundle::outputs(m, "load", &loads);
         m.output("valid_o", valid);
         m.output("first_o", m.delay_by("first", starts_total, to_accumulator));

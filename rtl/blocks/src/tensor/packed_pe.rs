@@ -107,7 +107,7 @@ pub struct Operands {
     pub buses: Vec<Signal>,
     /// Takes the buses into the shadow registers.
     pub load: Signal,
-    /// Takes the shadow registers into the weights.
+    /// Takes what was loaded last, in this cycle too, into the weights.
     pub swap: Signal,
     /// The shadow registers.
     pub shadows: Vec<Signal>,
@@ -161,12 +161,11 @@ fn operands(m: &ModuleBuilder, packing: &Packing) -> Operands {
         let shadow = m.register(&format!("shadow_{column}_q"), operand);
         shadow.next_when(load, bus);
         let weight = m.register(&format!("weight_{column}_q"), operand);
-        let active = mux(swap, shadow.q, weight.q).named(&format!("active_weight_{column}"));
-        weight.next(active);
+        weight.next_when(swap, mux(load, bus, shadow.q));
         m.output(&format!("weight_{column}_o"), m.delay(&format!("weight_bus_{column}_q"), bus));
         buses.push(bus);
         shadows.push(shadow.q);
-        weights.push(active);
+        weights.push(weight.q);
     }
     Operands { activations, buses, load, swap, shadows, weights }
 }

@@ -16,20 +16,21 @@
 //! |---|---|---|
 //! | `activation` | `bits`, signed | one activation; passes right after 1 cycle |
 //! | `load` | 1 | take `weight_i` into the shadow register; passes right after 1 cycle |
-//! | `swap` | 1 | the shadow weight becomes the weight, from this very activation on; passes right |
+//! | `swap` | 1 | the weight loaded last becomes the weight, from the next activation on; passes right |
 //! | `weight` | `bits`, signed | weight bus; passes down after 1 cycle |
 //! | `partial_sum` | [`partial_sum_ty`] | sum over the rows above; passes down |
 //!
 //! **Timing.** An activation offered in cycle 0 is multiplied in cycle 0 and added in cycle 1 to
 //! the `partial_sum_i` of cycle 1; the sum leaves in cycle 2. So the row below, which gets its
 //! activation one cycle later, finds the sum in time: the array is skewed by one cycle per row and
-//! per column. The product register is there so that multiplier and adder fit one DSP block.
+//! per column. The product register is there so that multiplier and adder fit one DSP block; the weight
+//! comes from a register, so that nothing is chosen before the multiplier.
 //!
 //! **Numbers.** The product is exact in `2 * bits` bits; the sum cannot overflow, because
 //! [`partial_sum_ty`] holds `rows` products of the most negative values.
 //!
-//! **Loading.** `load` in the cycle of a `swap` belongs to the next tile: the shadow register is
-//! read before it is written. So a tile's weights may arrive while the previous tile streams.
+//! **Loading.** `load` in the cycle of a `swap` still belongs to the tile that begins; from the next
+//! cycle on, to the one after. So a tile's weights may arrive while the previous tile streams.
 
 use std::sync::Arc;
 
@@ -65,10 +66,9 @@ pub fn pe(architecture: &Architecture) -> Arc<Module> {
         let shadow = m.register("shadow_q", operand);
         shadow.next_when(load, weight_bus);
         let weight = m.register("weight_q", operand);
-        let active = mux(swap, shadow.q, weight.q).named("active_weight");
-        weight.next(active);
+        weight.next_when(swap, mux(load, weight_bus, shadow.q));
 
-        let product = m.delay("product_q", activation * active);
+        let product = m.delay("product_q", activation * weight.q);
         // Exact: row r sums at most r products, and the type holds `rows` of them.
         let sum = (sum_above + product).truncate(partial_sum.width()).named("sum");
 

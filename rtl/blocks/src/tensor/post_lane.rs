@@ -16,7 +16,7 @@
 //! | `first_i`, `inside_i`, `add_i` | 1 | 1 | first of its window; not in the padding; sum instead of maximum |
 //! | `amount_i` | u5 | 2 | right shift: s - 1 to requantise, plane offset when raw |
 //! | `round_i`, `raw_i` | 1 | 3 | add 1, halve; or take the low bits as they are |
-//! | `low_i`, `high_i` | `bits` | 4 | clamp |
+//! | `low_i`, `high_i` | `bits` | 2 | clamp |
 //! | `next_o` | `bits` | 4 | what `result_o` is in the next cycle |
 //! | `result_o` | `bits` | 5 | result |
 //! | `overflow_o` | 1 | 1 | value + bias left 32 bits |
@@ -107,11 +107,18 @@ pub fn declare(m: &ModuleBuilder, architecture: &Architecture) -> Inside {
     // Stage 2: shift.
     let shifted = m.delay("shifted_q", combined.q.shift_right_by(amount));
 
-    // Stage 3: round.
-    let rounded = m.delay("rounded_q", mux((round & !raw).named("rounds"), (shifted + 1).shift_right(1), shifted));
+    // Stage 3: round, and beside it compare: (v + 1) >> 1 is above a limit if v is above twice the limit.
+    let rounds = (round & !raw).named("rounds");
+    let rounded = m.delay("rounded_q", mux(rounds, (shifted + 1).shift_right(1), shifted));
+    let limits = [("low_less_one_q", low - 1), ("low_q", low), ("high_q", high)];
+    let [below_low, lowest, highest] = limits.map(|(name, limit)| m.delay(name, limit));
+    let exceeds = |limit: Signal| shifted.gt(mux(rounds, limit.shift_left(1), limit));
+    let too_low = m.delay("too_low_q", !exceeds(below_low));
+    let too_high = m.delay("too_high_q", exceeds(highest));
 
     // Stage 4: clamp.
-    let clamped = mux(rounded.lt(low), low, mux(rounded.gt(high), high, rounded)).named("clamped");
+    let [lowest, highest] = [("low_1_q", lowest), ("high_1_q", highest)].map(|(name, limit)| m.delay(name, limit));
+    let clamped = mux(too_low, lowest, mux(too_high, highest, rounded)).named("clamped");
     let narrow = clamped.truncate(operand.width()).cast(operand);
     let plane = rounded.truncate(operand.width()).cast(operand);
     let next = mux(m.delay("raw_q", raw), plane, narrow).named("next");

@@ -71,7 +71,7 @@ fn run(cell: &Architecture, multiplier: MultiplierStyle, seed: u64, tiles: &[(us
         if let Some(frame) = frame {
             bench.set_all("activation", &frame.activations);
         }
-        bench.set("swap_i", i64::from(frame.is_some_and(|frame| frame.swap)));
+        bench.set("swap_i", i64::from(frames.get(time + 1).is_some_and(|frame| frame.swap)));
         let step_now = frame.and_then(|frame| frame.load).map(|(step, _)| step);
         for step in 0..steps {
             bench.set(&format!("load_{step}_i"), i64::from(step_now == Some(step)));

@@ -25,7 +25,7 @@ fn multiplies_by_the_weight_that_was_last_swapped_in() {
             .map(|cycle| Cycle {
                 activation: operand(&mut random, bits),
                 load: cycle == 0 || chance(&mut random, 30),
-                swap: cycle == 1 || chance(&mut random, 20),
+                swap: cycle == 0 || chance(&mut random, 20),
                 weight: operand(&mut random, bits),
                 partial_sum: random.random_range(-above..=above),
             })
@@ -53,14 +53,14 @@ fn multiplies_by_the_weight_that_was_last_swapped_in() {
                 assert_eq!(bench.get("partial_sum_o"), expected, "{context}");
             }
             bench.step();
-            // A weight loaded in the cycle of a swap belongs to the next swap.
-            if cycle.swap {
-                weight = shadow;
-            }
+            products.push(cycle.activation * weight);
+            // A weight loaded in the cycle of a swap is swapped in.
             if cycle.load {
                 shadow = cycle.weight;
             }
-            products.push(cycle.activation * weight);
+            if cycle.swap {
+                weight = shadow;
+            }
         }
     }
 }
@@ -74,8 +74,8 @@ fn a_column_of_extremes_does_not_overflow() {
         let mut bench = Bench::new(&pe::pe(&cell));
         bench.set("weight_i", lowest);
         bench.set("load_i", 1);
-        bench.step();
         bench.set("swap_i", 1);
+        bench.step();
         bench.set("activation_i", lowest);
         bench.set("partial_sum_i", above);
         bench.step();

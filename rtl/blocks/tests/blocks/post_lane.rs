@@ -107,14 +107,12 @@ fn run(cell: &Architecture, elements: &[Element]) -> Vec<i64> {
         }
         if let Some(element) = at(2) {
             bench.set("amount_i", element.raw.unwrap_or((element.shift - 1).max(0)));
+            bench.set("low_i", element.low);
+            bench.set("high_i", element.high);
         }
         if let Some(element) = at(3) {
             bench.set("round_i", flag(element.raw.is_none() && element.shift > 0));
             bench.set("raw_i", flag(element.raw.is_some()));
-        }
-        if let Some(element) = at(4) {
-            bench.set("low_i", element.low);
-            bench.set("high_i", element.high);
         }
         if at(LATENCY).is_some() {
             results.push(bench.get("result_o"));

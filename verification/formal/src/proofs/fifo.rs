@@ -63,7 +63,7 @@ pub(super) fn proofs() -> Vec<Proof> {
                     from: "wire pushed = push_valid_i & push_ready;",
                     to: "wire pushed = push_ready;",
                 },
-                Mutant { bug: "writes even when full", from: "if (pushed) words[", to: "if (push_valid_i) words[" },
+                Mutant { bug: "writes even when full", from: "if (push_ready) words[", to: "if (1'd1) words[" },
                 Mutant {
                     bug: "drops a word that comes in the cycle of a pop",
                     from: "else if (pushed) head_q",

@@ -124,23 +124,23 @@ fn canaries_are_low_bits(m: &ModuleBuilder, packing: &Packing, pe: &Inside, prod
     }
 }
 
-/// The weights are those that were on the buses at the last load before the last swap.
+/// The weights are those that were on the buses at the last load before the end of the last swap.
 fn swapped_in(m: &ModuleBuilder, operands: &Operands, weights: &[Signal]) {
     let [loaded, swapped] = ["loaded_q", "swapped_q"].map(|name| m.register(name, u(1)).reset(0));
-    loaded.next(loaded.q | operands.load);
-    swapped.next(mux(operands.swap, loaded.q, swapped.q));
+    let now_loaded = loaded.q | operands.load;
+    loaded.next(now_loaded);
+    swapped.next(mux(operands.swap, now_loaded, swapped.q));
     let buses = true_operands(m, "bus", &operands.buses);
     let (mut ghosts, mut changes) = (Vec::new(), Vec::new());
     for (column, (&bus, &weight)) in buses.iter().zip(weights).enumerate() {
         let shadow = m.register(&format!("loaded_weight_{column}_q"), bus.ty());
         shadow.next_when(operands.load, bus);
         let held = m.register(&format!("swapped_weight_{column}_q"), bus.ty());
-        let active = mux(operands.swap, shadow.q, held.q);
-        held.next(active);
-        let known = mux(operands.swap, loaded.q, swapped.q);
-        m.assert(&format!("weight_{column}_is_the_one_last_swapped_in"), implies(known, weight.eq(active)));
+        let latest = mux(operands.load, bus, shadow.q);
+        held.next_when(operands.swap, latest);
+        m.assert(&format!("weight_{column}_is_the_one_last_swapped_in"), implies(swapped.q, weight.eq(held.q)));
         ghosts.push(shadow.q);
-        changes.push(active.ne(held.q));
+        changes.push(latest.ne(held.q));
     }
     for (column, (&again, &shadow)) in recode(&ghosts).iter().zip(&operands.shadows).enumerate() {
         m.assert(&format!("shadow_{column}_is_the_one_last_loaded"), implies(loaded.q, shadow.eq(again)));
@@ -241,7 +241,7 @@ const REAL: &[Entry] = &[
         "27x18, 2 INT8 columns, 16 rows stay packed",
         || styled(Dsp48e2, Int8, 16),
         &[
-            sign_dropped("_s19 = {{11{active_weight_0[7]}},", "_s19 = {{11{1'b0}},"),
+            sign_dropped("_s19 = {{11{weight_0_q[7]}},", "_s19 = {{11{1'b0}},"),
             Mutant {
                 bug: "a negative packed product is not extended to the packed sum",
                 from: "product_q_s39 = {{4{product_q[34]}},",
@@ -259,14 +259,14 @@ const REAL: &[Entry] = &[
         "packing_dsp48e2_int6",
         "27x18, 2 INT6 columns, 32 rows stay packed",
         || styled(Dsp48e2, Int6, 32),
-        &[sign_dropped("_s21 = {{15{active_weight_0[5]}},", "_s21 = {{15{1'b0}},")],
+        &[sign_dropped("_s21 = {{15{weight_0_q[5]}},", "_s21 = {{15{1'b0}},")],
     ),
     (
         "packing_dense_int6",
         "27x18, 3 INT6 columns, 1 canary bit",
         || styled(Dsp48e2Dense, Int6, 16),
         &[
-            sign_dropped("_s10 = {{4{active_weight_0[5]}},", "_s10 = {{4{1'b0}},"),
+            sign_dropped("_s10 = {{4{weight_0_q[5]}},", "_s10 = {{4{1'b0}},"),
             shared("product_q[10] ^ canary_10_q", "product_q[10] ^ 1'b0"),
             sign_kept("{product_q[31:21], product_q[20]}", "{product_q[31:21], 1'b0}"),
         ],
@@ -276,7 +276,7 @@ const REAL: &[Entry] = &[
         "27x18, 2 pixels x 2 INT6 columns, 2 canary bits",
         || at_real_width(Packing::quad(16), Int6),
         &[
-            sign_dropped("_s21 = {{15{active_weight_0[5]}},", "_s21 = {{15{1'b0}},"),
+            sign_dropped("_s21 = {{15{weight_0_q[5]}},", "_s21 = {{15{1'b0}},"),
             shared("product_q[10] ^ canary_10_q", "product_q[10] ^ 1'b0"),
             Mutant {
                 bug: "the canary of the topmost product is that of the one below",
@@ -290,7 +290,7 @@ const REAL: &[Entry] = &[
         "25x18, 2 INT8 columns",
         || styled(Dsp48e1, Int8, 16),
         &[
-            sign_dropped("_s17 = {{9{active_weight_0[7]}},", "_s17 = {{9{1'b0}},"),
+            sign_dropped("_s17 = {{9{weight_0_q[7]}},", "_s17 = {{9{1'b0}},"),
             sign_kept("{product_q[31:17], product_q[14]}", "{product_q[31:17], 1'b0}"),
         ],
     ),
@@ -298,7 +298,7 @@ const REAL: &[Entry] = &[
         "packing_dsp48e1_int6",
         "25x18, 2 INT6 columns, 32 rows stay packed",
         || styled(Dsp48e1, Int6, 32),
-        &[sign_dropped("_s19 = {{13{active_weight_0[5]}},", "_s19 = {{13{1'b0}},")],
+        &[sign_dropped("_s19 = {{13{weight_0_q[5]}},", "_s19 = {{13{1'b0}},")],
     ),
     (
         "packing_mult18x19_int8",
@@ -318,7 +318,7 @@ const REAL: &[Entry] = &[
         || styled(Mult18x18, Int8, 16),
         &[
             shared("product_q[14:10] - canary_10_q", "product_q[14:10] - 5'd0"),
-            sign_dropped("_s10 = {{2{active_weight_0[7]}},", "_s10 = {{2{1'b0}},"),
+            sign_dropped("_s10 = {{2{weight_0_q[7]}},", "_s10 = {{2{1'b0}},"),
         ],
     ),
     (
@@ -341,7 +341,7 @@ const SMALL: &[Entry] = &[
         "packing_small_packed",
         "2 columns of 3 bits, 8 rows stay packed",
         || small_packing(3, 8, &[0], &[0, 8]),
-        &[sign_dropped("_s8 = {{5{active_weight_0[2]}},", "_s8 = {{5{1'b0}},"), NOT_LOADED],
+        &[sign_dropped("_s8 = {{5{weight_0_q[2]}},", "_s8 = {{5{1'b0}},"), NOT_LOADED],
     ),
     (
         "packing_small_canaries",

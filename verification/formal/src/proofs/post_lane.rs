@@ -81,7 +81,8 @@ fn tail(m: &ModuleBuilder, lane: &post_lane::Inside, bits: u32, full: Signal) {
     let golden = (combined.shift_right_by(amount) + 1).shift_right(1);
     let unit = m.constant(u(33), 1);
     let half_up = (combined + unit.shift_left_by(amount)).shift_right_by(amount + 1).named("half_up");
-    let clamp = |value: Signal| mux(value.lt(lane.low), lane.low, mux(value.gt(lane.high), lane.high, value));
+    let (low, high) = (m.delay_by("low_before", lane.low, 2), m.delay_by("high_before", lane.high, 2));
+    let clamp = |value: Signal| mux(value.lt(low), low, mux(value.gt(high), high, value));
     let at_result = |name: &str, value: Signal| m.delay(name, value);
     let full = (0..3).fold(full, |full, stage| m.delay_reset(&format!("full_tail_{stage}_q"), full));
     let at_rounded = |name: &str, value: Signal| m.delay(name, value);
@@ -98,13 +99,14 @@ fn tail(m: &ModuleBuilder, lane: &post_lane::Inside, bits: u32, full: Signal) {
         implies(full & !rounds & !raw, lane.result.eq(unrounded)),
     );
     m.assert("a_raw_result_is_a_plane_of_the_bits", implies(full & raw, lane.result.eq(plane)));
-    let (low, high) = (m.delay("low_1_q", lane.low), m.delay("high_1_q", lane.high));
+    let was_more = m.delay("was_more_q", half_up.gt(high));
+    let (low, high) = (at_result("low_at_result_q", low), at_result("high_at_result_q", high));
     m.assert("a_result_is_within_its_clamp", implies(full & !raw, lane.result.ge(low) & lane.result.le(high)));
     m.cover(
         "a_half_is_rounded_up",
         full & rounds & lane.result.eq(1) & m.delay("was_1_q", combined.eq(1) & amount.eq(0)),
     );
-    m.cover("a_result_is_clamped", full & rounds & lane.result.eq(high) & m.delay("was_more_q", half_up.gt(lane.high)));
+    m.cover("a_result_is_clamped", full & rounds & lane.result.eq(high) & was_more);
 }
 
 const MUTANTS: &[Mutant] = &[
