@@ -65,7 +65,8 @@ pub fn flash(offset_bits: u32, cut: Cut) -> Arc<Module> {
         let ends = (half_ends & halves.q.all()).named("ends");
         exchanging.next(choose(exchanging.q).when(starts, 1).when(ends, 0).end());
         halves.next(choose(halves.q).when(starts, 0).when(half_ends, halves.q.wrapping_add(1)).end());
-        left.next(mux(starts | half_ends, half.q, left.q.wrapping_sub(1)));
+        // Nothing changes while nothing is exchanged.
+        left.next(mux(exchanging.q & !half_ends, left.q.wrapping_sub(1), half.q));
         // The pins' registers follow in the same clock: low, high, low ...
         let clock = m.register("clock_q", u(1)).reset(0);
         clock.next(exchanging.q & (half_ends ^ clock.q));

@@ -14,7 +14,7 @@
 //! | mcause | the interrupt bit and four bits of code |
 //! | mscratch, mtval | 32 bits |
 //! | mvendorid, marchid, mimpid, mhartid, mconfigptr | 0 |
-//! | mcycle, minstret and their upper halves | if asked for |
+//! | mcycle, minstret and their upper halves | if asked for; mcycle stands still while WFI waits, so that a core at rest does |
 //!
 //! Access to any other, and writing a read-only one, is illegal.
 
@@ -118,6 +118,8 @@ pub(super) struct Events {
     pub value: Signal,
     /// An instruction retires.
     pub retires: Signal,
+    /// WFI waits.
+    pub waits: Signal,
 }
 
 /// Interrupts that are enabled one by one, and with all.
@@ -226,20 +228,17 @@ impl Csrs {
         let [of_instructions, upper] = [of.counter_index.bit(1), of.counter_index.bit(0)];
         // A cycle late, which no CSR instruction is early enough to see.
         retired.next(e.retires & !(chosen & of_instructions));
-        cycles.drive(None, (chosen & !of_instructions, upper), e.value);
-        instructions.drive(Some(retired.q), (chosen & of_instructions, upper), e.value);
+        cycles.drive(!e.waits, (chosen & !of_instructions, upper), e.value);
+        instructions.drive(retired.q, (chosen & of_instructions, upper), e.value);
     }
 }
 
 impl Counter {
-    /// Counts where `counts`, or always; a write to either half takes the place of counting.
-    fn drive(&self, counts: Option<Signal>, (written, upper): (Signal, Signal), value: Signal) {
+    /// Counts where `counts`; a write to either half takes the place of counting.
+    fn drive(&self, counts: Signal, (written, upper): (Signal, Signal), value: Signal) {
         let [low, high] = [written & !upper, written & upper];
         let carries = self.low.q.all();
-        let (counts_low, counts_high) = match counts {
-            Some(counts) => (counts & !written, counts & !written & carries),
-            None => (!written, !written & carries),
-        };
+        let (counts_low, counts_high) = (counts & !written, counts & !written & carries);
         self.low.next_when(low | counts_low, mux(low, value, self.low.q.wrapping_add(1)));
         self.high.next_when(high | counts_high, mux(high, value, self.high.q.wrapping_add(1)));
     }

@@ -30,7 +30,7 @@
 
 use std::sync::Arc;
 
-use myelin_hdl::{Module, ModuleBuilder, Register, Signal, choose, concat, module, mux, select, u};
+use myelin_hdl::{Module, ModuleBuilder, Signal, choose, concat, module, mux, select, u};
 
 use super::execute::spread;
 use super::parameters::Multiply;
@@ -78,7 +78,8 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
             _ => m.constant(u(6), SERIAL_STEPS),
         };
         working.next(choose(working.q).when(start, 1).when(done, 0).end());
-        left.next(mux(start, steps, left.q.wrapping_sub(1)));
+        // The function is there before the start. What rests does not change.
+        left.next(mux(working.q, left.q.wrapping_sub(1), steps));
 
         let high = m.register("high_q", u(HIGH_WIDTH));
         let low = m.register("low_q", u(32));
@@ -110,9 +111,8 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
         };
         let step = (mux(first_step, high.q, step.0), mux(first_step, adjusted, step.1));
         // While it does not work the operand is taken, whether a start comes or not: that comes late.
-        let moves = !(working.q & done);
-        advance(high, moves, mux(working.q, step.0, 0));
-        advance(low, moves, mux(working.q, step.1, first));
+        high.next(choose(high.q).when(!working.q, 0).when(!done, step.0).end());
+        low.next(choose(low.q).when(!working.q, first).when(!done, step.1).end());
         m.output("done_o", done);
         m.output("result_o", adjusted);
         m.assert("starts_only_while_idle", !(start & working.q));
@@ -128,10 +128,6 @@ pub(super) fn unit(style: Multiply, watched: Watched) -> Arc<Module> {
             }
         }
     })
-}
-
-fn advance(register: Register, moves: Signal, value: Signal) {
-    register.next_when(moves, value);
 }
 
 struct Operands {

@@ -80,10 +80,11 @@ pub fn sequencer(architecture: &Architecture) -> Arc<Module> {
             .collisions_are_unused();
         let part_of = |word: usize| load_part.eq((word / words_per_beat) as i64);
         let enables: Vec<Signal> =
-            (0..4).map(|word| mux(load_valid, part_of(word), write_word.eq(word as i64))).collect();
+            (0..4).map(|word| mux(write_valid, write_word.eq(word as i64), part_of(word))).collect();
+        // The host writes while nothing runs: which of the two it is comes from its end, which is early.
         let data: Vec<Signal> =
-            (0..4).map(|word| mux(load_valid, load_words[word % words_per_beat], write_data)).collect();
-        let address = mux(load_valid, load_address, write_address);
+            (0..4).map(|word| mux(write_valid, write_data, load_words[word % words_per_beat])).collect();
+        let address = mux(write_valid, write_address, load_address);
         program.write_lanes(address, load_valid | write_valid, &enables, &data);
         // A read, a register behind the memory, then handing out, beside which the next one is read.
         let fetch_pc = m.register("fetch_pc_q", pc_ty).reset(0);

@@ -34,6 +34,8 @@ pub struct Bench {
     words: MemoryHandle,
     /// The state in which a request is that of a load or store.
     accesses: RegisterHandle,
+    /// The state in which mcycle stands still.
+    waits: RegisterHandle,
     waiting: Option<(Request, u32)>,
     cycle: u64,
     retirements: u64,
@@ -95,6 +97,7 @@ impl Bench {
         let ports = Ports::of(&sim)?;
         let words = sim.memory("cpu.registers.words")?;
         let accesses = sim.register("cpu.memory_state_q")?;
+        let waits = sim.register("cpu.wait_state_q")?;
         sim.reset(1).map_err(Box::new)?;
         Ok(Bench {
             machine: Machine::new(parameters.reset_vector(), extensions(parameters)),
@@ -104,6 +107,7 @@ impl Bench {
             ports,
             words,
             accesses,
+            waits,
             waiting: None,
             cycle: 0,
             retirements: 0,
@@ -177,9 +181,10 @@ impl Bench {
         if waited > STUCK_CYCLES {
             return Err(Divergence::Stuck { cycle: self.cycle, waited, pc: self.machine.pc });
         }
+        let counts = self.sim.peek_register(self.waits) == 0;
         self.sim.step().map_err(Box::new)?;
         self.cycle += 1;
-        self.cycles_counted = self.cycles_counted.wrapping_add(1);
+        self.cycles_counted = self.cycles_counted.wrapping_add(u64::from(counts));
         Ok(retired)
     }
 

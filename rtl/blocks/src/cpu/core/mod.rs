@@ -197,6 +197,7 @@ pub fn declare(m: &ModuleBuilder, parameters: &CpuParameters, watched: Watched) 
         writes: core.s.csr_new.q & core.named.writes,
         value: if core.ahead() { results.logic } else { results.result },
         retires: decisions.retires & !core.state.trapping.q,
+        waits: core.s.wait.q,
     };
     let (retirement_cause, enables) = (csrs.cause.q, csrs.enables());
     csrs.drive(&core.named, &events);
