@@ -40,7 +40,7 @@ const MIE_TIMER: u32 = 1 << 7;
 
 /// Stops the core until the timer's interrupt is up, a little later. Interrupts are off, so nothing is trapped.
 ///
-/// An idle core leaves the bus to the DMA, takes no power, and is simulated several times as fast.
+/// An idle core leaves the bus to the DMA, takes less power, and is simulated faster.
 pub fn rest(clock_hz: u32) {
     let low = read(system::TIME_LOW);
     let (until, carries) = low.overflowing_add(clock_hz / 1_000_000 * REST_US);

@@ -28,39 +28,39 @@ where
             return false;
         }
         let (taken, frame) = self.deframer.push(bytes, &mut self.system);
-        let mut copy = [0; P];
-        let mut executed = None;
-        if let Some(frame) = frame {
-            match self.responder.receive(&frame) {
-                Received::Nothing => {}
-                Received::NewSession => {
-                    self.pending = None;
-                    // Nobody knows their numbers any more.
-                    self.jobs.clear();
-                    if !self.is_confirmed
-                        && let Some(slot) = self.system.board().image
-                    {
-                        image::confirm(&mut self.flash, &mut self.system, slot);
-                    }
-                    self.is_confirmed = true;
-                }
-                Received::Execute(request) => {
-                    // The frame's buffer is the deframer's, which the command may not keep.
-                    copy[..request.len()].copy_from_slice(request);
-                    executed = Some(request.len());
-                }
+        match frame.map(|frame| self.responder.receive(&frame)) {
+            None | Some(Received::Nothing) => self.wire.consume(taken),
+            Some(Received::NewSession) => {
+                self.wire.consume(taken);
+                self.begin_session();
+            }
+            Some(Received::Execute(request)) => {
+                // The frame's buffer is the deframer's, which the command may not keep.
+                let mut copy = [0; P];
+                let copy = &mut copy[..request.len()];
+                copy.copy_from_slice(request);
+                self.wire.consume(taken);
+                let outcome = match Request::decode(copy) {
+                    Ok(request) => self.execute(&request),
+                    Err(RequestError::Unknown(code)) => Err(refuse(Reason::UnknownCommand, u32::from(code))),
+                    Err(RequestError::Malformed) => Err(refuse(Reason::Malformed, 0)),
+                };
+                self.answer(outcome);
             }
         }
-        self.wire.consume(taken);
-        if let Some(length) = executed {
-            let outcome = match Request::decode(&copy[..length]) {
-                Ok(request) => self.execute(&request),
-                Err(RequestError::Unknown(code)) => Err(refuse(Reason::UnknownCommand, u32::from(code))),
-                Err(RequestError::Malformed) => Err(refuse(Reason::Malformed, 0)),
-            };
-            self.answer(outcome);
-        }
         true
+    }
+
+    fn begin_session(&mut self) {
+        self.pending = None;
+        // Nobody knows their numbers any more.
+        self.jobs.clear();
+        if !self.is_confirmed
+            && let Some(slot) = self.system.board().image
+        {
+            image::confirm(&mut self.flash, &mut self.system, slot);
+        }
+        self.is_confirmed = true;
     }
 
     pub(super) fn answer(&mut self, outcome: Result<Outcome, Refusal>) {

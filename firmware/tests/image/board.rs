@@ -38,12 +38,16 @@ pub struct Soc<C> {
     pub reset_cause: u32,
     pub reset: bool,
     architecture: Architecture,
-    /// Instructions executed, which stand for clocks.
+    /// Instructions executed, which stand for clocks, and rests.
     pub clocks: u64,
+    /// When the timer's interrupt comes.
+    compare: u64,
 }
 
-/// The trap vector.
+/// The trap vector, and which interrupts are enabled.
 const MTVEC: u32 = 0x305;
+const MIE: u32 = 0x304;
+const WFI: u32 = 0x1050_0073;
 
 const BASE: usize = 0;
 const SIZE: usize = 1;
@@ -69,6 +73,7 @@ impl<C: Core> Soc<C> {
             reset: false,
             architecture,
             clocks: 0,
+            compare: u64::MAX,
         }
     }
 
@@ -234,10 +239,23 @@ impl<C: Core> Soc<C> {
         self.spi.sent.clear();
     }
 
+    /// Time passes until the timer's interrupt.
+    fn rest(&mut self) {
+        let left = self.compare.saturating_sub(self.clocks);
+        assert!(left <= u64::from(CLOCK_HZ / 1000), "a rest of {left} clocks, more than a millisecond");
+        self.clocks += left;
+    }
+
+    fn word(&mut self, address: u32) -> u32 {
+        (0..4).rev().fold(0, |word, offset| word << 8 | u32::from(self.byte(address + offset)))
+    }
+
     fn write_system(&mut self, register: u32, value: u32) {
         match register {
             system::WATCHDOG if value == system::WATCHDOG_KICK => self.watchdog_kicks += 1,
             system::LEDS => self.leds = value,
+            system::COMPARE_LOW => self.compare = self.compare >> 32 << 32 | u64::from(value),
+            system::COMPARE_HIGH => self.compare = self.compare & 0xffff_ffff | u64::from(value) << 32,
             system::REBOOT if value == system::REBOOT_RESET || value == system::REBOOT_BITSTREAM => {
                 (self.reset, self.reset_cause) = (true, system::RESET_SOFTWARE);
             }
@@ -333,9 +351,16 @@ impl<C: Core> Machine<C> {
             let step = Interp::new(&mut self.cpu, &mut self.soc, &mut NoClock).step();
             match step {
                 Ok(_) => {}
-                // The simulator has no machine mode: setting the trap vector is all that the image does with it. A write to the cycle
+                // The simulator has no machine mode: the image sets the trap vector, and rests until the timer. A write to the cycle
                 // counter is how a panic is compiled.
-                Err((CpuError::IllegalInstruction, Some(Op::Csrrw { csr: MTVEC, .. }))) => self.cpu.pc = pc + 4,
+                Err((
+                    CpuError::IllegalInstruction,
+                    Some(Op::Csrrw { csr: MTVEC, .. } | Op::Csrrs { csr: MIE, .. }),
+                )) => self.cpu.pc = pc + 4,
+                Err((CpuError::IllegalInstruction, None)) if self.soc.word(pc) == WFI => {
+                    self.soc.rest();
+                    self.cpu.pc = pc + 4;
+                }
                 Err((error, op)) => panic!("{error:?} at {pc:#x}: {op:?}"),
             }
             if self.cpu.x[2] > memory::BOOT_BYTES {

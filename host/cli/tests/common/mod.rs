@@ -21,8 +21,9 @@ impl Workplace {
         for part in ["models/digits_int8", "models/digits_int6", "bitstreams/images", "bitstreams/firmware"] {
             let (from, to) = (repository_path(part), folder.path().join(part));
             std::fs::create_dir_all(&to).unwrap();
-            for file in std::fs::read_dir(from).unwrap() {
-                let file = file.unwrap();
+            // What a build of a bitstream has left beside the image is not looked at.
+            let files = std::fs::read_dir(from).unwrap().map(Result::unwrap);
+            for file in files.filter(|file| file.file_type().unwrap().is_file()) {
                 std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
             }
         }

@@ -73,7 +73,8 @@ constants! {
         CONTROL = 0x00;
         /// [`CONTROL`]: selected.
         CONTROL_SELECT = 1;
-        /// Write: exchanges `[7:0]` for a byte; ignored while busy. Read: the byte last received.
+        /// Write: exchanges `[7:0]` for a byte. Read: the byte last received. Either waits on the bus for the end of an exchange, a
+        /// write also for that of the DMA; so does [`CONTROL`].
         DATA = 0x04;
         /// Read.
         STATUS = 0x08;
