@@ -95,7 +95,7 @@ impl Board {
     pub fn target(self) -> Target {
         let text = match self {
             Board::StickUp5k => "stick-up5k,activations=4096,weights=512,biases=64,accumulators=64,instructions=64",
-            Board::StickEcp5 => "stick-ecp5,rows=16,columns=8,activations=32768,weights=1024",
+            Board::StickEcp5 => "stick-ecp5,rows=8,columns=16,activations=32768,weights=1024",
         };
         text.parse().expect("invariant: the boards' targets are legal")
     }
@@ -155,7 +155,7 @@ fn ecp5(architecture: Architecture, firmware: Vec<u8>) -> Project {
         pins: include_str!("../boards/stick_ecp5.lpf"),
         clock_mhz: f64::from(config.serial.clock_hz) / 1e6,
         aim_mhz: 80.0,
-        seed: 1,
+        seed: 2,
         parameters: config.architecture.to_string(),
         specification: config.architecture.specification(),
         firmware,

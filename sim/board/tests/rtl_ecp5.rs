@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use common::{Digits, ecp5, open};
+use common::{Digits, ecp5, ecp5_as_built, open};
 use myelin_driver::Link;
 use myelin_isa::Precision;
 use myelin_rtl::board::serial;
@@ -37,6 +37,12 @@ fn long_transfers_use_nine_tenths_of_the_line() {
     println!("of the line rate: written {:.3}, read {:.3}", rates[0], rates[1]);
     assert!(found == data);
     assert!(rates.iter().all(|&rate| rate >= 0.9), "{rates:?}");
+}
+
+#[test]
+fn a_picture_is_recognised_on_the_board_as_it_is_built() {
+    let (config, stick) = ecp5_as_built();
+    Digits::read(Precision::Int8).check(open(stick), &config.architecture, 0..1);
 }
 
 #[test]

@@ -51,6 +51,14 @@ pub fn up5k(precision: Precision) -> (Config, RtlStick) {
     (config, stick)
 }
 
+/// The ECP5's board as its bitstream has it.
+pub fn ecp5_as_built() -> (Config, RtlStick) {
+    let board = Board::StickEcp5;
+    let config = stick_ecp5(board.target().architecture, board.firmware());
+    let stick = RtlStick::new(&config, options()).unwrap();
+    (config, stick)
+}
+
 /// The ECP5's board with a small cell and so much device memory, its RAM as the bitstream fills it.
 pub fn ecp5(precision: Precision, link: serial::Link, device_bytes: u32) -> (Config, RtlStick) {
     let architecture = Architecture::new(8, 8, precision).unwrap();
